@@ -1,0 +1,42 @@
+"""dicompress: learned lossless compression of DICOM images, bit-exact on every machine."""
+
+from importlib import import_module
+
+from .errors import (
+    DicompressError,
+    FileError,
+    LimitError,
+    StreamError,
+    UnknownModelError,
+    UnsupportedImageError,
+    VerificationError,
+)
+
+__version__ = "0.1.0"
+
+_LAZY = {
+    "encode": "codec",
+    "decode": "codec",
+    "inspect": "codec",
+    "StreamInfo": "codec",
+    "compress_dataset": "dicom",
+    "decompress_dataset": "dicom",
+}
+
+__all__ = [
+    "DicompressError",
+    "FileError",
+    "LimitError",
+    "StreamError",
+    "UnknownModelError",
+    "UnsupportedImageError",
+    "VerificationError",
+    *_LAZY,
+]
+
+
+def __getattr__(name: str):
+    """Import numpy, pydicom and the runtime only when they are asked for."""
+    if name not in _LAZY:
+        raise AttributeError(f"module 'dicompress' has no attribute {name!r}")
+    return getattr(import_module(f".{_LAZY[name]}", __name__), name)

@@ -1,0 +1,166 @@
+"""The commands of `dicompress` (typer)."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from .. import __version__
+from ..errors import DicompressError
+
+app = typer.Typer(
+    help="Learned lossless compression of DICOM images, bit-exact on every machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Sources = Annotated[list[Path], typer.Argument(help="Files and folders; folders are walked.", show_default=False)]
+Target = Annotated[Path, typer.Option("--output", "-o", help="File, or folder that keeps the sources' tree.")]
+Jobs = Annotated[int, typer.Option(min=1, help="Files at a time.", show_default="one a core")]
+Force = Annotated[bool, typer.Option("--force", help="Replace targets that exist.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a file on standard output, nothing else there.")]
+CORES = os.cpu_count() or 1
+
+
+def main() -> None:
+    try:
+        app()
+    except DicompressError as error:
+        print(f"dicompress: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"dicompress {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        Optional[bool], typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = None,
+) -> None:
+    pass
+
+
+@app.command()
+def compress(
+    sources: Sources,
+    output: Target,
+    model: Annotated[str, typer.Option(help="The model to compress with.")] = "reference",
+    jobs: Jobs = CORES,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Compress DICOM files; each is restored and compared before its target is written.
+
+    What cannot be compressed is passed on unchanged, with the reason.
+    """
+    from ..models import by_name
+
+    by_name(model)
+    _batch("compress", sources, output, jobs, json, model=model, force=force)
+
+
+@app.command()
+def decompress(sources: Sources, output: Target, jobs: Jobs = CORES, force: Force = False, json: Json = False) -> None:
+    """Give the original files back. Files that dicompress did not write are passed on unchanged."""
+    _batch("decompress", sources, output, jobs, json, force=force)
+
+
+@app.command()
+def verify(sources: Sources, jobs: Jobs = CORES, json: Json = False) -> None:
+    """Decode compressed files and check every checksum; exit status 1 if any file is bad."""
+    _batch("verify", sources, None, jobs, json)
+
+
+@app.command()
+def info(file: Annotated[Path, typer.Argument(show_default=False)], json: Json = False) -> None:
+    """Show what a compressed file holds, without decoding it."""
+    from ..dicom import describe
+    from . import files
+
+    try:
+        facts = asdict(describe(files.read(file)))
+    except DicompressError as error:
+        raise DicompressError(f"{file}: {error}") from None
+    if json:
+        return print(_json({"file": str(file), **facts}))
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        value = ", ".join(value) if isinstance(value, list) else f"{value:.3f}" if isinstance(value, float) else value
+        print(f"{name.replace('_', ' '):{width}}  {value}")
+
+
+@app.command()
+def demo() -> None:
+    """Compress and restore the CT and MR images that come with pydicom, and compare the bytes."""
+    from .demo import run
+
+    sys.exit(run())
+
+
+@app.command()
+def train(
+    model: Annotated[str, typer.Argument(help="The model to train: reference.")],
+    data: Annotated[Path, typer.Option(help="Folder of DICOM files; one folder a series.")],
+    out: Annotated[Path, typer.Option(help="Folder for checkpoint.pt, log.csv and log.png; resumes what is there.")],
+    steps: Annotated[int, typer.Option(min=1)] = 20000,
+    batch: Annotated[int, typer.Option(min=1, help="Patches a step.")] = 8,
+    features: Annotated[int, typer.Option(min=8, help="Channels of E and D.")] = 32,
+    seed: int = 0,
+) -> None:
+    """Train a model on your own images (needs the extra: pip install 'dicompress[train]')."""
+    _check_trainable(model)
+    from ..training import Config, Schedule, train
+
+    print(train(data, out, Config(features=features), Schedule(steps=steps, batch=batch, seed=seed)))
+
+
+@app.command()
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="checkpoint.pt of a training.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder for the integer networks and the model card.")],
+) -> None:
+    """Turn a checkpoint into the integer network, and prove that no sum in it leaves 24 bits."""
+    _check_trainable("reference")
+    from ..training import export_checkpoint
+
+    for name, sums in export_checkpoint(checkpoint, out).items():
+        print(f"{name}: largest possible sum {sums['largest_sum']} < 2**24")
+
+
+def _check_trainable(model: str) -> None:
+    from importlib.util import find_spec
+
+    if model != "reference":
+        raise DicompressError(f"no model called {model!r} can be trained; there is reference")
+    missing = [name for name in ("torch", "onnx", "matplotlib") if find_spec(name) is None]
+    if missing:
+        raise DicompressError(f"training needs {', '.join(missing)}: pip install 'dicompress[train]'")
+
+
+def _json(value: dict) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _batch(action: str, sources: list[Path], output: Path | None, jobs: int, as_json: bool, **options) -> None:
+    from . import batch, files
+    from .report import Report
+
+    start = time.perf_counter()
+    tasks = files.tasks(sources, output)
+    with Report(action, len(tasks), as_json) as report:
+        outcomes = batch.run(batch.Job(action, **options), tasks, jobs, report.file)
+    report.summary(outcomes, time.perf_counter() - start)
+    sys.exit(batch.exit_status(outcomes))

@@ -1,0 +1,90 @@
+"""A tensor's mixtures, and coding a tensor under them in independent sub-streams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ..errors import StreamError
+from ..varint import Reader, write_varint
+from . import native
+
+SYMBOLS_PER_STREAM = 1 << 16
+
+
+@dataclass(frozen=True)
+class MixtureTensor:
+    """p(t) for every element of an integer tensor t of shape (channels, rows, columns).
+
+    parameters: float32 (channels * 3 * components, >= rows, >= columns) holding integers below 2**24 in multiples of
+    2**-12; for every channel first the log2 of the unnormalised weights, then the means, then the log2 of the standard
+    deviations, means and deviations in units of scale / 256 values.
+    low, high: smallest and largest value; the distribution is open at both ends.
+    base: int32, as many rows and columns as parameters: where a mean of 0 lies, in 1/256 of a value; None for 0.
+    """
+
+    parameters: np.ndarray
+    components: int
+    scale: int
+    low: int
+    high: int
+    base: np.ndarray | None = None
+
+    @cached_property
+    def spec(self) -> native.MixtureSpec:
+        return native.MixtureSpec(self.components, self.scale, self.low, self.high)
+
+
+def encode(symbols: np.ndarray, mixture: MixtureTensor, threads: int = 1) -> bytes:
+    """Code int32 `symbols` (channels, rows, columns): the sub-streams' lengths, then the sub-streams."""
+    symbols = np.ascontiguousarray(symbols, np.int32)
+
+    def one(lines: tuple[int, int]) -> bytes:
+        return native.encode(symbols, mixture.parameters, mixture.base, mixture.spec, *lines)
+
+    streams = _each(one, _bands(symbols.shape), threads)
+    return b"".join(write_varint(len(s)) for s in streams) + b"".join(streams)
+
+
+def decode(data: bytes, mixture: MixtureTensor, shape: tuple[int, int, int], threads: int = 1) -> np.ndarray:
+    """Inverse of `encode`: int32 symbols of `shape`. StreamError if `data` cannot have come from `encode`."""
+    symbols = np.empty(shape, np.int32)
+    bands = _bands(shape)
+    reader = Reader(data)
+    lengths = [reader.varint() for _ in bands]
+    streams = [reader.take(length) for length in lengths]
+    reader.finish()
+
+    def one(job: tuple[bytes, tuple[int, int]]) -> None:
+        native.decode(job[0], symbols, mixture.parameters, mixture.base, mixture.spec, *job[1])
+
+    try:
+        _each(one, list(zip(streams, bands)), threads)
+    except native.DamagedStream as error:
+        raise StreamError(f"damaged pixel data: {error}") from None
+    return symbols
+
+
+def code_length(symbols: np.ndarray, mixture: MixtureTensor) -> float:
+    """The ideal code length, the sum of -log2 p, in bits."""
+    return native.code_length(np.ascontiguousarray(symbols, np.int32), mixture.parameters, mixture.base, mixture.spec)
+
+
+def _bands(shape: tuple[int, int, int]) -> list[tuple[int, int]]:
+    """Cut the channels * rows lines of a tensor into runs of about SYMBOLS_PER_STREAM symbols."""
+    lines = shape[0] * shape[1]
+    count = min(lines, -(-lines * shape[2] // SYMBOLS_PER_STREAM))
+    edges = [lines * i // count for i in range(count + 1)]
+    return list(zip(edges, edges[1:]))
+
+
+def _each(work: Callable, items: Iterable, threads: int) -> list:
+    items = list(items)
+    if threads < 2 or len(items) < 2:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, items))

@@ -1,0 +1,131 @@
+// Discretised Gaussian mixtures in integers: the probability of every value follows from integer tables alone.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <stdexcept>
+
+#include "tables.hpp"
+
+namespace dicompress {
+
+inline constexpr int probability_bits = 24;
+inline constexpr std::int64_t probability_total = std::int64_t{1} << probability_bits;
+inline constexpr int max_components = 16;
+
+// What is the same for a whole tensor.
+struct MixtureSpec {
+    int components;             // K
+    std::int64_t scale;         // 1/256 values per unit of the mean
+    std::int64_t low, high;     // smallest and largest value
+
+    std::int64_t count() const { return high - low + 1; }
+
+    void check() const {
+        if (components < 1 || components > max_components) throw std::invalid_argument("components must be 1 to 16");
+        if (scale < 1 || scale > (std::int64_t{1} << 25)) throw std::invalid_argument("scale out of range");
+        if (high < low || count() > 65536) throw std::invalid_argument("the value range must hold 1 to 65536 values");
+        if (std::max(std::abs(low), std::abs(high)) > 65535)
+            throw std::invalid_argument("values must lie within -65535 and 65535");
+    }
+};
+
+// log2(v) in 1/4096, rounded down; v >= 1. Twelve squarings of the mantissa, one bit each.
+inline std::int64_t log2_fixed(std::uint64_t v) {
+    int exponent = 63 - __builtin_clzll(v);
+    std::uint64_t mantissa = exponent > 31 ? v >> (exponent - 31) : v << (31 - exponent);
+    std::int64_t result = exponent;
+    for (int bit = 0; bit < 12; ++bit) {
+        mantissa = (mantissa * mantissa) >> 31;
+        result <<= 1;
+        if (mantissa >> 32) {
+            mantissa >>= 1;
+            result |= 1;
+        }
+    }
+    return result;
+}
+
+// Phi(t) * 2^30 for t = position / 2^15, by linear interpolation.
+inline std::int64_t gaussian(std::int64_t position) {
+    const std::int64_t distance = std::min<std::int64_t>(position < 0 ? -position : position, (1 << 18) - 1);
+    const std::int64_t index = distance >> 8, fraction = distance & 255;
+    const std::int64_t left = gaussian_cdf[index], right = gaussian_cdf[index + 1];
+    const std::int64_t value = left + (((right - left) * fraction) >> 8);
+    return position < 0 ? (std::int64_t{1} << 30) - value : value;
+}
+
+// The mixture of one position. Parameters: K logits (log2 of the weight), K means, K log2 of the standard deviation,
+// all integers in multiples of 2^-12, means and deviations in units of the spec's scale; a mean of 0 lies at the base.
+class Mixture {
+public:
+    Mixture(const MixtureSpec& spec, std::int64_t log_scale) : spec_(spec), log_scale_(log_scale) {}
+
+    // `parameters` lies `stride` floats apart from entry to entry; the floats hold integers below 2^24. `base` is in
+    // 1/256 of a value.
+    void load(const float* parameters, std::int64_t stride, std::int64_t base) {
+        const int k = spec_.components;
+        std::int64_t logits[max_components], best = 0;
+        for (int i = 0; i < k; ++i) {
+            logits[i] = static_cast<std::int64_t>(parameters[i * stride]);
+            mean_[i] = base + ((static_cast<std::int64_t>(parameters[(k + i) * stride]) * spec_.scale) >> 12);
+            const std::int64_t log_sigma = static_cast<std::int64_t>(parameters[(2 * k + i) * stride]) + log_scale_;
+            inverse_[i] = inverse_scale[std::clamp<std::int64_t>((log_sigma >> 7) + 128, 0, 639)];
+            if (logits[i] > logits[best]) best = i;
+        }
+        std::int64_t sum = 0;
+        for (int i = 0; i < k; ++i) {
+            const std::int64_t below = logits[best] - logits[i];
+            weight_[i] = below >= (16 << 12) ? 0 : negative_power[(below >> 4) & 255] >> (below >> 12);
+            sum += weight_[i];
+        }
+        std::int64_t rest = std::int64_t{1} << 16;
+        for (int i = 0; i < k; ++i) {
+            weight_[i] = (weight_[i] << 16) / sum;
+            rest -= weight_[i];
+        }
+        weight_[best] += rest;
+        start_ = std::clamp(mean_[best] >> 8, spec_.low, spec_.high);
+        step_ = std::max<std::int64_t>(1, (std::int64_t{1} << 27) / inverse_[best]);
+    }
+
+    // Probability of a value below `value`, in 2^-24; every value of the range keeps at least one part.
+    std::int64_t cdf(std::int64_t value) const {
+        if (value <= spec_.low) return 0;
+        if (value > spec_.high) return probability_total;
+        const std::int64_t edge = value * 256 - 128;
+        std::int64_t sum = 0;
+        for (int i = 0; i < spec_.components; ++i) sum += weight_[i] * gaussian(((edge - mean_[i]) * inverse_[i]) >> 20);
+        return (((sum >> 14) * (probability_total - spec_.count())) >> 32) + (value - spec_.low);
+    }
+
+    // The value whose interval holds `target`, and that interval.
+    std::int64_t find(std::int64_t target, std::int64_t& begin, std::int64_t& end) const {
+        std::int64_t left = spec_.low, right = spec_.high + 1;  // cdf(left) <= target < cdf(right)
+        std::int64_t left_cdf = 0, right_cdf = probability_total;
+        std::int64_t probe = start_, step = step_;
+        while (right - left > 1) {
+            if (probe <= left || probe >= right) probe = left + (right - left) / 2;
+            const std::int64_t at = cdf(probe);
+            if (at <= target) {
+                left = probe, left_cdf = at;
+                probe += step;
+            } else {
+                right = probe, right_cdf = at;
+                probe -= step;
+            }
+            if (left != spec_.low && right != spec_.high + 1) probe = left + (right - left) / 2;
+            step *= 2;
+        }
+        begin = left_cdf, end = right_cdf;
+        return left;
+    }
+
+private:
+    const MixtureSpec& spec_;
+    std::int64_t log_scale_;
+    std::int64_t mean_[max_components], inverse_[max_components], weight_[max_components];
+    std::int64_t start_ = 0, step_ = 1;
+};
+
+}  // namespace dicompress

@@ -1,0 +1,114 @@
+// Python bindings: dicompress.coder.native.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+
+#include <nanobind/stl/optional.h>
+
+#include <cmath>
+
+#include "range_coder.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+using namespace dicompress;
+
+namespace {
+
+// (symbols * 3K, rows, columns), C order; floats that hold integers.
+using Parameters = nb::ndarray<const float, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
+// (symbols, rows, columns) with rows and columns at most those of the parameters.
+using Symbols = nb::ndarray<std::int32_t, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
+using ConstSymbols = nb::ndarray<const std::int32_t, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
+
+// (rows, columns) like the parameters; in 1/256 of a value.
+using Base = std::optional<nb::ndarray<const std::int32_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>>;
+
+// Calls visit(mixture, symbol) for the lines [first, last) of all symbols' lines, one after another.
+template <class Array, class Visit>
+void walk(const Array& symbols, const Parameters& parameters, const Base& base, const MixtureSpec& spec,
+          std::size_t first, std::size_t last, Visit visit) {
+    const std::size_t rows = symbols.shape(1), columns = symbols.shape(2);
+    const std::size_t plane = parameters.shape(1) * parameters.shape(2);
+    spec.check();
+    if (parameters.shape(0) != symbols.shape(0) * 3 * spec.components || parameters.shape(1) < rows ||
+        parameters.shape(2) < columns)
+        throw std::invalid_argument("parameters and symbols differ in shape");
+    if (base && (base->shape(0) != parameters.shape(1) || base->shape(1) != parameters.shape(2)))
+        throw std::invalid_argument("parameters and base differ in shape");
+    if (first > last || last > symbols.shape(0) * rows) throw std::invalid_argument("lines out of range");
+    Mixture mixture(spec, log2_fixed(static_cast<std::uint64_t>(spec.scale)) - (8 << 12));
+    for (std::size_t line = first; line < last; ++line) {
+        const float* row = parameters.data() + line / rows * 3 * spec.components * plane +
+                           line % rows * parameters.shape(2);
+        const std::int32_t* at = base ? base->data() + line % rows * parameters.shape(2) : nullptr;
+        auto* symbol = symbols.data() + line * columns;
+        for (std::size_t column = 0; column < columns; ++column) {
+            mixture.load(row + column, static_cast<std::int64_t>(plane), at ? at[column] : 0);
+            visit(mixture, symbol[column]);
+        }
+    }
+}
+
+void check_symbol(const MixtureSpec& spec, std::int32_t symbol) {
+    if (symbol < spec.low || symbol > spec.high) throw std::invalid_argument("a symbol lies outside low to high");
+}
+
+nb::bytes encode(ConstSymbols symbols, Parameters parameters, Base base, const MixtureSpec& spec, std::size_t first,
+                 std::size_t last) {
+    std::vector<std::uint8_t> bytes;
+    {
+        nb::gil_scoped_release release;
+        RangeEncoder encoder;
+        walk(symbols, parameters, base, spec, first, last, [&](const Mixture& mixture, std::int32_t symbol) {
+            check_symbol(spec, symbol);
+            encoder.encode(mixture.cdf(symbol), mixture.cdf(std::int64_t{symbol} + 1));
+        });
+        bytes = encoder.finish();
+    }
+    return nb::bytes(bytes.data(), bytes.size());
+}
+
+void decode(nb::bytes data, Symbols symbols, Parameters parameters, Base base, const MixtureSpec& spec, std::size_t first,
+            std::size_t last) {
+    const std::span<const std::uint8_t> bytes(reinterpret_cast<const std::uint8_t*>(data.c_str()), data.size());
+    nb::gil_scoped_release release;
+    RangeDecoder decoder(bytes);
+    walk(symbols, parameters, base, spec, first, last, [&](const Mixture& mixture, std::int32_t& symbol) {
+        symbol = static_cast<std::int32_t>(decoder.decode(mixture));
+    });
+    decoder.finish();
+}
+
+double code_length(ConstSymbols symbols, Parameters parameters, Base base, const MixtureSpec& spec) {
+    double bits = 0;
+    nb::gil_scoped_release release;
+    walk(symbols, parameters, base, spec, 0, symbols.shape(0) * symbols.shape(1),
+         [&](const Mixture& mixture, std::int32_t symbol) {
+             check_symbol(spec, symbol);
+             const auto parts = mixture.cdf(std::int64_t{symbol} + 1) - mixture.cdf(symbol);
+             bits += probability_bits - std::log2(static_cast<double>(parts));
+         });
+    return bits;
+}
+
+}  // namespace
+
+NB_MODULE(native, m) {
+    m.doc() = "Mixture CDFs from integer tables and the range coder.";
+    nb::exception<DamagedStream>(m, "DamagedStream", PyExc_ValueError);
+    nb::class_<MixtureSpec>(m, "MixtureSpec")
+        .def(
+            "__init__",
+            [](MixtureSpec* self, int components, std::int64_t scale, std::int64_t low, std::int64_t high) {
+                new (self) MixtureSpec{components, scale, low, high};
+                self->check();
+            },
+            "components"_a, "scale"_a, "low"_a, "high"_a)
+        .def_ro("components", &MixtureSpec::components)
+        .def_ro("low", &MixtureSpec::low)
+        .def_ro("high", &MixtureSpec::high);
+    m.def("encode", &encode, "symbols"_a, "parameters"_a, "base"_a.none(), "spec"_a, "first"_a, "last"_a);
+    m.def("decode", &decode, "data"_a, "symbols"_a, "parameters"_a, "base"_a.none(), "spec"_a, "first"_a, "last"_a);
+    m.def("code_length", &code_length, "symbols"_a, "parameters"_a, "base"_a.none(), "spec"_a,
+          "Sum of -log2 p in bits: what no coder with these probabilities can go below.");
+}

@@ -1,0 +1,18 @@
+"""DICOM files and data sets: transfer syntaxes, Pixel Data, exact restoration."""
+
+from .dataset import compress_dataset, decompress_dataset
+from .describe import FileInfo, describe
+from .syntax import DICOMPRESS
+from .transcode import Compressed, Restored, compress_file, restore_file
+
+__all__ = [
+    "DICOMPRESS",
+    "Compressed",
+    "FileInfo",
+    "Restored",
+    "compress_dataset",
+    "compress_file",
+    "decompress_dataset",
+    "describe",
+    "restore_file",
+]

@@ -1,0 +1,58 @@
+"""pydicom data sets in memory: compress and decompress their Pixel Data."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+from pydicom.dataset import Dataset
+from pydicom.uid import UID, ExplicitVRLittleEndian
+
+from ..errors import UnsupportedImageError
+from ..models import DEFAULT
+from . import pixels as px
+from .elements import elements_after, elements_before, native_element, pixel_element
+from .part10 import encode_meta, parse
+from .syntax import DICOMPRESS, NATIVE, RESTORE_RECORD
+from .transcode import check_ours, decode_streams, encode_frames, split_frames
+
+
+def compress_dataset(dataset: Dataset, *, model: str = DEFAULT, threads: int = 0) -> Dataset:
+    """A copy of `dataset` whose Pixel Data is compressed, in the transfer syntax of dicompress.
+
+    Pixels and all other elements are kept; the original is not touched. `save_as` writes the copy.
+    UnsupportedImageError for pixels that cannot be compressed (colour, float, 1-bit, lossy syntaxes).
+    """
+    image = px.layout(dataset)
+    syntax = _syntax(dataset)
+    px.check_syntax(dataset, syntax)
+    if syntax in NATIVE:
+        element = dataset["PixelData"]
+        array = px.native_pixels(element.value, image, syntax, element.VR)
+    else:
+        array = px.decoded_pixels(dataset, image, syntax)
+    return _with_pixels(dataset, DICOMPRESS, pixel_element(encode_frames(array, image, model, threads)))
+
+
+def decompress_dataset(dataset: Dataset, *, threads: int = 0) -> Dataset:
+    """A copy of `dataset` with native pixels, as Explicit VR Little Endian. StreamError if the pixels are damaged."""
+    check_ours(_syntax(dataset))
+    image = px.layout(dataset)
+    array = decode_streams(split_frames(dataset.PixelData, image), image, threads)
+    return _with_pixels(dataset, ExplicitVRLittleEndian, native_element(array, image.bits_allocated))
+
+
+def _syntax(dataset: Dataset) -> UID:
+    meta = getattr(dataset, "file_meta", None)
+    if meta is None or "TransferSyntaxUID" not in meta:
+        raise UnsupportedImageError("the data set has no file_meta.TransferSyntaxUID (0002,0010)")
+    return meta.TransferSyntaxUID
+
+
+def _with_pixels(dataset: Dataset, syntax: UID, element: bytes) -> Dataset:
+    """A copy in transfer syntax `syntax` with another Pixel Data element, and no restore record."""
+    meta = deepcopy(dataset.file_meta)
+    meta.TransferSyntaxUID = syntax
+    if meta.get("PrivateInformationCreatorUID") == RESTORE_RECORD:
+        del meta.PrivateInformationCreatorUID, meta.PrivateInformation
+    preamble = getattr(dataset, "preamble", None)
+    return parse(encode_meta(preamble, meta) + elements_before(dataset) + element + elements_after(dataset)).dataset

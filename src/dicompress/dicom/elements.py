@@ -1,0 +1,53 @@
+"""Data elements as Explicit VR Little Endian bytes: Pixel Data, and whatever stands before and behind it."""
+
+from __future__ import annotations
+
+from copy import copy
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from ..errors import UnsupportedImageError
+from .part10 import DELIMITER_BYTES, OFFSET_TABLES, PIXEL_DATA
+from .pixels import native_value
+
+
+def padded(value: bytes) -> bytes:
+    return value + b"\0" * (len(value) % 2)
+
+
+def pixel_element(streams: list[bytes]) -> bytes:
+    """Encapsulated (7FE0,0010) OB: basic offset table, one item a frame, delimiter (PS3.5 A.4)."""
+    return b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff" + encapsulate(streams, has_bot=True) + DELIMITER_BYTES
+
+
+def native_element(pixels: np.ndarray, bits_allocated: int) -> bytes:
+    """Native (7FE0,0010), OW for more than 8 bits allocated, else OB."""
+    value = padded(native_value(pixels, ExplicitVRLittleEndian))
+    vr = b"OW" if bits_allocated > 8 else b"OB"
+    return b"\xe0\x7f\x10\x00" + vr + b"\0\0" + len(value).to_bytes(4, "little") + value
+
+
+def elements_before(dataset: Dataset) -> bytes:
+    """All elements before Pixel Data, without offset tables, group lengths and file meta information."""
+    return _elements(dataset, lambda tag: tag < PIXEL_DATA and tag not in OFFSET_TABLES)
+
+
+def elements_after(dataset: Dataset) -> bytes:
+    return _elements(dataset, lambda tag: tag > PIXEL_DATA)
+
+
+def _elements(dataset: Dataset, wanted) -> bytes:
+    part = copy(dataset)
+    part._dict = {tag: element for tag, element in dataset._dict.items() if wanted(tag)}
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = True, False
+    try:
+        write_dataset(buffer, part)
+    except Exception as error:  # pydicom raises several kinds for values that do not fit their VR
+        raise UnsupportedImageError(f"an element cannot be written as Explicit VR Little Endian: {error}") from None
+    return buffer.getvalue()

@@ -1,0 +1,109 @@
+"""DICOM Part 10 files as bytes: where the Pixel Data value lies, and what stands before and behind it."""
+
+from __future__ import annotations
+
+import warnings
+import zlib
+from dataclasses import dataclass
+from io import BytesIO
+
+import pydicom
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.filewriter import write_file_meta_info
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+
+from ..errors import FileError
+
+PIXEL_DATA = 0x7FE00010
+OFFSET_TABLES = (0x7FE00001, 0x7FE00002)
+PREAMBLE = 128 + 4
+ELEMENT_HEADER = 12  # bytes of an explicit OB, OW or OV element before its value
+DELIMITER_BYTES = b"\xfe\xff\xdd\xe0\0\0\0\0"
+DELIMITER = len(DELIMITER_BYTES)
+
+
+@dataclass
+class Part10:
+    """A parsed file. content: the file, with a deflated data set inflated; body: offset of the data set in it.
+
+    trailer: what follows a deflated data set.
+    pixel_start: where the element (7FE0,0010) begins, or the offset tables before it; pixel_value: offset and length of
+    its value, without the delimiter of an encapsulated one; both None if there is no Pixel Data.
+    """
+
+    content: bytes
+    body: int
+    trailer: bytes
+    dataset: FileDataset
+    syntax: UID
+    pixel_start: int | None
+    pixel_value: tuple[int, int] | None
+
+
+def parse(data: bytes) -> Part10:
+    """Parse a file's bytes. FileError if they are no complete Part 10 file."""
+    if not data:
+        raise FileError("the file is empty")
+    if data[128:132] != b"DICM":
+        raise FileError("not a DICOM Part 10 file: no 'DICM' at byte 128")
+    body, syntax = _read_group_2(data)
+    content, trailer = data, b""
+    if syntax == DeflatedExplicitVRLittleEndian:
+        try:
+            engine = zlib.decompressobj(-zlib.MAX_WBITS)
+            content = data[:body] + engine.decompress(data[body:]) + engine.flush()
+        except zlib.error as error:
+            raise FileError(f"the deflated data set is damaged: {error}") from None
+        if not engine.eof:
+            raise FileError("the deflated data set is cut short")
+        trailer = engine.unused_data
+    dataset = _read(data if content is data else _as_explicit(content, body))
+    raw = [dataset.get_item(tag) for tag in (*OFFSET_TABLES, PIXEL_DATA) if tag in dataset]
+    if not raw or raw[-1].tag != PIXEL_DATA:
+        return Part10(content, body, trailer, dataset, syntax, None, None)
+    start = raw[0].value_tell - ELEMENT_HEADER
+    return Part10(content, body, trailer, dataset, syntax, start, (raw[-1].value_tell, len(raw[-1].value)))
+
+
+def _as_explicit(content: bytes, body: int) -> bytes:
+    """An inflated file with a transfer syntax that says so, its data set at the same offset."""
+    deflated, explicit = DeflatedExplicitVRLittleEndian.encode(), b"1.2.840.10008.1.2.1\0\0\0"
+    return content[:body].replace(deflated, explicit) + content[body:]
+
+
+def _read_group_2(data: bytes) -> tuple[int, UID]:
+    """Offset behind the file meta information (always Explicit VR Little Endian), and the Transfer Syntax UID."""
+    position, syntax = PREAMBLE, None
+    while data[position : position + 2] == b"\x02\x00":
+        if data[position + 4 : position + 6] in (b"OB", b"OW", b"UN", b"UT", b"SQ"):
+            start, length = position + 12, int.from_bytes(data[position + 8 : position + 12], "little")
+        else:
+            start, length = position + 8, int.from_bytes(data[position + 6 : position + 8], "little")
+        if start + length > len(data):
+            raise FileError("the file is cut short in the file meta information (group 0002)")
+        if data[position : position + 4] == b"\x02\x00\x10\x00":
+            syntax = UID(data[start : start + length].rstrip(b"\0 ").decode("ascii", "replace"))
+        position = start + length
+    if not syntax:
+        raise FileError("the file meta information has no Transfer Syntax UID (0002,0010)")
+    return position, syntax
+
+
+def _read(data: bytes) -> FileDataset:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            dataset = pydicom.dcmread(BytesIO(data))
+        except Exception as error:  # pydicom raises many kinds for damaged files
+            raise FileError(f"the data set cannot be read: {error}") from None
+    for warning in caught:
+        if "end of file" in str(warning.message).lower():
+            raise FileError(f"the file is cut short: {str(warning.message).split(' in file')[0]}")
+    return dataset
+
+
+def encode_meta(preamble: bytes, meta: FileMetaDataset) -> bytes:
+    """Preamble, 'DICM' and the file meta information."""
+    buffer = BytesIO()
+    write_file_meta_info(buffer, meta, enforce_standard=False)
+    return (preamble or bytes(128)) + b"DICM" + buffer.getvalue()

@@ -1,0 +1,105 @@
+"""Stored pixel values of a data set as integers, exactly as they lie in the file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.uid import UID, ExplicitVRBigEndian
+
+from ..errors import FileError, UnsupportedImageError
+from .syntax import LOSSLESS, NATIVE
+
+PLAIN = ("MONOCHROME1", "MONOCHROME2")
+
+
+@dataclass(frozen=True)
+class PixelLayout:
+    """The Image Pixel attributes that decide how bytes become values (PS3.3 C.7.6.3)."""
+
+    rows: int
+    columns: int
+    frames: int
+    bits_allocated: int
+    bits_stored: int
+    signed: bool
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(f"{'i' if self.signed else 'u'}{self.bits_allocated // 8}")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.frames, self.rows, self.columns
+
+    @property
+    def nbytes(self) -> int:
+        return self.frames * self.rows * self.columns * (self.bits_allocated // 8)
+
+
+def layout(dataset: Dataset) -> PixelLayout:
+    """UnsupportedImageError, with the tag, for pixels that this version passes on."""
+    if "PixelData" not in dataset:
+        kinds = ("FloatPixelData", "DoubleFloatPixelData")
+        kind = next((k for k in kinds if k in dataset), None)
+        raise UnsupportedImageError("float pixel data" if kind else "no Pixel Data (7FE0,0010)")
+    try:
+        samples = int(dataset.get("SamplesPerPixel", 1))
+        bits = int(dataset.BitsAllocated)
+        result = PixelLayout(
+            rows=int(dataset.Rows),
+            columns=int(dataset.Columns),
+            frames=int(dataset.get("NumberOfFrames") or 1),
+            bits_allocated=bits,
+            bits_stored=int(dataset.get("BitsStored") or bits),
+            signed=bool(int(dataset.get("PixelRepresentation") or 0)),
+        )
+    except (AttributeError, TypeError, ValueError) as error:
+        raise UnsupportedImageError(f"the Image Pixel attributes are incomplete: {error}") from None
+    interpretation = str(dataset.get("PhotometricInterpretation", ""))
+    if samples != 1 or interpretation not in PLAIN:
+        raise UnsupportedImageError(f"Photometric Interpretation (0028,0004) {interpretation or 'missing'}")
+    if bits not in (8, 16):
+        raise UnsupportedImageError(f"Bits Allocated (0028,0100) {bits}")
+    if not 1 <= result.bits_stored <= bits:
+        raise UnsupportedImageError(f"Bits Stored (0028,0101) {result.bits_stored} of {bits} allocated")
+    if min(result.shape) < 1:
+        raise UnsupportedImageError(f"an image of {result.frames} x {result.rows} x {result.columns} pixels")
+    return result
+
+
+def check_syntax(dataset: Dataset, syntax: UID) -> None:
+    """UnsupportedImageError unless pixels of this transfer syntax have one exact meaning."""
+    if syntax in NATIVE or syntax in LOSSLESS:
+        return
+    raise UnsupportedImageError(f"transfer syntax {syntax.name} is lossy, or not known to be lossless")
+
+
+def native_pixels(value: bytes, image: PixelLayout, syntax: UID, vr: str) -> np.ndarray:
+    """(frames, rows, columns) from a native Pixel Data value; bytes behind the last pixel are left alone."""
+    if len(value) < image.nbytes:
+        raise FileError(f"Pixel Data (7FE0,0010) holds {len(value)} bytes, {image.nbytes} are expected: cut short?")
+    big = syntax == ExplicitVRBigEndian
+    if big and image.bits_allocated == 8 and vr == "OW":
+        raise UnsupportedImageError("8-bit pixels in big-endian words")
+    stored = image.dtype.newbyteorder(">" if big else "<")
+    return np.frombuffer(value, stored, image.nbytes // stored.itemsize).reshape(image.shape).astype(image.dtype)
+
+
+def native_value(pixels: np.ndarray, syntax: UID) -> bytes:
+    """Inverse of `native_pixels`, without padding."""
+    return pixels.astype(pixels.dtype.newbyteorder(">" if syntax == ExplicitVRBigEndian else "<")).tobytes()
+
+
+def decoded_pixels(dataset: Dataset, image: PixelLayout, syntax: UID) -> np.ndarray:
+    """(frames, rows, columns) of an encapsulated Pixel Data, by pydicom's decoders."""
+    from pydicom.pixels import get_decoder
+
+    try:
+        pixels, _ = get_decoder(syntax).as_array(dataset, raw=True)
+    except Exception as error:  # plug-ins raise many kinds; one without its library says which to install
+        raise UnsupportedImageError(f"pydicom cannot decode {syntax.name}: {error}".splitlines()[0]) from None
+    if pixels.size * pixels.itemsize != image.nbytes:
+        raise FileError(f"the {syntax.name} pixels have shape {pixels.shape}, not {image.shape}")
+    return pixels.reshape(image.shape).astype(image.dtype)

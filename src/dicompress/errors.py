@@ -1,0 +1,29 @@
+"""Every error this package raises on purpose. Messages name what is wrong, where, and what to do."""
+
+
+class DicompressError(Exception):
+    """Base of all errors of dicompress."""
+
+
+class UnsupportedImageError(DicompressError):
+    """The image or data set is of a kind that this version does not compress."""
+
+
+class StreamError(DicompressError):
+    """The compressed data is damaged, cut short, or not ours."""
+
+
+class UnknownModelError(DicompressError):
+    """The stream needs a model, or a stream version, that is not installed."""
+
+
+class LimitError(StreamError):
+    """The stream claims more than its bytes can hold, or more than decoding is allowed to use."""
+
+
+class FileError(DicompressError):
+    """A file cannot be read, is not what it should be, or cannot be written."""
+
+
+class VerificationError(DicompressError):
+    """What was compressed does not come back as promised; nothing was written."""

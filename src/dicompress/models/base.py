@@ -1,0 +1,37 @@
+"""What the codec knows of a model: three functions, and the shapes of its tensors."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..coder import MixtureTensor
+
+
+class Model(Protocol):
+    """A model turns an image into integer tensors, coarse to fine, and predicts each from those before.
+
+    The codec codes tensor after tensor with `predict`'s mixtures; decoding is the same loop (docs/architecture.md).
+    """
+
+    name: str
+    hash: bytes  # 8 bytes that change with anything that changes a stream
+
+    def header(self, image: np.ndarray, low: int, high: int) -> bytes:
+        """What the decoder must know before the first tensor, e.g. a normalisation."""
+
+    def plan(self, header: bytes, shape: tuple[int, int], low: int, high: int) -> Any:
+        """The state that `predict` and `synthesise` share; `shapes` of it lists the tensors' shapes, coarse to fine.
+
+        StreamError if `header` is not one of this model's.
+        """
+
+    def analyse(self, plan: Any, image: np.ndarray) -> list[np.ndarray]:
+        """(rows, columns) integers in low..high -> int32 tensors (channels, rows, columns)."""
+
+    def predict(self, plan: Any, k: int, tensors: list[np.ndarray]) -> MixtureTensor:
+        """The distribution of tensor k, from tensors 0 to k-1. Called for k = 0, 1, 2, ... in order."""
+
+    def synthesise(self, plan: Any, tensors: list[np.ndarray]) -> np.ndarray:
+        """Inverse of `analyse`."""

@@ -1,0 +1,108 @@
+"""`reference` behind the codec's three functions. Tensors: thumbnail residual, z(3), z(2), z(1), the image."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from ...coder import MixtureTensor
+from ...errors import StreamError
+from ...runtime import Network
+from ...varint import Reader, write_varint
+from . import normalise
+
+ZERO = 128  # of uint8 activations
+LEVEL = 4  # activation steps between two levels of z
+
+
+@dataclass
+class Plan:
+    """One image's normalisation and what has been computed on the way."""
+
+    shape: tuple[int, int]
+    low: int
+    high: int
+    scale: int
+    shapes: list[tuple[int, int, int]]
+    base: np.ndarray | None = None  # padded (rows, columns), 1/256 of a pixel value
+    context: np.ndarray | None = None  # from the predictor run last
+
+    def surface(self, residual: np.ndarray) -> np.ndarray:
+        """The base, from tensor 0."""
+        if self.base is None:
+            small = normalise.from_plane_residual(residual[0], self.high - self.low + 1)
+            self.base = normalise.base(small + self.low)
+        return self.base
+
+
+class Reference:
+    """Files of `folder`: model.json, extract.onnx, predict1.onnx ... as written by `dicompress export`."""
+
+    name = "reference"
+
+    def __init__(self, folder: Path | None = None, threads: int = 0, optimise: bool = True, convert=None):
+        """convert: applied to every network's bytes before it runs (`runtime.float32.to_float32`, for instance)."""
+        folder = folder or files("dicompress") / "models" / "reference" / "weights"
+        config = (folder / "model.json").read_bytes()
+        self.config = json.loads(config)
+        self.scales, self.half = self.config["scales"], self.config["levels"] // 2
+        networks = {n: (folder / f"{n}.onnx").read_bytes() for n in self._network_names()}
+        self.hash = hashlib.sha256(config + b"".join(networks.values())).digest()[:8]
+        convert = convert or (lambda model: model)
+        self._networks = {n: Network(convert(b), threads, optimise) for n, b in networks.items()}
+
+    def _network_names(self) -> list[str]:
+        return ["extract", *(f"predict{s}" for s in range(1, self.scales + 1))]
+
+    def header(self, image: np.ndarray, low: int, high: int) -> bytes:
+        return write_varint(normalise.measure_scale(image))
+
+    def plan(self, header: bytes, shape: tuple[int, int], low: int, high: int) -> Plan:
+        reader = Reader(header)
+        scale = reader.varint()
+        reader.finish()
+        if not 64 <= scale < 1 << 25:
+            raise StreamError(f"a normalisation scale of {scale} is not possible")
+        rows, columns = (-(-n // normalise.BLOCK) for n in shape)
+        latent = [(self.config["channels"], rows << s, columns << s) for s in range(self.scales)]
+        return Plan(shape, low, high, scale, [(1, rows, columns), *latent, (1, *shape)])
+
+    def analyse(self, plan: Plan, image: np.ndarray) -> list[np.ndarray]:
+        padded = normalise.pad(image)
+        count = plan.high - plan.low + 1
+        residual = normalise.plane_residual(normalise.thumbnail(padded) - plan.low, count)[None]
+        pixels = normalise.network_input(padded, plan.surface(residual), plan.scale)
+        levels = self._networks["extract"](pixels=pixels[None, None].astype(np.float32))
+        latents = [z[0].astype(np.int32) - ZERO for z in reversed(levels)]
+        return [residual, *latents, image[None].astype(np.int32)]
+
+    def predict(self, plan: Plan, k: int, tensors: list[np.ndarray]) -> MixtureTensor:
+        if k == 0:
+            count = plan.high - plan.low + 1
+            parameters = self._prior("thumbnail_prior", plan.shapes[0])
+            return MixtureTensor(parameters, self.config["components"], plan.scale, -(count // 2), (count - 1) // 2)
+        if k == 1:
+            parameters = self._prior("prior", plan.shapes[1])
+        else:
+            z = (tensors[k - 1][None] * LEVEL + ZERO).astype(np.uint8)
+            inputs = {"z": z} if plan.context is None else {"z": z, "context": plan.context}
+            parameters, *context = self._networks[f"predict{self.scales + 2 - k}"](**inputs)
+            parameters, plan.context = parameters[0], context[0] if context else None
+        if k <= self.scales:
+            components = self.config["latent_components"]
+            return MixtureTensor(parameters, components, 256, -self.half, self.half)
+        base = plan.surface(tensors[0])
+        return MixtureTensor(parameters, self.config["components"], plan.scale, plan.low, plan.high, base)
+
+    def _prior(self, name: str, shape: tuple[int, int, int]) -> np.ndarray:
+        """Constant mixtures for all positions of a tensor."""
+        constants = np.array(self.config[name], np.float32)
+        return np.broadcast_to(constants[:, None, None], (len(constants), *shape[1:])).copy()
+
+    def synthesise(self, plan: Plan, tensors: list[np.ndarray]) -> np.ndarray:
+        return tensors[-1][0]

@@ -1,0 +1,36 @@
+"""The models that are installed. A new model is a folder beside this file and a line here."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from ..errors import UnknownModelError
+from .base import Model
+
+DEFAULT = "reference"
+
+
+def names() -> list[str]:
+    return ["reference"]
+
+
+@lru_cache(maxsize=None)
+def by_name(name: str, threads: int = 0) -> Model:
+    """The model called `name`; threads: 0 for one a core. UnknownModelError if there is none."""
+    if name == "reference":
+        from .reference import Reference
+
+        return Reference(threads=threads)
+    raise UnknownModelError(f"no model is called {name!r}; there is {', '.join(names())}")
+
+
+def by_hash(model_hash: bytes, threads: int = 0) -> Model:
+    """The model whose hash a stream carries. UnknownModelError if it is not installed."""
+    for name in names():
+        model = by_name(name, threads)
+        if model.hash == model_hash:
+            return model
+    raise UnknownModelError(
+        f"the stream was written by model {model_hash.hex()}, which this version of dicompress does not have; "
+        "install the version that wrote it"
+    )

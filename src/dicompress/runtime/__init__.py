@@ -1,0 +1,5 @@
+"""Running integer networks; equal inputs give equal bytes whatever the processor, threads or optimisation level."""
+
+from .session import Network
+
+__all__ = ["Network"]

@@ -1,0 +1,310 @@
+"""The paper's network in PyTorch: E(s), z(s), D(s), the up-sampler and the learned prior (paper sections 3.1 to 3.4).
+
+Every layer exists twice over: as a float layer to train with, and, with ``exact=True``, as the integer layer that
+`export` writes. All tensors are (batch, channels, rows, columns).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from . import quantise
+
+LN2 = 0.6931471805599453
+SLOPE = 0.25  # LeakyReLU; a power of two, so that it is exact on integers
+LEVEL_STEP = 1 / 8  # distance of two levels of z
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the paper leaves open; the values of a trained model stand in its card."""
+
+    scales: int = 3
+    features: int = 32  # C_f, channels of E and D
+    channels: int = 5  # channels of every z(s)
+    levels: int = 25  # quantisation levels of z
+    dilations: tuple[int, ...] = (1, 1, 2, 2, 4, 4, 8, 16)  # one entry a residual block
+    components: int = 4  # Gaussians a pixel
+    latent_components: int = 3  # Gaussians a position of z
+
+    def to_dict(self) -> dict:
+        return asdict(self) | {"dilations": list(self.dilations)}
+
+
+def full_precision(x: Tensor) -> torch.autocast:
+    """Where 8 bits of mantissa are too few: the pixels themselves and the mixture parameters."""
+    return torch.autocast(x.device.type, enabled=False)
+
+
+class Conv(nn.Conv2d):
+    """A convolution with zero padding whose output is an 8-bit activation."""
+
+    def __init__(self, inputs: int, outputs: int, size: int, *, stride: int = 1, dilation: int = 1, groups: int = 1):
+        padding = dilation * (size // 2)
+        super().__init__(inputs, outputs, size, stride, padding, dilation, groups)
+        nn.init.kaiming_normal_(self.weight, a=SLOPE, mode="fan_in")
+        nn.init.zeros_(self.bias)
+
+    def linear(self, x: Tensor, exact: bool) -> Tensor:
+        w = quantise.weight(self.weight) if exact else self.weight
+        return F.conv2d(x, w, self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+    def forward(self, x: Tensor, exact: bool) -> Tensor:
+        return quantise.activation(self.linear(x, exact), exact)
+
+
+def leaky_relu(x: Tensor, exact: bool) -> Tensor:
+    y = F.leaky_relu(x, SLOPE)
+    return quantise.activation(y, True) if exact else y
+
+
+class DilatedResidualBlock(nn.Module):
+    """conv - LeakyReLU - conv on a skip, no batch norm (paper Fig. 1c)."""
+
+    def __init__(self, features: int, dilation: int):
+        super().__init__()
+        self.first = Conv(features, features, 3, dilation=dilation)
+        self.second = Conv(features, features, 3, dilation=dilation)
+        with torch.no_grad():
+            self.second.weight.mul_(0.1)
+
+    def forward(self, x: Tensor, exact: bool) -> Tensor:
+        y = self.second(leaky_relu(self.first(x, exact), exact), exact)
+        return quantise.activation(x + y, exact)
+
+
+class Trunk(nn.Module):
+    """The dilated residual blocks, a convolution, and the long skip around them."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.blocks = nn.ModuleList(DilatedResidualBlock(config.features, d) for d in config.dilations)
+        self.tail = Conv(config.features, config.features, 3)
+        with torch.no_grad():
+            self.tail.weight.mul_(0.1)
+
+    def forward(self, x: Tensor, exact: bool) -> Tensor:
+        y = x
+        for block in self.blocks:
+            y = block(y, exact)
+        return quantise.activation(x + self.tail(y, exact), exact)
+
+
+class ImageConv(Conv):
+    """The first layer: 12-bit pixels in eighths of the image's noise, and weights of 8 bits and a sign.
+
+    It starts as half high-pass filters at the level of the noise, half local means of several gains.
+    """
+
+    WEIGHT_MAX = 255  # 25 * 255 * 2048 < 2**24
+    INPUT_EXPONENT = -3
+
+    def __init__(self, features: int):
+        super().__init__(1, features, 5, stride=2)
+        half = features // 2
+        with torch.no_grad():
+            w = torch.randn(features, 1, 5, 5)
+            w[:half] -= w[:half].mean((2, 3), keepdim=True)
+            w[:half] *= torch.logspace(0, -1, half).view(-1, 1, 1, 1) / w[:half].flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+            w[half:] = torch.rand(features - half, 1, 5, 5)
+            gain = torch.logspace(-0.7, -2, features - half).view(-1, 1, 1, 1)
+            w[half:] *= gain / w[half:].sum((2, 3), keepdim=True)
+            self.weight.copy_(w)
+
+    def linear(self, x: Tensor, exact: bool) -> Tensor:
+        with full_precision(x):
+            w = quantise.weight(self.weight, self.WEIGHT_MAX) if exact else self.weight
+            return F.conv2d(x, w, self.bias, self.stride, self.padding)
+
+
+class ScalarQuantiser(nn.Module):
+    """Project features to z and round to `levels` levels, straight-through (L3C's z without soft assignment)."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.limit = (config.levels // 2) * LEVEL_STEP
+        self.project = Conv(config.features, config.channels, 1)
+        with torch.no_grad():
+            self.project.weight.mul_(0.5)  # start with few bits; training adds what pays
+
+    def forward(self, x: Tensor, exact: bool) -> Tensor:
+        z = self.project.linear(x, exact).float().clamp(-self.limit, self.limit)
+        return quantise.round_to(z, LEVEL_STEP)
+
+
+class FeatureExtractor(nn.Module):
+    """E(s): halve the resolution, extract features, and emit z(s)."""
+
+    def __init__(self, config: Config, scale: int):
+        super().__init__()
+        self.head = ImageConv(config.features) if scale == 1 else Conv(config.features, config.features, 5, stride=2)
+        self.trunk = Trunk(config)
+        self.quantiser = ScalarQuantiser(config)
+
+    def forward(self, x: Tensor, exact: bool) -> tuple[Tensor, Tensor]:
+        """Features or the image at 1/2**(s-1) -> (features, z(s)) at 1/2**s."""
+        features = self.trunk(self.head(x, exact), exact)
+        return features, self.quantiser(features, exact)
+
+
+class PixelAttention(nn.Module):
+    """Gate every value by the sigmoid of a 1x1 convolution (paper section 3.2.2, Fig. 2)."""
+
+    def __init__(self, features: int):
+        super().__init__()
+        self.gate = Conv(features, features, 1)
+
+    def forward(self, x: Tensor, exact: bool) -> Tensor:
+        gate = torch.sigmoid(self.gate(x, exact))
+        if exact:
+            gate = quantise.round_to(gate, 1 / 256).clamp(max=255 / 256)
+        return quantise.activation(x * gate, exact)
+
+
+class ParameterConv(nn.Module):
+    """The last pointwise convolution: mixture parameters in multiples of 2**-12, four pixels a position.
+
+    The means get a coarse and a fine output in common (`basis`); it folds into the integer weights.
+    """
+
+    STEP = 2.0**-12
+    WEIGHT_STEP = STEP / quantise.ACTIVATION_STEP
+
+    def __init__(self, features: int, symbols: int, components: int, image: bool):
+        super().__init__()
+        shared = (64.0, 8.0) if image else (8.0,)
+        own = 1.0 if image else 4.0
+        rows = 3 * components
+        basis = torch.eye(rows, rows + len(shared))
+        basis[components : 2 * components, components : 2 * components] *= own
+        basis[components : 2 * components, rows:] = torch.tensor(shared)
+        self.register_buffer("basis", basis, persistent=False)
+        self.symbols, self.rows = symbols, rows
+        self.weight = nn.Parameter(torch.randn(4 * symbols * basis.shape[1], features) * 0.2 / features**0.5)
+        start = torch.zeros(basis.shape[1])
+        start[2 * components : rows] = torch.linspace(-1, 5, components) if image else torch.linspace(-0.5, 3, components)
+        self.bias = nn.Parameter(start.repeat(4 * symbols))
+
+    def effective(self) -> tuple[Tensor, Tensor]:
+        """Weight (4 * symbols * 3K, features) and bias (4 * symbols * 3K,), ordered (symbol, parameter, phase)."""
+        n = self.basis.shape[1]
+        w = torch.einsum("rn,psnf->srpf", self.basis, self.weight.view(4, self.symbols, n, -1))
+        b = torch.einsum("rn,psn->srp", self.basis, self.bias.view(4, self.symbols, n))
+        return w.reshape(-1, self.weight.shape[1]), b.reshape(-1)
+
+    def forward(self, x: Tensor, exact: bool) -> Tensor:
+        with full_precision(x):
+            w, b = self.effective()
+            if exact:
+                w, b = quantise.round_to(w, self.WEIGHT_STEP), quantise.round_to(b, self.STEP)
+            return F.pixel_shuffle(F.conv2d(x.float(), w[:, :, None, None], b), 2)
+
+
+class Predictor(nn.Module):
+    """D(s) and its up-sampler: z(s) and the coarser context -> mixture parameters of z(s-1), context for D(s-1)."""
+
+    def __init__(self, config: Config, scale: int):
+        super().__init__()
+        f = config.features
+        self.head = Conv(config.channels, f, 3)
+        self.trunk = Trunk(config)
+        self.depthwise1 = Conv(f, f, 3, groups=f)
+        self.pointwise1 = Conv(f, f, 1)
+        self.attention = PixelAttention(f)
+        self.depthwise2 = Conv(f, f, 3, groups=f)
+        image = scale == 1
+        self.parameters_out = ParameterConv(
+            f, 1 if image else config.channels, config.components if image else config.latent_components, image
+        )
+        self.context_out = None if image else Conv(f, 4 * f, 1)
+        with torch.no_grad():
+            for depthwise in (self.depthwise1, self.depthwise2):
+                depthwise.weight.mul_(0.3)
+                depthwise.weight[:, :, 1, 1] += 1
+
+    def forward(self, z: Tensor, context: Tensor | None, exact: bool) -> tuple[Tensor, Tensor | None]:
+        x = self.head(z, exact)
+        if context is not None:
+            x = quantise.activation(x + context, exact)
+        x = self.trunk(x, exact)
+        x = leaky_relu(self.pointwise1(self.depthwise1(x, exact), exact), exact)
+        x = self.depthwise2(self.attention(x, exact), exact)
+        finer = None if self.context_out is None else F.pixel_shuffle(self.context_out(x, exact), 2)
+        return self.parameters_out(x, exact), finer
+
+
+class Prior(nn.Module):
+    """One learned mixture a channel, the same everywhere: for the coarsest z and the thumbnail."""
+
+    def __init__(self, channels: int, components: int, log_scales: tuple[float, float]):
+        super().__init__()
+        start = torch.zeros(channels, 3, components)
+        start[:, 1] = torch.linspace(-1, 1, components)
+        start[:, 2] = torch.linspace(*log_scales, components)
+        self.parameters_out = nn.Parameter(start.view(1, -1, 1, 1))
+
+    def forward(self, exact: bool) -> Tensor:
+        p = self.parameters_out
+        return quantise.round_to(p, ParameterConv.STEP) if exact else p
+
+
+class Reference(nn.Module):
+    """The whole model. `forward` returns bits, not pixels: that is what is trained."""
+
+    def __init__(self, config: Config = Config()):
+        super().__init__()
+        self.config = config
+        self.extractors = nn.ModuleList(FeatureExtractor(config, s + 1) for s in range(config.scales))
+        self.predictors = nn.ModuleList(Predictor(config, s + 1) for s in range(config.scales))
+        self.prior = Prior(config.channels, config.latent_components, (0.0, 3.0))
+        self.thumbnail_prior = Prior(1, config.components, (0.0, 6.0))
+
+    def forward(self, batch, exact: bool = False) -> list[Tensor]:
+        """Bits of x, z(1), ... z(S) and the thumbnail for a `data.Batch` of tensors; each of shape (batch,)."""
+        x = batch.x - batch.base
+        latents, features = [], x.clamp(-256, 255.875)
+        for extractor in self.extractors:
+            features, z = extractor(features, exact)
+            latents.append(z)
+        limit, one = float(self.config.levels // 2), torch.ones_like(batch.width)
+        span = batch.high - batch.low
+        bits = [mixture_bits(batch.residual, self.thumbnail_prior(exact), -span, span, batch.width)]
+        parameters, context = self.prior(exact), None
+        for s in range(self.config.scales, 0, -1):
+            z = latents[s - 1]
+            bits.append(mixture_bits(z / LEVEL_STEP, parameters, -limit * one, limit * one, one))
+            parameters, context = self.predictors[s - 1](z, context, exact)
+        bits.append(mixture_bits(x, parameters, batch.low - batch.base, batch.high - batch.base, batch.width))
+        return bits[::-1]
+
+
+def mixture_bits(x: Tensor, parameters: Tensor, low: Tensor, high: Tensor, width: Tensor) -> Tensor:
+    """Bits of `x` under a discretised Gaussian mixture (paper Eq. 5 as a CDF difference, open at the ends).
+
+    x: (batch, symbols, rows, columns); parameters: (batch or 1, symbols * 3K, rows or 1, columns or 1) in the order
+    log2 of the unnormalised weights, means, log2 of the scales; low, high, width: broadcast to x. Returns (batch,).
+    """
+    b, c, rows, columns = x.shape
+    p = parameters.float()
+    p = p.view(p.shape[0], c, 3, -1, *p.shape[2:])
+    log_weight = torch.log_softmax(p[:, :, 0] * LN2, dim=2)
+    mean, log_scale = p[:, :, 1], p[:, :, 2]
+    width, low, high = (v.unsqueeze(2) for v in (width, low, high))
+    inverse = torch.exp2(-log_scale.clamp(-8, 10))
+    x = x.float().unsqueeze(2)
+    upper = (x + width / 2 - mean) * inverse
+    lower = (x - width / 2 - mean) * inverse
+    upper = torch.where(x >= high - width / 4, torch.full_like(upper, 30.0), upper)
+    lower = torch.where(x <= low + width / 4, torch.full_like(lower, -30.0), lower)
+    flip = torch.where(upper + lower > 0, -1.0, 1.0)
+    mass = (torch.special.ndtr(flip * upper) - torch.special.ndtr(flip * lower)).abs()
+    centre = (x - mean) * inverse
+    tail = (-0.5 * centre.square().clamp(max=100) - 0.919 + torch.log(width * inverse)).clamp(max=0)
+    log_mass = torch.where(mass > 1e-6, torch.log(mass.clamp_min(1e-6)), tail)
+    log_p = torch.logsumexp(log_weight + log_mass, dim=2)
+    floor = torch.full_like(log_p, -16.6)  # 2**-24, the coder's floor
+    return -torch.logaddexp(log_p, floor).sum((1, 2, 3)) / LN2

@@ -1,0 +1,33 @@
+import numpy as np
+import pydicom
+import pytest
+from pydicom.data import get_testdata_file
+
+
+@pytest.fixture(scope="session")
+def ct_path():
+    """A 128 x 128 CT that comes with pydicom, Explicit VR Little Endian."""
+    return get_testdata_file("CT_small.dcm")
+
+
+@pytest.fixture
+def ct(ct_path):
+    return pydicom.dcmread(ct_path)
+
+
+@pytest.fixture(scope="session")
+def ct_pixels(ct_path):
+    return pydicom.dcmread(ct_path).pixel_array
+
+
+@pytest.fixture(scope="session")
+def mr_pixels():
+    return pydicom.dcmread(get_testdata_file("MR_small.dcm")).pixel_array
+
+
+def phantom(rows: int, columns: int, seed: int = 0, noise: float = 4.0) -> np.ndarray:
+    """A disc, a ramp and noise: uint16 (rows, columns), 12 bits."""
+    y, x = np.mgrid[:rows, :columns]
+    disc = 800.0 * ((y - rows / 2) ** 2 + (x - columns / 2) ** 2 < (min(rows, columns) / 3) ** 2)
+    values = 200 + disc + 0.3 * x + np.random.default_rng(seed).normal(0, noise, (rows, columns))
+    return np.clip(np.rint(values), 0, 4095).astype(np.uint16)

@@ -1,0 +1,185 @@
+"""encode, decode and inspect: every kind of array comes back, and damage is always noticed."""
+
+import zlib
+
+import numpy as np
+import pytest
+from conftest import phantom
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import dicompress
+from dicompress import DicompressError, LimitError, StreamError, UnknownModelError, UnsupportedImageError
+from dicompress.codec.packing import read_table, sparse_values, write_table
+from dicompress.varint import write_varint
+
+
+def assert_round_trip(image):
+    restored = dicompress.decode(dicompress.encode(image))
+    assert restored.dtype == image.dtype and np.array_equal(restored, image)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int16"])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (9, 1), (2, 3), (37, 53), (64, 64)])
+def test_all_types_and_odd_sizes(dtype, shape):
+    limits = np.iinfo(dtype)
+    rng = np.random.default_rng(0)
+    assert_round_trip(rng.integers(limits.min, limits.max, shape, dtype, endpoint=True))
+    assert_round_trip((rng.normal(limits.max / 2, 3, shape)).astype(dtype))
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32), st.sampled_from([1, 16, 257]))
+def test_noise_of_any_size_and_spacing(rows, columns, seed, step):
+    values = np.random.default_rng(seed).integers(0, 250, (rows, columns)) * step
+    assert_round_trip(values.astype(np.uint16))
+
+
+@pytest.mark.parametrize("value", [-32768, -1, 0, 32767])
+def test_single_valued_images_take_a_few_bytes(value):
+    image = np.full((512, 512), value, np.int16)
+    data = dicompress.encode(image)
+    assert len(data) < 50 and np.array_equal(dicompress.decode(data), image)
+
+
+def test_real_images(ct_pixels, mr_pixels):
+    assert_round_trip(ct_pixels)
+    assert_round_trip(mr_pixels)
+
+
+def test_big_endian_and_strided_arrays_come_back_as_values(ct_pixels):
+    assert np.array_equal(dicompress.decode(dicompress.encode(ct_pixels.astype(">i2"))), ct_pixels)
+    assert np.array_equal(dicompress.decode(dicompress.encode(ct_pixels[::2, ::-1])), ct_pixels[::2, ::-1])
+
+
+def test_images_larger_than_a_tile():
+    image = phantom(1100, 1041)
+    assert_round_trip(image)
+
+
+def test_frames_are_coded_alone():
+    frames = np.stack([phantom(40, 48, seed) for seed in range(3)])
+    data = dicompress.encode(frames)
+    assert np.array_equal(dicompress.decode(data), frames)
+    for number in range(3):
+        assert np.array_equal(dicompress.decode(data, frame=number), frames[number])
+    assert dicompress.decode(dicompress.encode(frames[:1])).shape == (1, 40, 48)
+    with pytest.raises(IndexError):
+        dicompress.decode(data, frame=3)
+
+
+def test_sparse_histograms_are_packed():
+    dense = phantom(128, 128, noise=2.0)
+    spread = (dense.astype(np.uint32) * 15).astype(np.uint16)
+    assert sparse_values(dense) is None or sparse_values(dense).size < np.ptp(dense)
+    assert len(dicompress.encode(spread)) < 1.1 * len(dicompress.encode(dense))
+
+
+def test_packing_table_round_trip_and_damage():
+    values = np.array([-5, 0, 3, 4000])
+    table = write_table(values)
+    assert np.array_equal(read_table(table, -5, 4000), values)
+    for wrong in (table[:-1], table + b"\0", b"x", zlib.compress(b"\xff")):
+        with pytest.raises(ValueError):
+            read_table(wrong, -5, 4000)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [np.zeros((4, 4), np.float32), np.zeros((4, 4), np.int32), np.zeros(4, np.uint8), np.zeros((0, 4), np.uint8),
+     np.zeros((2, 4, 4, 3), np.uint8), np.zeros((4, 4), bool)],
+)  # fmt: skip
+def test_other_arrays_are_refused(image):
+    with pytest.raises(UnsupportedImageError):
+        dicompress.encode(image)
+
+
+def test_inspect_agrees_with_the_array(ct_pixels):
+    data = dicompress.encode(ct_pixels, bits_stored=12)
+    info = dicompress.inspect(data)
+    assert (info.rows, info.columns, info.frames) == (128, 128, 1)
+    assert (info.bits_allocated, info.bits_stored, info.signed) == (16, 12, True)
+    assert info.model == "reference" and info.coded_bytes == len(data)
+    assert info.bits_per_pixel == 8 * len(data) / ct_pixels.size
+    assert info.ratio_allocated == 16 / info.bits_per_pixel and info.ratio_stored == 12 / info.bits_per_pixel
+    assert len(info.checksums) == 1
+
+
+def test_unknown_model_names_are_told_with_what_there_is():
+    with pytest.raises(UnknownModelError, match="reference"):
+        dicompress.encode(np.zeros((2, 2), np.uint8), model="pyramid-of-giza")
+
+
+@pytest.fixture(scope="module")
+def small():
+    image = phantom(24, 20)
+    return image, dicompress.encode(image)
+
+
+def test_any_flipped_byte_is_an_error(small):
+    _, data = small
+    for position in range(len(data)):
+        damaged = bytearray(data)
+        damaged[position] ^= 0x11
+        with pytest.raises(DicompressError):
+            dicompress.decode(bytes(damaged))
+
+
+def test_a_flipped_byte_with_a_repaired_crc_is_an_error_or_the_right_image(small):
+    image, data = small
+    errors = 0
+    for position in range(15, len(data) - 4):
+        damaged = bytearray(data[:-4])
+        damaged[position] ^= 1 << position % 8
+        try:
+            assert np.array_equal(dicompress.decode(with_crc(bytes(damaged))), image)
+        except DicompressError:
+            errors += 1
+    assert errors > 0.95 * (len(data) - 19)
+
+
+def test_any_cut_is_an_error(small):
+    _, data = small
+    for length in range(len(data)):
+        with pytest.raises(DicompressError):
+            dicompress.decode(data[:length])
+
+
+def test_bytes_behind_the_stream_are_an_error_but_for_dicom_padding(small):
+    image, data = small
+    assert np.array_equal(dicompress.decode(data + b"\0"), image)
+    for wrong in (b"\1", b"\0\0"):
+        with pytest.raises(StreamError):
+            dicompress.decode(data + wrong)
+
+
+def with_crc(body: bytes) -> bytes:
+    return body + zlib.crc32(body).to_bytes(4, "little")
+
+
+def test_unknown_version_and_model_hash(small):
+    _, data = small
+    with pytest.raises(UnknownModelError, match="version 9"):
+        dicompress.decode(with_crc(data[:4] + b"\x09" + data[5:-4]))
+    with pytest.raises(UnknownModelError, match="ffffffffffffffff"):
+        dicompress.decode(with_crc(data[:7] + b"\xff" * 8 + data[15:-4]))
+
+
+def test_sixty_thousand_squared_pixels_in_a_few_bytes_are_refused_before_memory_is_asked_for(small):
+    _, data = small
+    head = data[:15] + write_varint(0)
+    for rows, columns, error in [(60000, 60000, LimitError), (20000, 20000, StreamError)]:
+        claim = head + write_varint(rows) + write_varint(columns)
+        for body in (b"", write_varint(20) + b"\0" * 10 + b"\1" * 10):
+            with pytest.raises(DicompressError):
+                dicompress.decode(with_crc(claim + body))
+        with pytest.raises(error):
+            dicompress.decode(with_crc(claim + write_varint(20) + b"\0" * 10 + b"\1" * 10))
+
+
+@pytest.mark.parametrize("data", [b"", b"DCMP", b"hello, world", b"\0" * 100])
+def test_what_is_no_stream(data):
+    with pytest.raises(StreamError):
+        dicompress.decode(data)
+    with pytest.raises(StreamError):
+        dicompress.inspect(data)

@@ -1,0 +1,281 @@
+"""DICOM files: what comes back, what is passed on, and what is an error."""
+
+import io
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from conftest import phantom
+from pydicom.data import get_testdata_file
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import (
+    CTImageStorage,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLSLossless,
+    RLELossless,
+    generate_uid,
+)
+
+from dicompress import (
+    DicompressError,
+    FileError,
+    StreamError,
+    UnsupportedImageError,
+    compress_dataset,
+    decompress_dataset,
+)
+from dicompress.dicom import DICOMPRESS, compress_file, describe, restore_file
+from dicompress.dicom.part10 import parse
+
+
+def make(pixels: np.ndarray, syntax=ExplicitVRLittleEndian, bits_stored: int | None = None) -> bytes:
+    """A Part 10 file of grey pixels (frames, rows, columns) or (rows, columns)."""
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.file_meta.MediaStorageSOPClassUID = CTImageStorage
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = generate_uid(entropy_srcs=["test"])
+    dataset.SOPClassUID = CTImageStorage
+    dataset.PatientName = "Ünïcode^Test"
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    dataset.Rows, dataset.Columns = pixels.shape[-2:]
+    if pixels.ndim == 3:
+        dataset.NumberOfFrames = len(pixels)
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+    dataset.BitsAllocated = 8 * pixels.dtype.itemsize
+    dataset.BitsStored = bits_stored or dataset.BitsAllocated
+    dataset.HighBit = dataset.BitsStored - 1
+    dataset.PixelRepresentation = int(pixels.dtype.kind == "i")
+    order = ">" if syntax == ExplicitVRBigEndian else "<"
+    value = pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
+    dataset.PixelData = value + b"\0" * (len(value) % 2)
+    dataset["PixelData"].VR = "OW" if dataset.BitsAllocated == 16 else "OB"
+    buffer = io.BytesIO()
+    dataset.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def assert_identical(original: bytes) -> bytes:
+    compressed = compress_file(original).data
+    assert len(compressed) < len(original)
+    assert restore_file(compressed).data == original
+    return compressed
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian],
+    ids=lambda s: s.name,
+)
+@pytest.mark.parametrize("dtype", ["uint16", "int16", "uint8"])
+def test_uncompressed_originals_come_back_byte_for_byte(syntax, dtype):
+    pixels = phantom(197, 201) // 4 + np.add.outer(np.arange(197), np.arange(201)) // 3 - 40
+    original = make((pixels % 256 if dtype == "uint8" else pixels).astype(dtype), syntax)
+    compressed = assert_identical(original)
+    info = describe(compressed)
+    assert info.original_transfer_syntax.startswith(syntax) and "byte for byte" in info.guarantee
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["CT_small.dcm", "MR_small.dcm", "MR_small_implicit.dcm", "MR_small_bigendian.dcm", "MR_small_expb.dcm",
+     "MR_small_padded.dcm", "examples_overlay.dcm"],
+)  # fmt: skip
+def test_files_that_nobody_here_wrote(name):
+    assert_identical(Path(get_testdata_file(name)).read_bytes())
+
+
+def test_a_deflated_file_with_bytes_behind_the_deflated_data():
+    assert_identical(make(phantom(128, 128), DeflatedExplicitVRLittleEndian) + b"\1\2\3\4\5\6\7\0")
+
+
+def test_odd_preamble_and_trailing_padding_come_back():
+    original = bytearray(make(phantom(64, 64)))
+    original[:128] = b"II*\0" + b"preamble!" * 13 + b"tail of it "[:7]
+    assert len(original[:128]) == 128
+    assert_identical(bytes(original) + b"\xfc\xff\xfc\xffOB\0\0\4\0\0\0\1\2\3\4")
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, JPEGLSLossless, JPEG2000Lossless], ids=lambda s: s.name)
+def test_losslessly_compressed_originals_come_back_with_identical_pixels_and_elements(syntax):
+    original = encapsulated_ct(syntax)
+    compressed = compress_file(original, threads=1)
+    restored = restore_file(compressed.data).data
+    before, after = pydicom.dcmread(io.BytesIO(original)), pydicom.dcmread(io.BytesIO(restored))
+    assert after.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
+    assert np.array_equal(before.pixel_array, after.pixel_array)
+    for dataset in (before, after):
+        del dataset.PixelData
+    assert before == after
+    info = describe(compressed.data)
+    assert info.original_transfer_syntax.startswith(syntax) and "identical pixels" in info.guarantee
+
+
+def encapsulated_ct(syntax) -> bytes:
+    """Values in steps of 15, which these codecs do not notice, so that dicompress has something to gain."""
+    dataset = pydicom.dcmread(io.BytesIO(make((phantom(256, 256) * 15).astype(np.uint16))))
+    dataset.compress(syntax, generate_instance_uid=False)
+    dataset.add_new(0x00091001, "OB", b"private!")
+    buffer = io.BytesIO()
+    dataset.save_as(buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small_implicit.dcm", "MR_small_bigendian.dcm"])
+def test_compressed_files_are_valid_dicom_with_all_elements_readable(name):
+    path = get_testdata_file(name)
+    original = pydicom.dcmread(path)
+    compressed = pydicom.dcmread(io.BytesIO(compress_file(Path(path).read_bytes()).data))
+    assert compressed.file_meta.TransferSyntaxUID == DICOMPRESS and DICOMPRESS.startswith("2.25.")
+    assert compressed["PixelData"].VR == "OB" and compressed["PixelData"].is_undefined_length
+    assert compressed.SOPInstanceUID == original.SOPInstanceUID
+    assert "LossyImageCompression" not in compressed
+    del original.PixelData, compressed.PixelData
+    assert [e for e in original if e.tag.element] == list(compressed)  # group lengths are not written
+
+
+def test_frames_are_separate_items():
+    pixels = np.stack([phantom(64, 72, s) for s in range(4)])
+    compressed = assert_identical(make(pixels))
+    value = pydicom.dcmread(io.BytesIO(compressed)).PixelData
+    streams = list(pydicom.encaps.generate_frames(value, number_of_frames=4))
+    import dicompress
+
+    assert np.array_equal(dicompress.decode(streams[2]), pixels[2])
+    assert describe(compressed).frames == 4 and len(describe(compressed).checksums) == 4
+
+
+def test_values_outside_bits_stored_survive():
+    pixels = phantom(64, 64)
+    pixels[3, 5], pixels[7, 7] = 0xF123, 0xFFFF
+    assert describe(assert_identical(make(pixels, bits_stored=12))).bits_stored == 12
+
+
+def change(data: bytes, **attributes) -> bytes:
+    dataset = pydicom.dcmread(io.BytesIO(data))
+    for name, value in attributes.items():
+        setattr(dataset, name, value)
+    buffer = io.BytesIO()
+    dataset.save_as(buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "original, reason",
+    [
+        (lambda: test_file("examples_rgb_color.dcm"), "Photometric Interpretation .* RGB"),
+        (lambda: test_file("examples_palette.dcm"), "PALETTE COLOR"),
+        (lambda: test_file("liver_1frame.dcm"), "Bits Allocated .* 1"),
+        (lambda: test_file("rtdose.dcm"), "Bits Allocated .* 32"),
+        (lambda: test_file("rtplan.dcm"), "no Pixel Data"),
+        (lambda: test_file("JPEG-lossy.dcm"), "lossy"),
+        (lambda: make(np.random.default_rng(0).integers(0, 65536, (64, 64)).astype(np.uint16)), "instead of"),
+        (lambda: compress_file(test_file("CT_small.dcm")).data, "already compressed"),
+    ],
+)
+def test_what_cannot_be_compressed_says_why(original, reason):
+    with pytest.raises(UnsupportedImageError, match=reason):
+        compress_file(original())
+
+
+def test_file(name: str = "CT_small.dcm") -> bytes:
+    return Path(get_testdata_file(name)).read_bytes()
+
+
+test_file.__test__ = False
+
+
+@pytest.mark.parametrize(
+    "data, message",
+    [
+        (lambda: b"", "empty"),
+        (lambda: b"just a text file, nothing more\n" * 20, "not a DICOM Part 10 file"),
+        (lambda: test_file()[:20000], "cut short|expected"),
+        (lambda: test_file()[:140], "cut short"),
+        (lambda: test_file("MR_truncated.dcm"), "8130 bytes, 8192 are expected"),
+        (lambda: make(phantom(64, 64), DeflatedExplicitVRLittleEndian)[:-50], "cut short"),
+    ],
+)
+def test_what_is_no_sound_file_is_an_error(data, message):
+    with pytest.raises(FileError, match=message):
+        compress_file(data())
+
+
+def test_any_flipped_byte_of_the_pixel_data_is_an_error():
+    compressed = compress_file(make(phantom(40, 48))).data
+    start, length = parse(compressed).pixel_value
+    for position in [*range(start, start + 60), *range(start + 60, start + length, 3)]:
+        damaged = bytearray(compressed)
+        damaged[position] ^= 0x20
+        with pytest.raises(DicompressError):
+            restore_file(bytes(damaged))
+
+
+def test_any_cut_of_the_pixel_data_is_an_error():
+    compressed = compress_file(make(phantom(40, 48))).data
+    start, length = parse(compressed).pixel_value
+    for end in range(start, len(compressed), 7):
+        with pytest.raises(DicompressError):
+            restore_file(compressed[:end])
+
+
+def test_elements_changed_after_compression_are_kept_with_the_original_pixels():
+    original = make(phantom(64, 64))
+    compressed = change(compress_file(original).data, PatientName="Corrected^Name")
+    restored = restore_file(compressed)
+    assert restored.edited
+    dataset = pydicom.dcmread(io.BytesIO(restored.data))
+    assert dataset.PatientName == "Corrected^Name" and "PrivateInformation" not in dataset.file_meta
+    assert np.array_equal(dataset.pixel_array, pydicom.dcmread(io.BytesIO(original)).pixel_array)
+
+
+def test_contradicting_elements_are_an_error():
+    compressed = compress_file(make(phantom(64, 64))).data
+    for wrong in ({"Rows": 32, "Columns": 128}, {"PixelRepresentation": 1}, {"NumberOfFrames": 2}):
+        with pytest.raises(StreamError):
+            restore_file(change(compressed, **wrong))
+
+
+@pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small_RLE.dcm", "MR_small_bigendian.dcm"])
+def test_data_sets_in_memory(name):
+    dataset = pydicom.dcmread(get_testdata_file(name))
+    syntax, pixels = dataset.file_meta.TransferSyntaxUID, dataset.pixel_array
+    compressed = compress_dataset(dataset)
+    assert dataset.file_meta.TransferSyntaxUID == syntax and np.array_equal(dataset.pixel_array, pixels)
+    assert compressed.file_meta.TransferSyntaxUID == DICOMPRESS
+    buffer = io.BytesIO()
+    compressed.save_as(buffer)
+    restored = decompress_dataset(pydicom.dcmread(io.BytesIO(buffer.getvalue())))
+    assert np.array_equal(restored.pixel_array, pixels)
+    final = io.BytesIO()
+    restored.save_as(final, enforce_file_format=True)
+    assert np.array_equal(pydicom.dcmread(io.BytesIO(final.getvalue())).pixel_array, pixels)
+    del restored.PixelData, dataset.PixelData
+    assert list(restored) == [e for e in dataset if e.tag.element]  # group lengths are not written
+
+
+def test_data_sets_without_syntax_or_of_another_are_refused(ct):
+    with pytest.raises(UnsupportedImageError, match="not compressed by dicompress"):
+        decompress_dataset(ct)
+    bare = Dataset()
+    with pytest.raises(UnsupportedImageError, match="no Pixel Data"):
+        compress_dataset(bare)
+
+
+def test_the_deflate_level_of_an_original_is_found():
+    original = make(phantom(128, 128))
+    part10 = parse(original)
+    head = original[: part10.body].replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.1.99")
+    length = int.from_bytes(head[140:144], "little") + 2
+    head = head[:140] + length.to_bytes(4, "little") + head[144:]
+    position = head.index(b"\x02\0\x10\0UI") + 6
+    head = head[:position] + (22).to_bytes(2, "little") + head[position + 2 :]
+    for level in (1, 9):
+        engine = zlib.compressobj(level, zlib.DEFLATED, -15)
+        assert_identical(head + engine.compress(original[part10.body :]) + engine.flush())

@@ -1,0 +1,45 @@
+"""Add the golden streams of the installed models to tests/golden; run once for every new model or stream version."""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from pydicom.data import get_testdata_file
+
+import dicompress
+
+GOLDEN = Path(__file__).parents[1] / "tests" / "golden"
+sys.path.insert(0, str(GOLDEN.parent))
+from conftest import phantom  # noqa: E402
+
+
+def images() -> dict[str, np.ndarray]:
+    sparse = phantom(100, 90).astype(np.uint32) * 15
+    return {
+        "ct": pydicom.dcmread(get_testdata_file("CT_small.dcm")).pixel_array,
+        "mr": pydicom.dcmread(get_testdata_file("MR_small.dcm")).pixel_array,
+        "odd-8-bit": (phantom(61, 47) >> 4).astype(np.uint8),
+        "sparse": sparse.astype(np.uint16),
+        "frames": np.stack([phantom(33, 40, s) for s in range(3)]).astype(np.int16) - 1000,
+        "constant": np.full((7, 9), -1024, np.int16),
+        "tiles": phantom(1030, 24),
+    }
+
+
+def main() -> None:
+    index = GOLDEN / "sha256.json"
+    known = json.loads(index.read_text()) if index.exists() else {}
+    for name, image in images().items():
+        data = dicompress.encode(image)
+        path = GOLDEN / f"{name}-{dicompress.inspect(data).model_hash[:8]}.dcmp"
+        path.write_bytes(data)
+        array = [str(image.dtype), list(image.shape)]
+        known[path.name] = {"array": array, "sha256": hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()}
+    index.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    main()
