@@ -68,5 +68,4 @@ def _print(rows: list[Row]) -> None:
         bits = 8 * r.coded_bytes / r.pixels
         ratios = (f"{r.bits_allocated / bits:.2f}", f"{r.bits_stored / bits:.2f}")
         table.add_row(r.name, r.codec, str(r.coded_bytes), f"{bits:.3f}", *ratios)
-    console = Console()
-    console.print(table, width=max(console.width, 100), soft_wrap=True)
+    Console(width=max(Console().width, 100)).print(table)
