@@ -47,7 +47,7 @@ inline constexpr std::uint32_t gaussian_cdf[1025] = {{
     {rows(phi)}}};
 
 // 2^27 / sigma for sigma = 2^(i / 32 - 4), in pixel values.
-inline constexpr std::uint64_t inverse_scale[640] = {{
+inline constexpr std::int64_t inverse_scale[640] = {{
     {rows(inverse)}}};
 
 // 2^16 * 2^(-i / 256).

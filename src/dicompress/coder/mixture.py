@@ -70,15 +70,15 @@ def decode(data: bytes, mixture: MixtureTensor, shape: tuple[int, int, int], thr
 
 
 def code_length(symbols: np.ndarray, mixture: MixtureTensor) -> float:
-    """The ideal code length, the sum of -log2 p, in bits."""
+    """The ideal code length, the sum of -log2 p after adaptation, in bits."""
     return native.code_length(np.ascontiguousarray(symbols, np.int32), mixture.parameters, mixture.base, mixture.spec)
 
 
 def _bands(shape: tuple[int, int, int]) -> list[tuple[int, int]]:
-    """Cut the channels * rows lines of a tensor into runs of about SYMBOLS_PER_STREAM symbols."""
-    lines = shape[0] * shape[1]
-    count = min(lines, -(-lines * shape[2] // SYMBOLS_PER_STREAM))
-    edges = [lines * i // count for i in range(count + 1)]
+    """Cut the rows of a tensor into runs of about SYMBOLS_PER_STREAM symbols; as lines (rows times channels)."""
+    channels, rows, columns = shape
+    count = min(rows, -(-channels * rows * columns // SYMBOLS_PER_STREAM))
+    edges = [rows * i // count * channels for i in range(count + 1)]
     return list(zip(edges, edges[1:]))
 
 

@@ -12,6 +12,7 @@ namespace dicompress {
 inline constexpr int probability_bits = 24;
 inline constexpr std::int64_t probability_total = std::int64_t{1} << probability_bits;
 inline constexpr int max_components = 16;
+inline constexpr std::int64_t scales = 640;
 
 // What is the same for a whole tensor.
 struct MixtureSpec {
@@ -65,17 +66,19 @@ public:
     // 1/256 of a value.
     void load(const float* parameters, std::int64_t stride, std::int64_t base) {
         const int k = spec_.components;
-        std::int64_t logits[max_components], best = 0;
+        std::int64_t logits[max_components];
+        best_ = 0;
         for (int i = 0; i < k; ++i) {
             logits[i] = static_cast<std::int64_t>(parameters[i * stride]);
             mean_[i] = base + ((static_cast<std::int64_t>(parameters[(k + i) * stride]) * spec_.scale) >> 12);
             const std::int64_t log_sigma = static_cast<std::int64_t>(parameters[(2 * k + i) * stride]) + log_scale_;
-            inverse_[i] = inverse_scale[std::clamp<std::int64_t>((log_sigma >> 7) + 128, 0, 639)];
-            if (logits[i] > logits[best]) best = i;
+            index_[i] = std::clamp<std::int64_t>((log_sigma >> 7) + 128, 0, scales - 1);
+            inverse_[i] = inverse_scale[index_[i]];
+            if (logits[i] > logits[best_]) best_ = i;
         }
         std::int64_t sum = 0;
         for (int i = 0; i < k; ++i) {
-            const std::int64_t below = logits[best] - logits[i];
+            const std::int64_t below = logits[best_] - logits[i];
             weight_[i] = below >= (16 << 12) ? 0 : negative_power[(below >> 4) & 255] >> (below >> 12);
             sum += weight_[i];
         }
@@ -84,10 +87,21 @@ public:
             weight_[i] = (weight_[i] << 16) / sum;
             rest -= weight_[i];
         }
-        weight_[best] += rest;
-        start_ = std::clamp(mean_[best] >> 8, spec_.low, spec_.high);
-        step_ = std::max<std::int64_t>(1, (std::int64_t{1} << 27) / inverse_[best]);
+        weight_[best_] += rest;
+        moments();
     }
+
+    // Move all means by `shift` sixteenths of the standard deviation and widen all deviations by 2^(widen / 32).
+    void adapt(std::int64_t shift, std::int64_t widen) {
+        const std::int64_t move = (shift << 31) / inverse_scale[deviation_];
+        for (int i = 0; i < spec_.components; ++i) {
+            mean_[i] += move;
+            inverse_[i] = inverse_scale[std::clamp<std::int64_t>(index_[i] + widen, 0, scales - 1)];
+        }
+    }
+
+    // Distance of `value` from the mean before `adapt`, in sixteenths of the standard deviation.
+    std::int64_t error(std::int64_t value) const { return ((value * 256 - centre_) * inverse_scale[deviation_]) >> 31; }
 
     // Probability of a value below `value`, in 2^-24; every value of the range keeps at least one part.
     std::int64_t cdf(std::int64_t value) const {
@@ -103,7 +117,8 @@ public:
     std::int64_t find(std::int64_t target, std::int64_t& begin, std::int64_t& end) const {
         std::int64_t left = spec_.low, right = spec_.high + 1;  // cdf(left) <= target < cdf(right)
         std::int64_t left_cdf = 0, right_cdf = probability_total;
-        std::int64_t probe = start_, step = step_;
+        std::int64_t probe = std::clamp(mean_[best_] >> 8, spec_.low, spec_.high);
+        std::int64_t step = std::max<std::int64_t>(1, (std::int64_t{1} << 27) / inverse_[best_]);
         while (right - left > 1) {
             if (probe <= left || probe >= right) probe = left + (right - left) / 2;
             const std::int64_t at = cdf(probe);
@@ -124,8 +139,23 @@ public:
 private:
     const MixtureSpec& spec_;
     std::int64_t log_scale_;
-    std::int64_t mean_[max_components], inverse_[max_components], weight_[max_components];
-    std::int64_t start_ = 0, step_ = 1;
+    std::int64_t mean_[max_components], index_[max_components], inverse_[max_components], weight_[max_components];
+    std::int64_t best_ = 0, centre_ = 0, deviation_ = 0;
+
+    // Mean and standard deviation (as an index of the scale table) of the whole mixture.
+    void moments() {
+        std::int64_t sum = 0;
+        for (int i = 0; i < spec_.components; ++i) sum += weight_[i] * mean_[i];
+        centre_ = sum >> 16;
+        std::uint64_t variance = 1;
+        for (int i = 0; i < spec_.components; ++i) {
+            const std::int64_t away = std::min<std::int64_t>(std::abs(mean_[i] - centre_), 1 << 23);
+            const std::int64_t sigma = std::min<std::int64_t>((std::int64_t{1} << 35) / inverse_[i], 1 << 23);
+            variance += (static_cast<std::uint64_t>(sigma * sigma + away * away) >> 16) * static_cast<std::uint64_t>(weight_[i]) +
+                        (static_cast<std::uint64_t>((sigma * sigma + away * away) & 65535) * static_cast<std::uint64_t>(weight_[i]) >> 16);
+        }
+        deviation_ = std::clamp<std::int64_t>(((log2_fixed(variance) / 2 - (8 << 12)) >> 7) + 128, 0, scales - 1);
+    }
 };
 
 }  // namespace dicompress

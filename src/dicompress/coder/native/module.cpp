@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "adaptation.hpp"
 #include "range_coder.hpp"
 
 namespace nb = nanobind;
@@ -23,28 +24,30 @@ using ConstSymbols = nb::ndarray<const std::int32_t, nb::ndim<3>, nb::c_contig, 
 // (rows, columns) like the parameters; in 1/256 of a value.
 using Base = std::optional<nb::ndarray<const std::int32_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>>;
 
-// Calls visit(mixture, symbol) for the lines [first, last) of all symbols' lines, one after another.
-template <class Array, class Visit>
+// Calls code(mixture, symbol) for the lines [first, last) of a tensor, row after row, in each channel after channel.
+template <class Array, class Code>
 void walk(const Array& symbols, const Parameters& parameters, const Base& base, const MixtureSpec& spec,
-          std::size_t first, std::size_t last, Visit visit) {
-    const std::size_t rows = symbols.shape(1), columns = symbols.shape(2);
-    const std::size_t plane = parameters.shape(1) * parameters.shape(2);
+          std::size_t first, std::size_t last, Code code) {
+    const std::size_t channels = symbols.shape(0), rows = symbols.shape(1), columns = symbols.shape(2);
+    const std::size_t stride = parameters.shape(2), plane = parameters.shape(1) * stride;
     spec.check();
-    if (parameters.shape(0) != symbols.shape(0) * 3 * spec.components || parameters.shape(1) < rows ||
-        parameters.shape(2) < columns)
+    if (parameters.shape(0) != channels * 3 * spec.components || parameters.shape(1) < rows || stride < columns)
         throw std::invalid_argument("parameters and symbols differ in shape");
-    if (base && (base->shape(0) != parameters.shape(1) || base->shape(1) != parameters.shape(2)))
+    if (base && (base->shape(0) != parameters.shape(1) || base->shape(1) != stride))
         throw std::invalid_argument("parameters and base differ in shape");
-    if (first > last || last > symbols.shape(0) * rows) throw std::invalid_argument("lines out of range");
+    if (first > last || last > channels * rows || first % channels) throw std::invalid_argument("lines out of range");
     Mixture mixture(spec, log2_fixed(static_cast<std::uint64_t>(spec.scale)) - (8 << 12));
+    Adaptation adaptation(channels, last - first, columns);
     for (std::size_t line = first; line < last; ++line) {
-        const float* row = parameters.data() + line / rows * 3 * spec.components * plane +
-                           line % rows * parameters.shape(2);
-        const std::int32_t* at = base ? base->data() + line % rows * parameters.shape(2) : nullptr;
-        auto* symbol = symbols.data() + line * columns;
+        const std::size_t channel = line % channels, row = line / channels;
+        const float* parameter = parameters.data() + channel * 3 * spec.components * plane + row * stride;
+        const std::int32_t* zero = base ? base->data() + row * stride : nullptr;
+        auto* symbol = symbols.data() + (channel * rows + row) * columns;
         for (std::size_t column = 0; column < columns; ++column) {
-            mixture.load(row + column, static_cast<std::int64_t>(plane), at ? at[column] : 0);
-            visit(mixture, symbol[column]);
+            mixture.load(parameter + column, static_cast<std::int64_t>(plane), zero ? zero[column] : 0);
+            adaptation.before(line - first, column, mixture);
+            code(mixture, symbol[column]);
+            adaptation.after(symbol[column], mixture);
         }
     }
 }

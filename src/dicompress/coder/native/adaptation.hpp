@@ -1,0 +1,95 @@
+// What the network could not see: the errors just made around a symbol shift and widen its mixture.
+//
+// Errors are in sixteenths of the predicted standard deviation. The mean moves by a linear combination of the errors
+// around, whose weights follow them by normalised least mean squares; the deviation by a factor that each class of
+// recent error size learns. All of it is integer arithmetic: encoder and decoder agree on every machine.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstdlib>
+#include <vector>
+
+#include "mixture.hpp"
+
+namespace dicompress {
+
+class Adaptation {
+public:
+    Adaptation(std::size_t channels, std::size_t lines, std::size_t columns)
+        : channels_(channels),
+          stride_(columns + 2 * margin),
+          errors_((lines + 2 * channels) * stride_),
+          rests_(errors_.size()),
+          filters_(channels),
+          widths_(channels) {
+        for (auto& filter : filters_) filter = {start, start};
+    }
+
+    // Shift and widen the mixture of the symbol at `column` of the band's line `line`; lines go channel by channel.
+    void before(std::size_t line, std::size_t column, Mixture& mixture) {
+        at_ = (line + 2 * channels_) * stride_ + margin + column;
+        channel_ = line % channels_;
+        const std::int16_t* here = errors_.data() + at_;
+        const std::int16_t* north = here - channels_ * stride_;
+        const std::int16_t* far = north - channels_ * stride_;
+        near_ = {here[-1], north[0], north[-1], north[1], here[-2], far[0], far[1], far[-1], north[-2], north[2]};
+        for (std::size_t i = 0; i < other_channels; ++i)
+            near_[same_channel + i] = i < channel_ ? here[-static_cast<std::int64_t>((i + 1) * stride_)] : 0;
+        std::int64_t sum = 0;
+        for (std::size_t i = 0; i < near_.size(); ++i) sum += std::int64_t{filters_[channel_][i]} * near_[i];
+        shift_ = std::clamp<std::int64_t>(sum >> filter_bits, -error_limit, error_limit);
+
+        const std::int16_t* rest = rests_.data() + at_;
+        const std::int16_t* above = rest - channels_ * stride_;
+        const int size = 2 * rest[-1] + 2 * above[0] + above[-1] + above[1] + rest[-2];
+        class_ = 0;
+        while (class_ + 1 < classes && size > class_limits[class_]) ++class_;
+        mixture.adapt(shift_, widths_[channel_][class_] >> width_bits);
+    }
+
+    // Learn from the symbol that was coded.
+    void after(std::int64_t value, const Mixture& mixture) {
+        const std::int64_t error = std::clamp<std::int64_t>(mixture.error(value), -error_limit, error_limit);
+        const std::int64_t rest = error - shift_;
+        std::int64_t energy = 512;  // two standard deviations keep the first steps small
+        for (int e : near_) energy += e * e;
+        for (std::size_t i = 0; i < near_.size(); ++i) {
+            const auto step = static_cast<std::int32_t>(rest * near_[i] * filter_rate / energy);
+            filters_[channel_][i] = std::clamp(filters_[channel_][i] + step, -filter_limit, filter_limit);
+        }
+        std::int32_t& width = widths_[channel_][class_];
+        const std::int64_t expected = variance(width >> width_bits);
+        const std::int64_t square = std::min(rest * rest, 9 * expected);
+        width += static_cast<std::int32_t>((square - expected) * width_rate / expected);
+        width = std::clamp(width, -(64 << width_bits), 64 << width_bits);
+        errors_[at_] = static_cast<std::int16_t>(error);
+        rests_[at_] = static_cast<std::int16_t>(std::abs(rest));
+    }
+
+private:
+    // 256 * 2^(widen / 16), the expected square of an error; widen within 64.
+    static std::int64_t variance(int widen) {
+        const int up = (widen + 64 + 15) / 16, down = up * 16 - (widen + 64);
+        return std::int64_t{negative_power[down * 16]} << up >> 12;
+    }
+
+    static constexpr std::size_t margin = 2, same_channel = 10, other_channels = 4, taps = same_channel + other_channels;
+    static constexpr int filter_bits = 16, filter_limit = 1 << 20, start = 1 << 14;  // a quarter of the western and of the northern error
+    static constexpr int filter_rate = 1000, width_rate = 5;
+    static constexpr int width_bits = 6, classes = 10;
+    static constexpr std::int64_t error_limit = 127;
+    static constexpr std::array<int, classes - 1> class_limits = {12, 24, 40, 56, 76, 100, 132, 180, 260};
+
+    std::size_t channels_, stride_;
+    std::vector<std::int16_t> errors_, rests_;
+    std::vector<std::array<std::int32_t, taps>> filters_;
+    std::vector<std::array<std::int32_t, classes>> widths_;
+    std::array<int, taps> near_{};
+    std::size_t at_ = 0, channel_ = 0;
+    std::int64_t shift_ = 0;
+    int class_ = 0;
+};
+
+}  // namespace dicompress
