@@ -57,7 +57,7 @@ def _options(
 def compress(
     sources: Sources,
     output: Target,
-    model: Annotated[str, typer.Option(help="The model to compress with.")] = "reference",
+    model: Annotated[Optional[str], typer.Option(help="The model to compress with.", show_default="reference")] = None,
     jobs: Jobs = CORES,
     force: Force = False,
     json: Json = False,
@@ -66,9 +66,9 @@ def compress(
 
     What cannot be compressed is passed on unchanged, with the reason.
     """
-    from ..models import by_name
+    from ..models import DEFAULT, by_name
 
-    by_name(model)
+    model = by_name(model or DEFAULT).name
     _batch("compress", sources, output, jobs, json, model=model, force=force)
 
 

@@ -72,6 +72,8 @@ def process(job: Job, task: files.Task) -> Outcome:
         outcome = _ACTIONS[job.action](job, task)
     except DicompressError as error:
         outcome = _failed(task, str(error))
+    except OSError as error:
+        outcome = _failed(task, f"{error.filename or task.source}: {error.strerror}")
     except MemoryError:
         outcome = _failed(task, "not enough memory")
     except Exception as error:  # a defect of ours: report it as such, go on with the batch

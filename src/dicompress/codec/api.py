@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import StreamError, UnsupportedImageError, VerificationError
+from ..errors import UnsupportedImageError, VerificationError
 from ..models import DEFAULT, Model, by_hash, by_name
 from .container import DTYPES, Stream, read_stream, write_stream
 from .frame import decode_frame, encode_frame, parse_frame
@@ -86,8 +86,6 @@ def decode(data: bytes, *, frame: int | None = None, model: Model | None = None,
         return decode_frame(found, stream.frame_data[frame], stream.dtype, stream.shape[-2:], threads)
     if stream.frames is None:
         return decode_frame(found, stream.frame_data[0], stream.dtype, stream.shape, threads)
-    if any(not d for d in stream.frame_data):
-        raise StreamError("a frame holds no bytes")
     parts = (decode_frame(found, d, stream.dtype, stream.shape[1:], threads) for d in stream.frame_data)
     return np.stack(list(parts))
 

@@ -14,7 +14,7 @@ MAGIC = b"DCMP"
 VERSION = 1
 HASH_BYTES = 8
 CRC_BYTES = 4
-MAX_PIXELS = 1 << 29  # of a frame; more is refused before memory is asked for
+MAX_PIXELS = 1 << 29  # of a frame, and eight times that of a stream; more is refused before memory is asked for
 DTYPES = {0: np.dtype("uint8"), 1: np.dtype("int8"), 2: np.dtype("uint16"), 3: np.dtype("int16")}
 
 
@@ -63,6 +63,8 @@ def read_stream(data: bytes) -> Stream:
     if rows * columns > MAX_PIXELS:
         raise LimitError(f"the stream claims {rows} x {columns} pixels; the limit is {MAX_PIXELS} a frame")
     count = frames or 1
+    if count * rows * columns > 8 * MAX_PIXELS:
+        raise LimitError(f"the stream claims {count} x {rows} x {columns} pixels; the limit is {8 * MAX_PIXELS}")
     if count > len(reader.data):
         raise StreamError(f"the stream claims {count} frames in {len(reader.data)} bytes")
     lengths = [reader.varint() for _ in range(count)]

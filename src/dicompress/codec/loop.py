@@ -5,6 +5,8 @@ Large frames are cut into tiles that are coded one by one, so that memory does n
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from .. import coder
@@ -33,14 +35,18 @@ def _cut(length: int) -> list[slice]:
 
 
 def encode_tile(model: Model, header: bytes, pixels: np.ndarray, low: int, high: int, threads: int) -> bytes:
-    """(rows, columns) int32 in low..high -> the tensors' coded bytes, each behind its length."""
+    """(rows, columns) int32 in low..high -> the tensors' coded bytes, each behind its length.
+
+    The encoder knows all tensors, so one is coded while the model predicts the next.
+    """
     plan = model.plan(header, pixels.shape, low, high)
     tensors = model.analyse(plan, pixels)
-    coded = bytearray()
-    for k, tensor in enumerate(tensors):
-        data = coder.encode(tensor, model.predict(plan, k, tensors[:k]), threads)
-        coded += write_varint(len(data)) + data
-    return bytes(coded)
+    with ThreadPoolExecutor(1) as pool:
+        work = [
+            pool.submit(coder.encode, tensor, model.predict(plan, k, tensors[:k]), threads)
+            for k, tensor in enumerate(tensors)
+        ]
+    return b"".join(write_varint(len(w.result())) + w.result() for w in work)
 
 
 def decode_tile(

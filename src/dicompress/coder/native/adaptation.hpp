@@ -37,8 +37,9 @@ public:
         near_ = {here[-1], north[0], north[-1], north[1], here[-2], far[0], far[1], far[-1], north[-2], north[2]};
         for (std::size_t i = 0; i < other_channels; ++i)
             near_[same_channel + i] = i < channel_ ? here[-static_cast<std::int64_t>((i + 1) * stride_)] : 0;
-        std::int64_t sum = 0;
-        for (std::size_t i = 0; i < near_.size(); ++i) sum += std::int64_t{filters_[channel_][i]} * near_[i];
+        const auto& filter = filters_[channel_];
+        std::int32_t sum = 0;  // at most 14 * 2^19 * 127 < 2^30
+        for (std::size_t i = 0; i < near_.size(); ++i) sum += filter[i] * near_[i];
         shift_ = std::clamp<std::int64_t>(sum >> filter_bits, -error_limit, error_limit);
 
         const std::int16_t* rest = rests_.data() + at_;
@@ -53,11 +54,13 @@ public:
     void after(std::int64_t value, const Mixture& mixture) {
         const std::int64_t error = std::clamp<std::int64_t>(mixture.error(value), -error_limit, error_limit);
         const std::int64_t rest = error - shift_;
-        std::int64_t energy = 512;  // two standard deviations keep the first steps small
+        std::int32_t energy = 512;  // two standard deviations keep the first steps small
         for (int e : near_) energy += e * e;
+        const std::int64_t gain = rest * (filter_rate << 12) / energy;
+        auto& filter = filters_[channel_];
         for (std::size_t i = 0; i < near_.size(); ++i) {
-            const auto step = static_cast<std::int32_t>(rest * near_[i] * filter_rate / energy);
-            filters_[channel_][i] = std::clamp(filters_[channel_][i] + step, -filter_limit, filter_limit);
+            const auto step = static_cast<std::int32_t>((gain * near_[i]) >> 12);
+            filter[i] = std::clamp(filter[i] + step, -filter_limit, filter_limit);
         }
         std::int32_t& width = widths_[channel_][class_];
         const std::int64_t expected = variance(width >> width_bits);
@@ -76,7 +79,7 @@ private:
     }
 
     static constexpr std::size_t margin = 2, same_channel = 10, other_channels = 4, taps = same_channel + other_channels;
-    static constexpr int filter_bits = 16, filter_limit = 1 << 20, start = 1 << 14;  // a quarter of the western and of the northern error
+    static constexpr int filter_bits = 16, filter_limit = 1 << 19, start = 1 << 14;  // a quarter of the western and of the northern error
     static constexpr int filter_rate = 1000, width_rate = 5;
     static constexpr int width_bits = 6, classes = 10;
     static constexpr std::int64_t error_limit = 127;

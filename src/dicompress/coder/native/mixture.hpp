@@ -2,7 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <stdexcept>
 
 #include "tables.hpp"
@@ -31,21 +33,27 @@ struct MixtureSpec {
     }
 };
 
-// log2(v) in 1/4096, rounded down; v >= 1. Twelve squarings of the mantissa, one bit each.
+// log2(v) in 2^-bits, rounded down; v >= 1. One squaring of the mantissa a bit.
+template <int bits>
 inline std::int64_t log2_fixed(std::uint64_t v) {
-    int exponent = 63 - __builtin_clzll(v);
+    const int exponent = 63 - __builtin_clzll(v);
     std::uint64_t mantissa = exponent > 31 ? v >> (exponent - 31) : v << (31 - exponent);
     std::int64_t result = exponent;
-    for (int bit = 0; bit < 12; ++bit) {
+    for (int bit = 0; bit < bits; ++bit) {
         mantissa = (mantissa * mantissa) >> 31;
-        result <<= 1;
-        if (mantissa >> 32) {
-            mantissa >>= 1;
-            result |= 1;
-        }
+        const std::uint64_t carry = mantissa >> 32;
+        mantissa >>= carry;
+        result = result << 1 | static_cast<std::int64_t>(carry);
     }
     return result;
 }
+
+// sigma in 1/256 of a value, for every entry of inverse_scale.
+inline constexpr auto scale_256 = [] {
+    std::array<std::int64_t, scales> table{};
+    for (std::size_t i = 0; i < table.size(); ++i) table[i] = (std::int64_t{1} << 35) / inverse_scale[i];
+    return table;
+}();
 
 // Phi(t) * 2^30 for t = position / 2^15, by linear interpolation.
 inline std::int64_t gaussian(std::int64_t position) {
@@ -82,9 +90,10 @@ public:
             weight_[i] = below >= (16 << 12) ? 0 : negative_power[(below >> 4) & 255] >> (below >> 12);
             sum += weight_[i];
         }
+        const std::int64_t share = (std::int64_t{1} << 40) / sum;
         std::int64_t rest = std::int64_t{1} << 16;
         for (int i = 0; i < k; ++i) {
-            weight_[i] = (weight_[i] << 16) / sum;
+            weight_[i] = (weight_[i] * share) >> 24;
             rest -= weight_[i];
         }
         weight_[best_] += rest;
@@ -93,7 +102,7 @@ public:
 
     // Move all means by `shift` sixteenths of the standard deviation and widen all deviations by 2^(widen / 32).
     void adapt(std::int64_t shift, std::int64_t widen) {
-        const std::int64_t move = (shift << 31) / inverse_scale[deviation_];
+        const std::int64_t move = (shift * scale_256[deviation_]) >> 4;
         for (int i = 0; i < spec_.components; ++i) {
             mean_[i] += move;
             inverse_[i] = inverse_scale[std::clamp<std::int64_t>(index_[i] + widen, 0, scales - 1)];
@@ -118,7 +127,7 @@ public:
         std::int64_t left = spec_.low, right = spec_.high + 1;  // cdf(left) <= target < cdf(right)
         std::int64_t left_cdf = 0, right_cdf = probability_total;
         std::int64_t probe = std::clamp(mean_[best_] >> 8, spec_.low, spec_.high);
-        std::int64_t step = std::max<std::int64_t>(1, (std::int64_t{1} << 27) / inverse_[best_]);
+        std::int64_t step = std::max<std::int64_t>(1, scale_256[index_[best_]] >> 8);
         while (right - left > 1) {
             if (probe <= left || probe >= right) probe = left + (right - left) / 2;
             const std::int64_t at = cdf(probe);
@@ -149,12 +158,11 @@ private:
         centre_ = sum >> 16;
         std::uint64_t variance = 1;
         for (int i = 0; i < spec_.components; ++i) {
-            const std::int64_t away = std::min<std::int64_t>(std::abs(mean_[i] - centre_), 1 << 23);
-            const std::int64_t sigma = std::min<std::int64_t>((std::int64_t{1} << 35) / inverse_[i], 1 << 23);
-            variance += (static_cast<std::uint64_t>(sigma * sigma + away * away) >> 16) * static_cast<std::uint64_t>(weight_[i]) +
-                        (static_cast<std::uint64_t>((sigma * sigma + away * away) & 65535) * static_cast<std::uint64_t>(weight_[i]) >> 16);
+            const std::int64_t away = std::min<std::int64_t>(std::abs(mean_[i] - centre_), 1 << 22);
+            const std::int64_t sigma = std::min<std::int64_t>(scale_256[index_[i]], 1 << 22);
+            variance += static_cast<std::uint64_t>((sigma * sigma + away * away) >> 2) * static_cast<std::uint64_t>(weight_[i]);
         }
-        deviation_ = std::clamp<std::int64_t>(((log2_fixed(variance) / 2 - (8 << 12)) >> 7) + 128, 0, scales - 1);
+        deviation_ = std::clamp<std::int64_t>(log2_fixed<4>(variance) - 14 * 16 - 16 * 16 + 128, 0, scales - 1);
     }
 };
 

@@ -36,7 +36,7 @@ void walk(const Array& symbols, const Parameters& parameters, const Base& base, 
     if (base && (base->shape(0) != parameters.shape(1) || base->shape(1) != stride))
         throw std::invalid_argument("parameters and base differ in shape");
     if (first > last || last > channels * rows || first % channels) throw std::invalid_argument("lines out of range");
-    Mixture mixture(spec, log2_fixed(static_cast<std::uint64_t>(spec.scale)) - (8 << 12));
+    Mixture mixture(spec, log2_fixed<12>(static_cast<std::uint64_t>(spec.scale)) - (8 << 12));
     Adaptation adaptation(channels, last - first, columns);
     for (std::size_t line = first; line < last; ++line) {
         const std::size_t channel = line % channels, row = line / channels;
