@@ -150,6 +150,15 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
     assert contents(tmp_path) == {}
 
 
+def test_what_cannot_be_restored_as_promised_is_passed_on_with_the_reason(tmp_path, monkeypatch, ct_path):
+    decode = dicompress.codec.decode
+    monkeypatch.setattr(dicompress.codec, "decode", lambda data, **options: decode(data, **options) ^ 1)
+    target = tmp_path / "ct.dcm"
+    outcome = batch.process(batch.Job("compress"), files.Task(Path(ct_path), target))
+    assert outcome.status == batch.PASSED_ON and "could not be restored" in outcome.reason
+    assert target.read_bytes() == Path(ct_path).read_bytes()
+
+
 def test_two_sources_of_one_name_are_refused(tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()

@@ -110,6 +110,15 @@ def test_unknown_model_names_are_told_with_what_there_is():
         dicompress.encode(np.zeros((2, 2), np.uint8), model="pyramid-of-giza")
 
 
+def test_encoding_verifies_by_decoding(monkeypatch, ct_pixels):
+    from dicompress.codec import api
+
+    real = api.decode_frame
+    monkeypatch.setattr(api, "decode_frame", lambda *arguments: real(*arguments) ^ 1)
+    with pytest.raises(dicompress.VerificationError):
+        dicompress.encode(ct_pixels)
+
+
 @pytest.fixture(scope="module")
 def small():
     image = phantom(24, 20)

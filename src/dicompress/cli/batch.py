@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-from ..errors import DicompressError, FileError, UnsupportedImageError
+from ..errors import DicompressError, FileError, UnsupportedImageError, VerificationError
 from ..models import DEFAULT
 from . import files
 
@@ -88,7 +88,7 @@ def _compress(job: Job, task: files.Task) -> Outcome:
     data = files.read(task.source)
     try:
         result = compress_file(data, job.model, job.threads)
-    except UnsupportedImageError as error:
+    except (UnsupportedImageError, VerificationError) as error:
         return _pass_on(task, data, str(error))
     files.write(task.target, result.data)
     return Outcome(str(task.source), str(task.target), DONE, None, len(data), len(result.data), result.pixels)

@@ -7,13 +7,14 @@ from copy import deepcopy
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
+from .. import codec
 from ..errors import UnsupportedImageError
 from ..models import DEFAULT
 from . import pixels as px
 from .elements import elements_after, elements_before, native_element, pixel_element
 from .part10 import encode_meta, parse
 from .syntax import DICOMPRESS, NATIVE, RESTORE_RECORD
-from .transcode import check_ours, decode_streams, encode_frames, split_frames
+from .transcode import check_ours, decode_streams, split_frames
 
 
 def compress_dataset(dataset: Dataset, *, model: str = DEFAULT, threads: int = 0) -> Dataset:
@@ -30,7 +31,8 @@ def compress_dataset(dataset: Dataset, *, model: str = DEFAULT, threads: int = 0
         array = px.native_pixels(element.value, image, syntax, element.VR)
     else:
         array = px.decoded_pixels(dataset, image, syntax)
-    return _with_pixels(dataset, DICOMPRESS, pixel_element(encode_frames(array, image, model, threads)))
+    settings = {"model": model, "bits_stored": image.bits_stored, "threads": threads}
+    return _with_pixels(dataset, DICOMPRESS, pixel_element([codec.encode(frame, **settings) for frame in array]))
 
 
 def decompress_dataset(dataset: Dataset, *, threads: int = 0) -> Dataset:

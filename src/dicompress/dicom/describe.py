@@ -17,27 +17,14 @@ GUARANTEES = {
 
 
 @dataclass(frozen=True)
-class FileInfo:
-    """coded_bytes: of all frames' streams; ratios against the pixels at their allocated and stored bits.
+class FileInfo(codec.StreamInfo):
+    """A file's streams taken together, and what `decompress` gives back.
 
-    checksums: of each frame's pixels. guarantee: what `decompress` gives back.
+    original_transfer_syntax: UID and name; None if the elements were changed after compression.
     """
 
-    rows: int
-    columns: int
-    frames: int
-    bits_allocated: int
-    bits_stored: int
-    signed: bool
-    model: str | None
-    model_hash: str
-    coded_bytes: int
-    bits_per_pixel: float
-    ratio_allocated: float
-    ratio_stored: float
     original_transfer_syntax: str | None
     guarantee: str
-    checksums: list[str]
 
 
 def describe(data: bytes) -> FileInfo:
@@ -51,21 +38,14 @@ def describe(data: bytes) -> FileInfo:
     except EditedError:
         guarantee, original = None, None
     coded = sum(s.coded_bytes for s in streams)
-    pixels = image.frames * image.rows * image.columns
-    return FileInfo(
-        rows=image.rows,
-        columns=image.columns,
-        frames=image.frames,
-        bits_allocated=image.bits_allocated,
-        bits_stored=image.bits_stored,
-        signed=image.signed,
-        model=streams[0].model,
-        model_hash=streams[0].model_hash,
-        coded_bytes=coded,
-        bits_per_pixel=8 * coded / pixels,
-        ratio_allocated=image.bits_allocated * pixels / (8 * coded),
-        ratio_stored=image.bits_stored * pixels / (8 * coded),
-        original_transfer_syntax=original and f"{original} ({original.name})",
-        guarantee=GUARANTEES.get(guarantee, GUARANTEES[None]),
-        checksums=[c for s in streams for c in s.checksums],
-    )
+    bits = 8 * coded / (image.frames * image.rows * image.columns)
+    facts = vars(streams[0]) | {
+        "frames": image.frames,
+        "coded_bytes": coded,
+        "bits_per_pixel": bits,
+        "ratio_allocated": image.bits_allocated / bits,
+        "ratio_stored": image.bits_stored / bits,
+        "checksums": [c for s in streams for c in s.checksums],
+    }
+    name = original and f"{original} ({original.name})"
+    return FileInfo(**facts, original_transfer_syntax=name, guarantee=GUARANTEES.get(guarantee, GUARANTEES[None]))

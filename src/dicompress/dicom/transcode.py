@@ -13,7 +13,7 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEnd
 
 from .. import codec
 from ..codec.container import read_stream
-from ..errors import StreamError, UnsupportedImageError, VerificationError
+from ..errors import DicompressError, StreamError, UnsupportedImageError, VerificationError
 from ..models import DEFAULT
 from . import pixels as px
 from .elements import elements_after, elements_before, native_element, padded, pixel_element
@@ -24,11 +24,8 @@ from .syntax import DICOMPRESS, NATIVE, RESTORE_RECORD
 
 @dataclass(frozen=True)
 class Compressed:
-    """data: the new file. pixels: how many. coded_bytes: of all streams together."""
-
     data: bytes
     pixels: int
-    coded_bytes: int
 
 
 @dataclass(frozen=True)
@@ -66,18 +63,18 @@ def compress_file(data: bytes, model: str = DEFAULT, threads: int = 0) -> Compre
         _deflate_level(data, native) if native.syntax == DeflatedExplicitVRLittleEndian else None,
         native.content[:start], native.content[start + image.nbytes :], native.trailer,
     )  # fmt: skip
-    streams = encode_frames(array, image, model, threads)
+    settings = {"model": model, "bits_stored": image.bits_stored, "threads": threads}
+    streams = [codec.encode_unproved(frame, **settings) for frame in array]  # proved below, with the file
     result = _assemble(native, streams, record)
     if len(result) >= len(data):
         raise UnsupportedImageError(f"compressed it would take {len(result)} bytes instead of {len(data)}")
-    if restore_file(result, threads).data != target:
+    try:
+        restored = restore_file(result, threads).data
+    except DicompressError as error:
+        raise VerificationError(f"it could not be restored: {error}") from None
+    if restored != target:
         raise VerificationError("the restored file differs from the original")
-    return Compressed(result, array.size, sum(map(len, streams)))
-
-
-def encode_frames(array: np.ndarray, image: px.PixelLayout, model: str, threads: int) -> list[bytes]:
-    """One stream a frame."""
-    return [codec.encode(f, model=model, bits_stored=image.bits_stored, threads=threads) for f in array]
+    return Compressed(result, array.size)
 
 
 def restore_file(data: bytes, threads: int = 0) -> Restored:
