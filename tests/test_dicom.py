@@ -25,7 +25,9 @@ from pydicom.uid import (
 from dicompress import (
     DicompressError,
     FileError,
+    LimitError,
     StreamError,
+    UnknownModelError,
     UnsupportedImageError,
     compress_dataset,
     decompress_dataset,
@@ -240,6 +242,33 @@ def test_contradicting_elements_are_an_error():
     for wrong in ({"Rows": 32, "Columns": 128}, {"PixelRepresentation": 1}, {"NumberOfFrames": 2}):
         with pytest.raises(StreamError):
             restore_file(change(compressed, **wrong))
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless], ids=lambda s: s.name)
+def test_elements_that_claim_sixty_thousand_squared_pixels_are_refused(syntax):
+    dataset = pydicom.dcmread(io.BytesIO(make(phantom(64, 64))))
+    if syntax == RLELossless:
+        dataset.compress(syntax)
+    dataset.Rows = dataset.Columns = 60000
+    buffer = io.BytesIO()
+    dataset.save_as(buffer)
+    with pytest.raises(LimitError, match="60000 x 60000"):
+        compress_file(buffer.getvalue())
+    compressed = compress_file(make(phantom(64, 64))).data
+    with pytest.raises(LimitError, match="60000 x 60000"):
+        restore_file(change(compressed, Rows=60000, Columns=60000))
+
+
+def test_a_file_of_a_model_that_is_not_installed_is_told():
+    compressed = compress_file(make(phantom(64, 64))).data
+    dataset = pydicom.dcmread(io.BytesIO(compressed))
+    (stream,) = pydicom.encaps.generate_frames(dataset.PixelData, number_of_frames=1)
+    whole = zlib.crc32(stream[:-4]) == int.from_bytes(stream[-4:], "little")
+    body = stream if whole else stream[:-1]  # without DICOM's padding
+    body = body[:7] + b"\xab" * 8 + body[15:-4]
+    other = pydicom.encaps.encapsulate([body + zlib.crc32(body).to_bytes(4, "little")])
+    with pytest.raises(UnknownModelError, match="abababababababab"):
+        restore_file(change(compressed, PixelData=other))
 
 
 @pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small_RLE.dcm", "MR_small_bigendian.dcm"])

@@ -18,6 +18,14 @@ MAX_PIXELS = 1 << 29  # of a frame, and eight times that of a stream; more is re
 DTYPES = {0: np.dtype("uint8"), 1: np.dtype("int8"), 2: np.dtype("uint16"), 3: np.dtype("int16")}
 
 
+def check_size(frames: int, rows: int, columns: int) -> None:
+    """LimitError if an image is larger than this version handles."""
+    if rows * columns > MAX_PIXELS or frames * rows * columns > 8 * MAX_PIXELS:
+        raise LimitError(
+            f"{frames} x {rows} x {columns} pixels are claimed; the limit is {MAX_PIXELS} a frame, {8 * MAX_PIXELS} in all"
+        )
+
+
 @dataclass(frozen=True)
 class Stream:
     """A stream, taken apart. frames: None for a two-dimensional array; frame_data: one bytes object a frame."""
@@ -60,11 +68,8 @@ def read_stream(data: bytes) -> Stream:
     frames, rows, columns = (reader.varint() for _ in range(3))
     if not rows or not columns:
         raise StreamError(f"an image of {rows} x {columns} pixels is not possible")
-    if rows * columns > MAX_PIXELS:
-        raise LimitError(f"the stream claims {rows} x {columns} pixels; the limit is {MAX_PIXELS} a frame")
     count = frames or 1
-    if count * rows * columns > 8 * MAX_PIXELS:
-        raise LimitError(f"the stream claims {count} x {rows} x {columns} pixels; the limit is {8 * MAX_PIXELS}")
+    check_size(count, rows, columns)
     if count > len(reader.data):
         raise StreamError(f"the stream claims {count} frames in {len(reader.data)} bytes")
     lengths = [reader.varint() for _ in range(count)]

@@ -8,6 +8,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRBigEndian
 
+from ..codec.container import check_size
 from ..errors import FileError, UnsupportedImageError
 from .syntax import LOSSLESS, NATIVE
 
@@ -39,7 +40,7 @@ class PixelLayout:
 
 
 def layout(dataset: Dataset) -> PixelLayout:
-    """UnsupportedImageError, with the tag, for pixels that this version passes on."""
+    """UnsupportedImageError, with the tag, for pixels that this version passes on; LimitError for impossible sizes."""
     if "PixelData" not in dataset:
         kinds = ("FloatPixelData", "DoubleFloatPixelData")
         kind = next((k for k in kinds if k in dataset), None)
@@ -66,6 +67,7 @@ def layout(dataset: Dataset) -> PixelLayout:
         raise UnsupportedImageError(f"Bits Stored (0028,0101) {result.bits_stored} of {bits} allocated")
     if min(result.shape) < 1:
         raise UnsupportedImageError(f"an image of {result.frames} x {result.rows} x {result.columns} pixels")
+    check_size(*result.shape)
     return result
 
 
