@@ -12,11 +12,12 @@ from conftest import phantom  # noqa: E402
 from test_dicom import make  # noqa: E402
 
 import dicompress  # noqa: E402
+from dicompress.coder import MixtureTensor  # noqa: E402
 from dicompress.models.reference import Reference as Model  # noqa: E402
 from dicompress.training import Config, Schedule, export_checkpoint, train  # noqa: E402
 from dicompress.training.export import export  # noqa: E402
 from dicompress.training.graph import BoundError  # noqa: E402
-from dicompress.training.network import Reference, mixture_bits  # noqa: E402
+from dicompress.training.network import DEAD_ZONE, Reference, mixture_bits, to_levels  # noqa: E402
 
 TINY = Config(features=8, dilations=(1, 2))
 
@@ -75,17 +76,21 @@ def test_the_network_that_is_trained_is_the_one_that_is_exported(tmp_path):
     model = Model(tmp_path)
     pixels = np.clip(np.rint(np.random.default_rng(0).normal(0, 60, (1, 1, 64, 72))), -2048, 2047).astype(np.float32)
     with torch.no_grad():
-        features, latents, context = torch.from_numpy(pixels / 8), [], None
+        features, context = torch.from_numpy(pixels / 8), None
+        latents = []
         for extractor in network.extractors:
             features, z = extractor(features, True)
             latents.append(z)
-        for z, levels in zip(latents, model._networks["extract"](pixels=pixels)):
-            assert np.array_equal(z.numpy() * 8 + 128, levels)
-        given = {}
+        for z, fine in zip(latents, model._networks["extract"](pixels=pixels)):
+            assert np.array_equal(z.numpy() * 8 + 128, fine)
+        parameters, given = network.prior(True), {}
         for s in (3, 2, 1):
-            parameters, context = network.predictors[s - 1](latents[s - 1], context, True)
-            z = (latents[s - 1].numpy() * 32 + 128).astype(np.uint8)
-            found, *finer = model._networks[f"predict{s}"](z=z, **given)
+            z = to_levels(latents[s - 1], parameters, 12, DEAD_ZONE)
+            plane = np.broadcast_to(parameters.numpy()[0] * 4096, (45, *z.shape[2:])).astype(np.float32)
+            levels = model._to_levels((latents[s - 1].numpy()[0] * 8).astype(np.int32), MixtureTensor(plane, 3, 256, -12, 12))
+            assert np.array_equal(z.numpy()[0], levels)
+            parameters, context = network.predictors[s - 1](z / 8, context, True)
+            found, *finer = model._networks[f"predict{s}"](z=(levels[None] * 4 + 128).astype(np.uint8), **given)
             assert np.array_equal(parameters.numpy() * 4096, found)
             if finer:
                 assert np.array_equal(context.numpy() * 32 + 128, finer[0])

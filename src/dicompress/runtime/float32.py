@@ -91,10 +91,6 @@ class _Rewriter:
     def _Gather(self, node, inputs, output):
         self.node("Gather", [self.constant(self.values[node.input[0]]), inputs[1]], output)
 
-    def _Clip(self, node, inputs, output):
-        limits = [self.constant(int(self.values[i]) - 128) for i in node.input[1:]]
-        self.node("Clip", [inputs[0], *limits], output)
-
     def _Conv(self, node, inputs, output):
         self.nodes.append(node)
 

@@ -11,7 +11,18 @@ from onnx import TensorProto
 
 from . import quantise
 from .graph import ACTIVATION_EXPONENT, ZERO, Graph
-from .network import LEVEL_STEP, SLOPE, Conv, FeatureExtractor, ImageConv, ParameterConv, Predictor, Prior, Reference, Trunk
+from .network import (
+    SLOPE,
+    Conv,
+    FeatureExtractor,
+    ImageConv,
+    ParameterConv,
+    Predictor,
+    Prior,
+    Reference,
+    ScalarQuantiser,
+    Trunk,
+)
 from .train import config_of
 
 SIGMOID = np.clip(np.rint(256 / (1 + np.exp(-(np.arange(256) - ZERO) / 32))), 0, 255).astype(np.uint8)
@@ -66,15 +77,13 @@ def _trunk(g: Graph, trunk: Trunk, x: str) -> str:
 
 
 def _extractor_graph(network: Reference) -> Graph:
-    """pixels (1, 1, rows, columns), 12-bit integers as float32 -> z1 ... zS, levels as uint8 around 128."""
+    """pixels (1, 1, rows, columns), 12-bit integers as float32 -> z1 ... zS in eighths of a level, uint8 around 128."""
     g = Graph("extract")
     x = g.input("pixels", TensorProto.FLOAT, 1)
-    half = network.config.levels // 2
-    limits = [g.zero(ZERO - half), g.zero(ZERO + half)]
     for s, extractor in enumerate(network.extractors, 1):
         x = _trunk(g, extractor.trunk, _head(g, extractor, x))
-        z = _convolution(g, extractor.quantiser.project, x, int(np.log2(LEVEL_STEP)))
-        g.output(g.node("Clip", z, *limits), f"z{s}", TensorProto.UINT8, network.config.channels)
+        z = _convolution(g, extractor.quantiser.project, x, int(np.log2(ScalarQuantiser.STEP)))
+        g.output(z, f"z{s}", TensorProto.UINT8, network.config.channels)
     return g
 
 

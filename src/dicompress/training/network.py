@@ -17,6 +17,7 @@ from . import quantise
 LN2 = 0.6931471805599453
 SLOPE = 0.25  # LeakyReLU; a power of two, so that it is exact on integers
 LEVEL_STEP = 1 / 8  # distance of two levels of z
+DEAD_ZONE = 410 / 4096  # levels
 
 
 @dataclass(frozen=True)
@@ -122,18 +123,34 @@ class ImageConv(Conv):
 
 
 class ScalarQuantiser(nn.Module):
-    """Project features to z and round to `levels` levels, straight-through (L3C's z without soft assignment)."""
+    """Project features to z, in levels; rounding them waits until the predictor's mean is known (`to_levels`)."""
+
+    STEP = 2.0**-6  # of the integer projection, an eighth of a level
 
     def __init__(self, config: Config):
         super().__init__()
-        self.limit = (config.levels // 2) * LEVEL_STEP
+        self.half = config.levels // 2
         self.project = Conv(config.features, config.channels, 1)
         with torch.no_grad():
             self.project.weight.mul_(0.5)  # start with few bits; training adds what pays
 
     def forward(self, x: Tensor, exact: bool) -> Tensor:
-        z = self.project.linear(x, exact).float().clamp(-self.limit, self.limit)
-        return quantise.round_to(z, LEVEL_STEP)
+        z = self.project.linear(x, exact).float()
+        z = quantise.round_to(z, self.STEP) if exact else z
+        return z.clamp(-2, 127 / 64) / LEVEL_STEP
+
+
+def to_levels(z: Tensor, parameters: Tensor, half: int, dead_zone: float) -> Tensor:
+    """Round `z` (batch, channels, rows, columns), in levels, straight-through.
+
+    The mean of the heaviest component draws z by at most `dead_zone` first: with straight-through gradients E learns to
+    sit on the edges between two levels, where noise decides, and this spares the bits that such choices cost.
+    """
+    p = parameters.detach().view(parameters.shape[0], z.shape[1], 3, -1, *parameters.shape[2:])
+    heaviest = p[:, :, 0].argmax(2, keepdim=True)
+    away = z.detach() - torch.gather(p[:, :, 1], 2, heaviest)[:, :, 0]
+    rounded = torch.round(z.detach() - away.clamp(-dead_zone, dead_zone)).clamp(-half, half)
+    return z.clamp(-half, half) + (rounded - z.detach().clamp(-half, half))
 
 
 class FeatureExtractor(nn.Module):
@@ -146,7 +163,7 @@ class FeatureExtractor(nn.Module):
         self.quantiser = ScalarQuantiser(config)
 
     def forward(self, x: Tensor, exact: bool) -> tuple[Tensor, Tensor]:
-        """Features or the image at 1/2**(s-1) -> (features, z(s)) at 1/2**s."""
+        """Features or the image at 1/2**(s-1) -> (features, z(s) in levels, not rounded) at 1/2**s."""
         features = self.trunk(self.head(x, exact), exact)
         return features, self.quantiser(features, exact)
 
@@ -263,21 +280,25 @@ class Reference(nn.Module):
         self.prior = Prior(config.channels, config.latent_components, (0.0, 3.0))
         self.thumbnail_prior = Prior(1, config.components, (0.0, 6.0))
 
-    def forward(self, batch, exact: bool = False) -> list[Tensor]:
-        """Bits of x, z(1), ... z(S) and the thumbnail for a `data.Batch` of tensors; each of shape (batch,)."""
+    def forward(self, batch, exact: bool = False, settled: bool = False) -> list[Tensor]:
+        """Bits of x, z(1), ... z(S) and the thumbnail for a `data.Batch` of tensors; each of shape (batch,).
+
+        settled: E learns no more, and z is rounded as the encoder does, with the dead zone.
+        """
         x = batch.x - batch.base
         latents, features = [], x.clamp(-256, 255.875)
-        for extractor in self.extractors:
-            features, z = extractor(features, exact)
-            latents.append(z)
-        limit, one = float(self.config.levels // 2), torch.ones_like(batch.width)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not settled):
+            for extractor in self.extractors:
+                features, z = extractor(features, exact)
+                latents.append(z)
+        half, one = self.config.levels // 2, torch.ones_like(batch.width)
         span = batch.high - batch.low
         bits = [mixture_bits(batch.residual, self.thumbnail_prior(exact), -span, span, batch.width)]
         parameters, context = self.prior(exact), None
         for s in range(self.config.scales, 0, -1):
-            z = latents[s - 1]
-            bits.append(mixture_bits(z / LEVEL_STEP, parameters, -limit * one, limit * one, one))
-            parameters, context = self.predictors[s - 1](z, context, exact)
+            z = to_levels(latents[s - 1], parameters, half, DEAD_ZONE if settled else 0.0)
+            bits.append(mixture_bits(z, parameters, -half * one, half * one, one))
+            parameters, context = self.predictors[s - 1](z * LEVEL_STEP, context, exact)
         bits.append(mixture_bits(x, parameters, batch.low - batch.base, batch.high - batch.base, batch.width))
         return bits[::-1]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from . import normalise
 
 ZERO = 128  # of uint8 activations
 LEVEL = 4  # activation steps between two levels of z
+FINE = 8  # steps of E's output between two levels of z
+DEAD_ZONE = 410  # 1/4096 of a level: how far the prediction draws z before it is rounded
 
 
 @dataclass
@@ -31,6 +33,7 @@ class Plan:
     shapes: list[tuple[int, int, int]]
     base: np.ndarray | None = None  # padded (rows, columns), 1/256 of a pixel value
     context: np.ndarray | None = None  # from the predictor run last
+    ready: dict[int, MixtureTensor] = field(default_factory=dict)  # what `analyse` predicted on its way
 
     def surface(self, residual: np.ndarray) -> np.ndarray:
         """The base, from tensor 0."""
@@ -77,11 +80,25 @@ class Reference:
         count = plan.high - plan.low + 1
         residual = normalise.plane_residual(normalise.thumbnail(padded) - plan.low, count)[None]
         pixels = normalise.network_input(padded, plan.surface(residual), plan.scale)
-        levels = self._networks["extract"](pixels=pixels[None, None].astype(np.float32))
-        latents = [z[0].astype(np.int32) - ZERO for z in reversed(levels)]
-        return [residual, *latents, image[None].astype(np.int32)]
+        fine = self._networks["extract"](pixels=pixels[None, None].astype(np.float32))
+        tensors = [residual]
+        for k, z in enumerate(reversed(fine), 1):
+            plan.ready[k] = self.predict(plan, k, tensors)
+            tensors.append(self._to_levels(z[0].astype(np.int32) - ZERO, plan.ready[k]))
+        return [*tensors, image[None].astype(np.int32)]
+
+    def _to_levels(self, fine: np.ndarray, mixture: MixtureTensor) -> np.ndarray:
+        """Round z, in eighths of a level, near-ties towards the mean of the heaviest component (training.network)."""
+        channels, rows, columns = fine.shape
+        logits, means, _ = np.moveaxis(mixture.parameters.reshape(channels, 3, -1, rows, columns), 1, 0)
+        mean = np.take_along_axis(means, logits.argmax(1, keepdims=True), 1)[:, 0]
+        z = fine * np.float32(4096 / FINE)  # integers below 2**24, as the parameters
+        z = np.rint((z - np.clip(z - mean, -DEAD_ZONE, DEAD_ZONE)) / np.float32(4096))
+        return np.clip(z, -self.half, self.half).astype(np.int32)
 
     def predict(self, plan: Plan, k: int, tensors: list[np.ndarray]) -> MixtureTensor:
+        if k in plan.ready:
+            return plan.ready.pop(k)
         if k == 0:
             count = plan.high - plan.low + 1
             parameters = self._prior("thumbnail_prior", plan.shapes[0])
