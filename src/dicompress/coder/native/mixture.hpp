@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstdlib>
 #include <stdexcept>
@@ -15,6 +16,7 @@ inline constexpr int probability_bits = 24;
 inline constexpr std::int64_t probability_total = std::int64_t{1} << probability_bits;
 inline constexpr int max_components = 16;
 inline constexpr std::int64_t scales = 640;
+inline constexpr std::int64_t mean_limit = 1 << 26;  // four times the largest value, in 1/256
 
 // What is the same for a whole tensor.
 struct MixtureSpec {
@@ -36,7 +38,7 @@ struct MixtureSpec {
 // log2(v) in 2^-bits, rounded down; v >= 1. One squaring of the mantissa a bit.
 template <int bits>
 inline std::int64_t log2_fixed(std::uint64_t v) {
-    const int exponent = 63 - __builtin_clzll(v);
+    const int exponent = 63 - std::countl_zero(v);
     std::uint64_t mantissa = exponent > 31 ? v >> (exponent - 31) : v << (31 - exponent);
     std::int64_t result = exponent;
     for (int bit = 0; bit < bits; ++bit) {
@@ -78,7 +80,8 @@ public:
         best_ = 0;
         for (int i = 0; i < k; ++i) {
             logits[i] = static_cast<std::int64_t>(parameters[i * stride]);
-            mean_[i] = base + ((static_cast<std::int64_t>(parameters[(k + i) * stride]) * spec_.scale) >> 12);
+            const std::int64_t mean = (static_cast<std::int64_t>(parameters[(k + i) * stride]) * spec_.scale) >> 12;
+            mean_[i] = std::clamp<std::int64_t>(base + mean, -mean_limit, mean_limit);
             const std::int64_t log_sigma = static_cast<std::int64_t>(parameters[(2 * k + i) * stride]) + log_scale_;
             index_[i] = std::clamp<std::int64_t>((log_sigma >> 7) + 128, 0, scales - 1);
             inverse_[i] = inverse_scale[index_[i]];
