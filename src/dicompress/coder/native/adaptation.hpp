@@ -20,7 +20,7 @@ public:
     Adaptation(std::size_t channels, std::size_t lines, std::size_t columns)
         : channels_(channels),
           stride_(columns + 2 * margin),
-          errors_((lines + 2 * channels) * stride_),
+          errors_((lines + margin * channels) * stride_),
           rests_(errors_.size()),
           filters_(channels),
           widths_(channels) {
@@ -29,22 +29,26 @@ public:
 
     // Shift and widen the mixture of the symbol at `column` of the band's line `line`; lines go channel by channel.
     void before(std::size_t line, std::size_t column, Mixture& mixture) {
-        at_ = (line + 2 * channels_) * stride_ + margin + column;
+        at_ = (line + margin * channels_) * stride_ + margin + column;
         channel_ = line % channels_;
         const std::int16_t* here = errors_.data() + at_;
         const std::int16_t* north = here - channels_ * stride_;
-        const std::int16_t* far = north - channels_ * stride_;
-        near_ = {here[-1], north[0], north[-1], north[1], here[-2], far[0], far[1], far[-1], north[-2], north[2]};
+        const std::int16_t* north2 = north - channels_ * stride_;
+        const std::int16_t* north3 = north2 - channels_ * stride_;
+        near_ = {here[-1], north[0], north[-1], north[1], here[-2], north2[0], north2[1], north2[-1],
+                 north[-2], north[2], here[-3], north3[0], north[-3], north[3], north2[-2], north2[2]};
         for (std::size_t i = 0; i < other_channels; ++i)
             near_[same_channel + i] = i < channel_ ? here[-static_cast<std::int64_t>((i + 1) * stride_)] : 0;
         const auto& filter = filters_[channel_];
-        std::int32_t sum = 0;  // at most 14 * 2^19 * 127 < 2^30
+        std::int32_t sum = 0;  // at most 20 * 2^19 * 127 < 2^31
         for (std::size_t i = 0; i < near_.size(); ++i) sum += filter[i] * near_[i];
         shift_ = std::clamp<std::int64_t>(sum >> filter_bits, -error_limit, error_limit);
 
         const std::int16_t* rest = rests_.data() + at_;
         const std::int16_t* above = rest - channels_ * stride_;
-        const int size = 2 * rest[-1] + 2 * above[0] + above[-1] + above[1] + rest[-2];
+        const std::int16_t* above2 = above - channels_ * stride_;
+        const int size = 4 * (rest[-1] + above[0]) + 2 * (rest[-2] + above[-1] + above[1] + above2[0]) +
+                         rest[-3] + above[-2] + above[2] + above2[-1] + above2[1];
         class_ = 0;
         while (class_ + 1 < classes && size > class_limits[class_]) ++class_;
         mixture.adapt(shift_, widths_[channel_][class_] >> width_bits);
@@ -78,12 +82,12 @@ private:
         return std::int64_t{negative_power[down * 16]} << up >> 12;
     }
 
-    static constexpr std::size_t margin = 2, same_channel = 10, other_channels = 4, taps = same_channel + other_channels;
+    static constexpr std::size_t margin = 3, same_channel = 16, other_channels = 4, taps = same_channel + other_channels;
     static constexpr int filter_bits = 16, filter_limit = 1 << 19, start = 1 << 14;  // a quarter of the western and of the northern error
-    static constexpr int filter_rate = 1000, width_rate = 5;
+    static constexpr int filter_rate = 2000, width_rate = 8;
     static constexpr int width_bits = 6, classes = 10;
     static constexpr std::int64_t error_limit = 127;
-    static constexpr std::array<int, classes - 1> class_limits = {12, 24, 40, 56, 76, 100, 132, 180, 260};
+    static constexpr std::array<int, classes - 1> class_limits = {36, 72, 120, 168, 228, 300, 396, 540, 780};
 
     std::size_t channels_, stride_;
     std::vector<std::int16_t> errors_, rests_;
