@@ -4,19 +4,23 @@ import io
 import zlib
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
 from conftest import phantom
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
 from pydicom.uid import (
     CTImageStorage,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
+    HTJ2KLossless,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
+    JPEGLosslessSV1,
     JPEGLSLossless,
     RLELossless,
     generate_uid,
@@ -104,7 +108,15 @@ def test_odd_preamble_and_trailing_padding_come_back():
     assert_identical(bytes(original) + b"\xfc\xff\xfc\xffOB\0\0\4\0\0\0\1\2\3\4")
 
 
-@pytest.mark.parametrize("syntax", [RLELossless, JPEGLSLossless, JPEG2000Lossless], ids=lambda s: s.name)
+ENCODERS = {
+    JPEGLosslessSV1: imagecodecs.ljpeg_encode,
+    JPEGLSLossless: imagecodecs.jpegls_encode,
+    JPEG2000Lossless: lambda a: imagecodecs.jpeg2k_encode(a, level=0, reversible=True, codecformat="j2k"),
+    HTJ2KLossless: imagecodecs.htj2k_encode,
+}
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, *ENCODERS], ids=lambda s: s.name)
 def test_losslessly_compressed_originals_come_back_with_identical_pixels_and_elements(syntax):
     original = encapsulated_ct(syntax)
     compressed = compress_file(original, threads=1)
@@ -121,8 +133,14 @@ def test_losslessly_compressed_originals_come_back_with_identical_pixels_and_ele
 
 def encapsulated_ct(syntax) -> bytes:
     """Values in steps of 15, which these codecs do not notice, so that dicompress has something to gain."""
-    dataset = pydicom.dcmread(io.BytesIO(make((phantom(256, 256) * 15).astype(np.uint16))))
-    dataset.compress(syntax, generate_instance_uid=False)
+    pixels = (phantom(256, 256) * 15).astype(np.uint16)
+    dataset = pydicom.dcmread(io.BytesIO(make(pixels)))
+    if syntax == RLELossless:
+        dataset.compress(syntax, generate_instance_uid=False)
+    else:
+        dataset.file_meta.TransferSyntaxUID = syntax
+        dataset.PixelData = encapsulate([bytes(ENCODERS[syntax](pixels))])
+        dataset["PixelData"].VR = "OB"
     dataset.add_new(0x00091001, "OB", b"private!")
     buffer = io.BytesIO()
     dataset.save_as(buffer)

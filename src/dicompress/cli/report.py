@@ -38,8 +38,8 @@ class Report:
         if outcome.status == FAILED:
             self.errors.print(f"{outcome.source}: {outcome.reason}", style="red", markup=False)
         elif outcome.reason and not self.as_json:
-            kind = PASSED_ON if outcome.status == PASSED_ON else "note"
-            self.errors.print(f"{outcome.source}: {kind}: {outcome.reason}", style="yellow", markup=False)
+            kind = f"{PASSED_ON}: " if outcome.status == PASSED_ON and outcome.target else ""
+            self.errors.print(f"{outcome.source}: {kind}{outcome.reason}", style="yellow", markup=False)
         self.progress.advance(self.bar)
 
     def summary(self, outcomes: list[Outcome], seconds: float) -> None:
@@ -49,7 +49,7 @@ class Report:
         if not outcomes:
             print("no files found")
         elif self.action == "verify":
-            print(f"{sums[DONE]} verified, {sums[FAILED]} bad")
+            print(f"{sums[DONE]} verified, {sums[PASSED_ON]} not ours, {sums[FAILED]} bad")
         else:
             print(
                 f"{sums[DONE]} {PAST[self.action]}, {sums[PASSED_ON]} passed on, {sums[FAILED]} failed; "

@@ -48,9 +48,9 @@ class Reference:
 
     name = "reference"
 
-    def __init__(self, folder: Path | None = None, threads: int = 0, optimise: bool = True, convert=None):
+    def __init__(self, folder: Path | str | None = None, threads: int = 0, optimise: bool = True, convert=None):
         """convert: applied to every network's bytes before it runs (`runtime.float32.to_float32`, for instance)."""
-        folder = folder or files("dicompress") / "models" / "reference" / "weights"
+        folder = Path(folder) if folder else files("dicompress") / "models" / "reference" / "weights"
         config = (folder / "model.json").read_bytes()
         self.config = json.loads(config)
         self.scales, self.half = self.config["scales"], self.config["levels"] // 2
