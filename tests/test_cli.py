@@ -1,5 +1,6 @@
 """The command line: whole folders, exit status, one clear line for every bad file, nothing half-written."""
 
+import io
 import json
 import os
 import subprocess
@@ -9,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from conftest import phantom
 from pydicom.data import get_testdata_file
 from test_dicom import make, test_file
-from conftest import phantom
 
 import dicompress
 from dicompress.cli import batch, files
@@ -192,7 +193,7 @@ def test_damage_is_reported_with_the_file(tmp_path, command):
 
 def test_edited_files_are_noticed(tmp_path):
     path, out = tmp_path / "edited.dcm", tmp_path / "out.dcm"
-    dataset = pydicom.dcmread(__import__("io").BytesIO(compress_file(make(phantom(64, 64))).data))
+    dataset = pydicom.dcmread(io.BytesIO(compress_file(make(phantom(64, 64))).data))
     dataset.PatientID = "other"
     dataset.save_as(path)
     assert "elements were changed" in run("verify", path, check=1).stderr

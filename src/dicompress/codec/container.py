@@ -14,7 +14,7 @@ MAGIC = b"DCMP"
 VERSION = 1
 HASH_BYTES = 8
 CRC_BYTES = 4
-MAX_PIXELS = 1 << 29  # of a frame, and eight times that of a stream; more is refused before memory is asked for
+MAX_PIXELS = 1 << 29  # of a frame, eight times that of a stream; more is refused before memory is asked for
 DTYPES = {0: np.dtype("uint8"), 1: np.dtype("int8"), 2: np.dtype("uint16"), 3: np.dtype("int16")}
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from .. import codec
 from . import pixels as px
 from .part10 import parse
-from .record import BYTES, EditedError, RestoreRecord
+from .record import BYTES, PIXELS, EditedError, RestoreRecord
 from .transcode import check_ours, frame_streams, record_bytes
 
 GUARANTEES = {
     BYTES: "the original file, byte for byte",
-    None: "identical pixels and elements, as Explicit VR Little Endian",
+    PIXELS: "identical pixels and elements, as Explicit VR Little Endian",
 }
 
 
@@ -36,7 +36,7 @@ def describe(data: bytes) -> FileInfo:
     try:
         guarantee, original = RestoreRecord.guarantee_of(record_bytes(part10.dataset.file_meta))
     except EditedError:
-        guarantee, original = None, None
+        guarantee, original = PIXELS, None
     coded = sum(s.coded_bytes for s in streams)
     bits = 8 * coded / (image.frames * image.rows * image.columns)
     facts = vars(streams[0]) | {
@@ -48,4 +48,4 @@ def describe(data: bytes) -> FileInfo:
         "checksums": [c for s in streams for c in s.checksums],
     }
     name = original and f"{original} ({original.name})"
-    return FileInfo(**facts, original_transfer_syntax=name, guarantee=GUARANTEES.get(guarantee, GUARANTEES[None]))
+    return FileInfo(**facts, original_transfer_syntax=name, guarantee=GUARANTEES[guarantee])

@@ -1,7 +1,8 @@
 """The restore record in (0002,0102): whatever the original file holds that the compressed one does not show.
 
-An original is prefix + pixel values + suffix (and a trailer, if it was deflated). They are deflated with the compressed file's own elements as
-dictionary, so a record is small whatever odd bytes an original has, and a restore is exact by construction.
+An original is prefix + pixel values + suffix (and a trailer, if it was deflated). They are deflated with the compressed
+file's own elements as dictionary, so a record is small whatever odd bytes an original has, and a restore is exact by
+construction.
 """
 
 from __future__ import annotations
