@@ -128,7 +128,7 @@ def parts(image: np.ndarray) -> str:
     pixels = image.astype(np.int32)
     low, high = int(pixels.min()), int(pixels.max())
     header = model.header(pixels, low, high)
-    plan = model.plan(header, pixels.shape, low, high)
+    plan = model.plan(header, pixels.shape, low, high, model.levels(pixels.shape))
     tensors = model.analyse(plan, pixels)
     lines, ideal_sum, coded_sum = ["| tensor | bits a pixel |", "|---|---|"], 0.0, 0
     for k, (name, tensor) in enumerate(zip(("thumbnail", "z(3)", "z(2)", "z(1)", "x"), tensors)):

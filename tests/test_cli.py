@@ -71,7 +71,9 @@ def test_single_files_and_info(tmp_path, ct_path):
     assert info["coded_bytes"] * 8 / 128**2 == info["bits_per_pixel"] == pytest.approx(16 / info["ratio_allocated"])
     assert info["original_transfer_syntax"].startswith("1.2.840.10008.1.2.1 ")
     assert "byte for byte" in info["guarantee"] and len(info["checksums"][0]) == 16
-    assert "model hash" in run("info", packed).stdout
+    assert len(info["level_bytes"]) == info["levels"] + 1 and info["level_bytes"][0] == info["coded_bytes"]
+    text = run("info", packed).stdout
+    assert "model hash" in text and f"level bytes {info['coded_bytes']}" in " ".join(text.split())
     run("decompress", packed, "-o", back)
     assert back.read_bytes() == Path(ct_path).read_bytes()
 

@@ -34,7 +34,7 @@ def main() -> None:
     known = json.loads(index.read_text()) if index.exists() else {}
     for name, image in images().items():
         data = dicompress.encode(image)
-        path = GOLDEN / f"{name}-{dicompress.inspect(data).model_hash[:8]}.dcmp"
+        path = GOLDEN / f"{name}-{dicompress.inspect(data).model_hash[:8]}-v{data[4]}.dcmp"
         path.write_bytes(data)
         array = [str(image.dtype), list(image.shape)]
         known[path.name] = {"array": array, "sha256": hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()}

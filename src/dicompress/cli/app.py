@@ -98,8 +98,8 @@ def info(file: Annotated[Path, typer.Argument(show_default=False)], json: Json =
         return print(_json({"file": str(file), **facts}))
     width = max(map(len, facts))
     for name, value in facts.items():
-        value = ", ".join(value) if isinstance(value, list) else f"{value:.3f}" if isinstance(value, float) else value
-        print(f"{name.replace('_', ' '):{width}}  {value}")
+        values = value if isinstance(value, list) else [f"{value:.3f}" if isinstance(value, float) else value]
+        print(f"{name.replace('_', ' '):{width}}  {', '.join(map(str, values))}")
 
 
 @app.command()

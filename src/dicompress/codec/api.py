@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import UnsupportedImageError, VerificationError
+from ..errors import StreamError, UnsupportedImageError, VerificationError
 from ..models import DEFAULT, Model, by_hash, by_name
-from .container import DTYPES, Stream, read_stream, write_stream
-from .frame import decode_frame, encode_frame, parse_frame
+from .container import read_stream, write_stream
+from .frame import decode_frame, encode_frame
+from .stream import DTYPES, Section, Stream
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class StreamInfo:
     """What `inspect` tells of a stream without decoding it.
 
     coded_bytes counts the whole stream; ratio_allocated and ratio_stored compare it with the pixels at their
-    allocated and stored bits. checksums: one digest of the pixels a frame, in hexadecimal.
+    allocated and stored bits. levels: by how many halvings the image can be had early; level_bytes[k]: how many bytes
+    of the stream `decode(data, level=k)` needs, k from 0. checksums: one digest of the pixels a frame, in hexadecimal.
     """
 
     rows: int
@@ -33,6 +35,8 @@ class StreamInfo:
     bits_per_pixel: float
     ratio_allocated: float
     ratio_stored: float
+    levels: int
+    level_bytes: list[int]
     checksums: list[str]
 
 
@@ -70,52 +74,63 @@ def encode_unproved(
     found = by_name(model, threads) if isinstance(model, str) else model
     threads = threads or os.cpu_count() or 1
     frames = image.astype(dtype, copy=False).reshape(-1, *image.shape[-2:])
-    data = [encode_frame(found, pixels, threads) for pixels in frames]
+    levels = found.levels(frames.shape[1:])
+    coded = [encode_frame(found, pixels, levels, threads) for pixels in frames]
+    sections = [Section.of(tile[i] for frame in coded for tile in frame.tiles) for i in range(levels + 1)]
     count = None if image.ndim == 2 else len(frames)
-    return write_stream(Stream(found.hash, dtype, bits_stored or bits_allocated, count, *frames.shape[1:], data))
+    heads = [frame.head for frame in coded]
+    facts = (found.hash, dtype, bits_stored or bits_allocated, count, *frames.shape[1:])
+    return write_stream(Stream(*facts, levels, heads, sections))
 
 
-def decode(data: bytes, *, frame: int | None = None, model: Model | None = None, threads: int = 0) -> np.ndarray:
+def decode(
+    data: bytes, *, frame: int | None = None, level: int = 0, model: Model | None = None, threads: int = 0
+) -> np.ndarray:
     """The array that `encode` was given, or only frame number `frame` (from 0) of it.
 
-    model: to decode with instead of the installed one of the stream's hash. Raises StreamError for data that is not
-    ours or damaged, LimitError for impossible sizes, UnknownModelError for a stream of another version.
+    level: k for the image at 1/2**k resolution, (ceil(rows / 2**k), ceil(columns / 2**k)) a frame; `data` may then end
+    after the bytes that `inspect` lists for level k. model: to decode with instead of the installed one of the stream's
+    hash. Raises StreamError for data that is not ours, damaged or too short, LimitError for impossible sizes,
+    UnknownModelError for a stream of another version, IndexError and ValueError for a frame or level it does not have.
     """
-    stream = read_stream(data)
+    stream = read_stream(data, level)
     found = model or by_hash(stream.model_hash, threads)
+    if stream.levels != found.levels((stream.rows, stream.columns)):
+        raise StreamError(f"{stream.levels} levels are claimed, which is not what {found.name} makes of this size")
     threads = threads or os.cpu_count() or 1
-    if frame is not None:
-        if not 0 <= frame < len(stream.frame_data):
-            raise IndexError(f"frame {frame} of {len(stream.frame_data)}")
-        return decode_frame(found, stream.frame_data[frame], stream.dtype, stream.shape[-2:], threads)
-    if stream.frames is None:
-        return decode_frame(found, stream.frame_data[0], stream.dtype, stream.shape, threads)
-    parts = (decode_frame(found, d, stream.dtype, stream.shape[1:], threads) for d in stream.frame_data)
-    return np.stack(list(parts))
+    if frame is not None and not 0 <= frame < stream.count:
+        raise IndexError(f"frame {frame} of {stream.count}")
+    numbers = range(stream.count) if frame is None else [frame]
+    frames = [decode_frame(found, stream.frame(number), level, threads) for number in numbers]
+    return frames[0] if frame is not None or stream.frames is None else np.stack(frames)
 
 
 def inspect(data: bytes) -> StreamInfo:
-    """What a stream holds, without decoding it. Raises StreamError, LimitError or UnknownModelError (version)."""
+    """What a stream holds, without decoding it; its header and heads are enough (of version 1, the whole stream).
+
+    Raises StreamError, LimitError or UnknownModelError (version).
+    """
     from ..models import names
 
-    stream = read_stream(data)
-    frames = [parse_frame(d, stream.dtype, stream.shape[-2:]) for d in stream.frame_data]
-    pixels = len(frames) * stream.rows * stream.columns
-    bits = 8 * len(data)
+    stream = read_stream(data, None)
+    pixels = stream.count * stream.rows * stream.columns
+    bits = 8 * stream.level_bytes[0]
     bits_allocated = stream.dtype.itemsize * 8
     model = next((n for n in names() if by_name(n).hash == stream.model_hash), None)
     return StreamInfo(
         rows=stream.rows,
         columns=stream.columns,
-        frames=len(frames),
+        frames=stream.count,
         bits_allocated=bits_allocated,
         bits_stored=stream.bits_stored,
         signed=stream.dtype.kind == "i",
         model=model,
         model_hash=stream.model_hash.hex(),
-        coded_bytes=len(data),
+        coded_bytes=stream.level_bytes[0],
         bits_per_pixel=bits / pixels,
         ratio_allocated=bits_allocated * pixels / bits,
         ratio_stored=stream.bits_stored * pixels / bits,
-        checksums=[f.digest.hex() for f in frames],
+        levels=stream.levels,
+        level_bytes=stream.level_bytes,
+        checksums=[head.digest.hex() for head in stream.heads],
     )

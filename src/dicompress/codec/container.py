@@ -1,82 +1,113 @@
-"""The stream around the frames: magic, version, model, shape, frame lengths, CRC-32 (docs/format.md)."""
+"""Streams as bytes: header, heads of the frames, one section a level, a CRC-32 behind each (docs/format.md)."""
 
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from itertools import accumulate
 
-import numpy as np
-
-from ..errors import LimitError, StreamError, UnknownModelError
+from ..errors import StreamError, UnknownModelError
 from ..varint import Reader, write_varint
+from . import loop, version1
+from .frame import DIGEST_BYTES, Head, read_head, write_head
+from .stream import DTYPES, MAX_LEVELS, Facts, Section, Stream, check_level, check_size, chunk_numbers
 
 MAGIC = b"DCMP"
-VERSION = 1
+VERSION = 2
 HASH_BYTES = 8
 CRC_BYTES = 4
-MAX_PIXELS = 1 << 29  # of a frame, eight times that of a stream; more is refused before memory is asked for
-DTYPES = {0: np.dtype("uint8"), 1: np.dtype("int8"), 2: np.dtype("uint16"), 3: np.dtype("int16")}
-
-
-def check_size(frames: int, rows: int, columns: int) -> None:
-    """LimitError if an image is larger than this version handles."""
-    if rows * columns > MAX_PIXELS or frames * rows * columns > 8 * MAX_PIXELS:
-        raise LimitError(
-            f"{frames} x {rows} x {columns} pixels are claimed; the limit is {MAX_PIXELS} a frame, {8 * MAX_PIXELS} in all"
-        )
-
-
-@dataclass(frozen=True)
-class Stream:
-    """A stream, taken apart. frames: None for a two-dimensional array; frame_data: one bytes object a frame."""
-
-    model_hash: bytes
-    dtype: np.dtype
-    bits_stored: int
-    frames: int | None
-    rows: int
-    columns: int
-    frame_data: list[bytes]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (self.rows, self.columns) if self.frames is None else (self.frames, self.rows, self.columns)
+HEAD_BYTES = 1 + DIGEST_BYTES + 2  # the shortest head of a frame, behind its length
 
 
 def write_stream(stream: Stream) -> bytes:
     kind = next(code for code, dtype in DTYPES.items() if dtype == stream.dtype)
-    parts = [MAGIC, bytes([VERSION, kind, stream.bits_stored]), stream.model_hash]
-    sizes = (0 if stream.frames is None else stream.frames, stream.rows, stream.columns)
-    parts += [write_varint(n) for n in sizes]
-    parts += [write_varint(len(d)) for d in stream.frame_data] + stream.frame_data
-    body = b"".join(parts)
-    return body + zlib.crc32(body).to_bytes(CRC_BYTES, "little")
+    heads = b"".join(write_varint(len(h)) + h for h in map(write_head, stream.heads))
+    sections = [section.write() for section in stream.sections]
+    numbers = (stream.frames or 0, stream.rows, stream.columns, stream.levels, len(heads), *map(len, sections))
+    start = MAGIC + bytes([VERSION, kind, stream.bits_stored]) + stream.model_hash
+    parts = [start + b"".join(map(write_varint, numbers)), heads, *sections]
+    return b"".join(part + zlib.crc32(part).to_bytes(CRC_BYTES, "little") for part in parts)
 
 
-def read_stream(data: bytes) -> Stream:
-    """Inverse of `write_stream`. StreamError, UnknownModelError (version) or LimitError, before any large allocation."""
+def read_stream(data: bytes, level: int | None = 0) -> Stream:
+    """Inverse of `write_stream`: what is needed for the image at 1/2**level resolution, and nothing behind it.
+
+    level: None for header and heads alone. Raises StreamError for data that is not ours, damaged or too short,
+    LimitError, UnknownModelError (version), all before any large allocation; ValueError for a level it does not have.
+    """
     reader = Reader(bytes(data))
     if reader.data[: len(MAGIC)] != MAGIC:
         raise StreamError("not a dicompress stream: it does not begin with 'DCMP'")
     reader.take(len(MAGIC))
-    version, kind, bits_stored = reader.take(3)
+    (version,) = reader.take(1)
+    if version == 1:
+        return version1.read_rest(reader, _read_facts(reader), level)
     if version != VERSION:
-        raise UnknownModelError(f"stream version {version} is unknown; this dicompress reads version {VERSION}")
+        raise UnknownModelError(f"stream version {version} is unknown; this dicompress reads versions 1 and {VERSION}")
+    facts = _read_facts(reader)
+    levels = reader.varint()
+    if levels > MAX_LEVELS:
+        raise StreamError(f"{levels} levels are claimed; at most {MAX_LEVELS} are possible")
+    heads_bytes, *section_bytes = (reader.varint() for _ in range(1 + levels + 1))
+    _check(reader, reader.data[: reader.position], "header")
+    if level is not None:
+        check_level(level, levels)
+
+    end = reader.position + heads_bytes + CRC_BYTES
+    level_bytes = list(accumulate((n + CRC_BYTES for n in section_bytes), initial=end))[:0:-1]
+    if len(reader.data) < end:
+        raise StreamError(f"the data ends in the heads, at byte {len(reader.data)}; they end at byte {end}")
+    heads = _read_heads(_take(reader, heads_bytes, "the heads"), facts)
+    sections = []
+    if level is not None:
+        _check_length(len(reader.data), level_bytes, level)
+        count = chunk_numbers(facts, heads, loop.TILE_GRID)[-1]
+        for k, size in zip(range(levels, level - 1, -1), section_bytes):
+            sections.append(Section.read(_take(reader, size, f"level {k}"), count))
+        if level == 0 and reader.data[reader.position :] != b"\0":  # DICOM pads items to an even length
+            reader.finish()
+    return Stream(**vars(facts), levels=levels, heads=heads, sections=sections, level_bytes=level_bytes)
+
+
+def _read_facts(reader: Reader) -> Facts:
+    kind, bits_stored = reader.take(2)
     if kind not in DTYPES or not 1 <= bits_stored <= DTYPES[kind].itemsize * 8:
         raise StreamError(f"pixel type {kind} with {bits_stored} bits stored is not possible")
     model_hash = reader.take(HASH_BYTES)
     frames, rows, columns = (reader.varint() for _ in range(3))
     if not rows or not columns:
         raise StreamError(f"an image of {rows} x {columns} pixels is not possible")
-    count = frames or 1
-    check_size(count, rows, columns)
-    if count > len(reader.data):
-        raise StreamError(f"the stream claims {count} frames in {len(reader.data)} bytes")
-    lengths = [reader.varint() for _ in range(count)]
-    frame_data = [reader.take(length) for length in lengths]
-    expected = zlib.crc32(reader.data[: reader.position])
-    if int.from_bytes(reader.take(CRC_BYTES), "little") != expected:
-        raise StreamError("the stream is damaged: its CRC-32 does not agree")
-    if reader.data[reader.position :] != b"\0":  # DICOM pads items to an even length
-        reader.finish()
-    return Stream(model_hash, DTYPES[kind], bits_stored, frames or None, rows, columns, frame_data)
+    check_size(frames or 1, rows, columns)
+    return Facts(model_hash, DTYPES[kind], bits_stored, frames or None, rows, columns)
+
+
+def _read_heads(data: bytes, facts: Facts) -> list[Head]:
+    if facts.count * HEAD_BYTES > len(data):
+        raise StreamError(f"the stream claims {facts.count} frames in {len(data)} bytes of heads")
+    reader = Reader(data)
+    heads = []
+    for _ in range(facts.count):
+        head = Reader(reader.take(reader.varint()))
+        heads.append(read_head(head, facts.dtype))
+        head.finish()
+    reader.finish()
+    return heads
+
+
+def _check_length(length: int, level_bytes: list[int], level: int) -> None:
+    """StreamError if `length` bytes do not hold the image at `level`."""
+    if length < level_bytes[level]:
+        inside = max(k for k, end in enumerate(level_bytes) if length < end)
+        raise StreamError(
+            f"the data ends in level {inside}, at byte {length}; level {level} takes {level_bytes[level]} bytes"
+        )
+
+
+def _take(reader: Reader, count: int, name: str) -> bytes:
+    content = reader.take(count)
+    _check(reader, content, name)
+    return content
+
+
+def _check(reader: Reader, content: bytes, name: str) -> None:
+    if int.from_bytes(reader.take(CRC_BYTES), "little") != zlib.crc32(content):
+        raise StreamError(f"the stream is damaged: the CRC-32 of {name} does not agree")

@@ -17,15 +17,41 @@ DIGEST_BYTES = 8
 
 
 @dataclass(frozen=True)
-class Frame:
-    """A frame, taken apart. low, high: the pixel values' range; values: the table of a sparse histogram, if any."""
+class Head:
+    """What a frame's tiles share. low, high: the pixel values' range; table: of a sparse histogram, or empty."""
 
     digest: bytes
     low: int
     high: int
-    values: np.ndarray | None
-    header: bytes
-    tiles: list[bytes]
+    table: bytes = b""
+    header: bytes = b""
+
+    @property
+    def constant(self) -> bool:
+        """All pixels have one value: the head is all there is of the frame."""
+        return self.low == self.high
+
+    def values(self) -> np.ndarray | None:
+        """The values that occur, if pixels are coded as ranks. StreamError if the table is damaged."""
+        try:
+            return read_table(self.table, self.low, self.high) if self.table else None
+        except ValueError as error:
+            raise StreamError(f"damaged packing table: {error}") from None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame, taken apart. tiles: for every tile its chunks, of level `levels` first, as many as were read.
+
+    shape: (rows, columns) at full resolution; grid: tiles start at multiples of it.
+    """
+
+    head: Head
+    dtype: np.dtype
+    shape: tuple[int, int]
+    levels: int
+    grid: int
+    tiles: list[list[bytes]]
 
 
 def pixel_digest(pixels: np.ndarray) -> bytes:
@@ -36,29 +62,33 @@ def pixel_digest(pixels: np.ndarray) -> bytes:
     return content.digest()[:DIGEST_BYTES]
 
 
-def encode_frame(model: Model, pixels: np.ndarray, threads: int) -> bytes:
-    """(rows, columns) integers of 8 or 16 bits -> bytes."""
-    low, high = int(pixels.min()), int(pixels.max())
-    head = pixel_digest(pixels) + write_varint(low + (1 << 15)) + write_varint(high - low)
+def encode_frame(model: Model, pixels: np.ndarray, levels: int, threads: int) -> Frame:
+    """(rows, columns) integers of 8 or 16 bits -> the frame with all its chunks."""
+    digest, low, high = pixel_digest(pixels), int(pixels.min()), int(pixels.max())
     if low == high:
-        return head
+        return Frame(Head(digest, low, high), pixels.dtype, pixels.shape, levels, loop.TILE_GRID, [])
     values = sparse_values(pixels)
     table = b"" if values is None else write_table(values)
     packed = pixels.astype(np.int32) if values is None else np.searchsorted(values, pixels).astype(np.int32)
-    if values is not None:
-        low, high = 0, values.size - 1
-    header = model.header(packed, low, high)
-    coded = [
-        loop.encode_tile(model, header, np.ascontiguousarray(packed[tile]), low, high, threads)
-        for tile in loop.tiles(*pixels.shape)
+    least, greatest = (low, high) if values is None else (0, values.size - 1)
+    header = model.header(packed, least, greatest)
+    tiles = [
+        loop.encode_tile(model, header, np.ascontiguousarray(packed[tile]), least, greatest, levels, threads)
+        for tile in loop.tiles(*pixels.shape, loop.TILE_GRID)
     ]
-    parts = [head, write_varint(len(table)), table, write_varint(len(header)), header]
-    return b"".join([*parts, *(write_varint(len(c)) for c in coded), *coded])
+    head = Head(digest, low, high, table, header)
+    return Frame(head, pixels.dtype, pixels.shape, levels, loop.TILE_GRID, tiles)
 
 
-def parse_frame(data: bytes, dtype: np.dtype, shape: tuple[int, int]) -> Frame:
-    """Take a frame apart without decoding it. StreamError if it is none of this type and shape."""
-    reader = Reader(data)
+def write_head(head: Head) -> bytes:
+    parts = [head.digest, write_varint(head.low + (1 << 15)), write_varint(head.high - head.low)]
+    if not head.constant:
+        parts += [write_varint(len(head.table)), head.table, write_varint(len(head.header)), head.header]
+    return b"".join(parts)
+
+
+def read_head(reader: Reader, dtype: np.dtype) -> Head:
+    """Inverse of `write_head`, for a frame of pixels `dtype`. StreamError if it cannot be one."""
     digest = reader.take(DIGEST_BYTES)
     low = reader.varint() - (1 << 15)
     high = low + reader.varint()
@@ -66,35 +96,30 @@ def parse_frame(data: bytes, dtype: np.dtype, shape: tuple[int, int]) -> Frame:
     if not limits.min <= low <= high <= limits.max:
         raise StreamError(f"a value range of {low} to {high} does not fit into {dtype.name} pixels")
     if low == high:
-        reader.finish()
-        return Frame(digest, low, high, None, b"", [])
+        return Head(digest, low, high)
     table = reader.take(reader.varint())
-    try:
-        values = read_table(table, low, high) if table else None
-    except ValueError as error:
-        raise StreamError(f"damaged packing table: {error}") from None
-    header = reader.take(reader.varint())
-    count = loop.count_tiles(*shape)
-    if count > len(data):
-        raise StreamError(f"{len(data)} bytes cannot hold {shape[0]} x {shape[1]} pixels")
-    lengths = [reader.varint() for _ in range(count)]
-    coded = [reader.take(length) for length in lengths]
-    reader.finish()
-    return Frame(digest, low, high, values, header, coded)
+    return Head(digest, low, high, table, reader.take(reader.varint()))
 
 
-def decode_frame(model: Model, data: bytes, dtype: np.dtype, shape: tuple[int, int], threads: int) -> np.ndarray:
-    """Inverse of `encode_frame`; StreamError unless the digest of the pixels agrees."""
-    frame = parse_frame(data, dtype, shape)
-    if frame.low == frame.high:
-        pixels = np.full(shape, frame.low, dtype)
+def decode_frame(model: Model, frame: Frame, level: int, threads: int) -> np.ndarray:
+    """The frame at 1/2**level resolution, (ceil(rows / 2**level), ceil(columns / 2**level)).
+
+    Level 0 is the inverse of `encode_frame`: StreamError unless the digest of the pixels agrees.
+    """
+    head = frame.head
+    shape = loop.reduced(frame.shape, level)
+    if head.constant:
+        pixels = np.full(shape, head.low, frame.dtype)
     else:
-        low, high = (frame.low, frame.high) if frame.values is None else (0, frame.values.size - 1)
-        pixels = np.empty(shape, dtype)
-        for tile, coded in zip(loop.tiles(*shape), frame.tiles):
-            part = pixels[tile]
-            decoded = loop.decode_tile(model, frame.header, coded, part.shape, low, high, threads)
-            part[...] = decoded if frame.values is None else frame.values[decoded]
-    if pixel_digest(pixels) != frame.digest:
+        values = head.values()
+        low, high = (head.low, head.high) if values is None else (0, values.size - 1)
+        pixels = np.empty(shape, frame.dtype)
+        for (rows, columns), chunks in zip(loop.tiles(*frame.shape, frame.grid), frame.tiles):
+            size = (rows.stop - rows.start, columns.stop - columns.start)
+            decoded = loop.decode_tile(model, head.header, chunks, size, low, high, frame.levels, level, threads)
+            row, column = rows.start >> level, columns.start >> level
+            part = pixels[row : row + decoded.shape[0], column : column + decoded.shape[1]]
+            part[...] = decoded if values is None else values[decoded]
+    if level == 0 and pixel_digest(pixels) != head.digest:
         raise StreamError("the decoded pixels do not have the checksum the stream carries")
     return pixels

@@ -1,6 +1,7 @@
 """The one loop: a model's tensors, coarse to fine, each coded under what the model predicts from those before.
 
-Large frames are cut into tiles that are coded one by one, so that memory does not grow with the frame.
+Large frames are cut into tiles that are coded one by one, so that memory does not grow with the frame. What a tile
+has of one level is a chunk: the coded tensors of this level, each behind its length.
 """
 
 from __future__ import annotations
@@ -15,52 +16,74 @@ from ..models import Model
 from ..varint import Reader, write_varint
 
 TILE = 1024  # pixels, the longest side of a tile
-TILE_GRID = 8  # tiles start at multiples of this
+TILE_GRID = 64  # tiles start at multiples of this, so that they halve six times
 
 
-def tiles(rows: int, columns: int) -> list[tuple[slice, slice]]:
-    """Nearly equal tiles in raster order."""
-    return [(r, c) for r in _cut(rows) for c in _cut(columns)]
+def tiles(rows: int, columns: int, grid: int) -> list[tuple[slice, slice]]:
+    """Nearly equal tiles in raster order, starting at multiples of `grid`."""
+    return [(r, c) for r in _cut(rows, grid) for c in _cut(columns, grid)]
 
 
-def count_tiles(rows: int, columns: int) -> int:
-    """len(tiles(rows, columns)), without making them: the numbers may come from a hostile header."""
-    return len(_cut(rows)) * len(_cut(columns))
+def count_tiles(rows: int, columns: int, grid: int) -> int:
+    """len(tiles(rows, columns, grid)), without making them: the numbers may come from a hostile header."""
+    return -(-rows // _side(rows, grid)) * -(-columns // _side(columns, grid))
 
 
-def _cut(length: int) -> list[slice]:
+def _cut(length: int, grid: int) -> list[slice]:
+    side = _side(length, grid)
+    return [slice(start, min(start + side, length)) for start in range(0, length, side)]
+
+
+def _side(length: int, grid: int) -> int:
+    """Of the parts that a side of `length` pixels is cut into; the last one may be shorter."""
     count = -(-length // TILE)
-    size = -(-length // count // TILE_GRID) * TILE_GRID if count > 1 else length
-    return [slice(start, min(start + size, length)) for start in range(0, length, size)]
+    return -(-length // count // grid) * grid if count > 1 else length
 
 
-def encode_tile(model: Model, header: bytes, pixels: np.ndarray, low: int, high: int, threads: int) -> bytes:
-    """(rows, columns) int32 in low..high -> the tensors' coded bytes, each behind its length.
+def reduced(shape: tuple[int, int], level: int) -> tuple[int, int]:
+    """The shape of an image at 1/2**level resolution."""
+    return (-(-shape[0] >> level), -(-shape[1] >> level))
+
+
+def encode_tile(
+    model: Model, header: bytes, pixels: np.ndarray, low: int, high: int, levels: int, threads: int
+) -> list[bytes]:
+    """(rows, columns) int32 in low..high -> one chunk a level, of level `levels` first.
 
     The encoder knows all tensors, so one is coded while the model predicts the next.
     """
-    plan = model.plan(header, pixels.shape, low, high)
+    plan = model.plan(header, pixels.shape, low, high, levels)
     tensors = model.analyse(plan, pixels)
     with ThreadPoolExecutor(1) as pool:
         work = [
             pool.submit(coder.encode, tensor, model.predict(plan, k, tensors[:k]), threads)
             for k, tensor in enumerate(tensors)
         ]
-    return b"".join(write_varint(len(w.result())) + w.result() for w in work)
+    coded = [(at, w.result()) for at, w in zip(plan.levels, work)]
+    return [
+        b"".join(write_varint(len(data)) + data for at, data in coded if at == level) for level in range(levels, -1, -1)
+    ]
 
 
 def decode_tile(
-    model: Model, header: bytes, data: bytes, shape: tuple[int, int], low: int, high: int, threads: int
-) -> np.ndarray:
-    """Inverse of `encode_tile`; StreamError if `data` cannot have come from it."""
-    plan = model.plan(header, shape, low, high)
-    reader = Reader(data)
+    model: Model, header: bytes, chunks: list[bytes], shape: tuple[int, int], low: int, high: int,
+    levels: int, level: int, threads: int,
+) -> np.ndarray:  # fmt: skip
+    """Inverse of `encode_tile`, at 1/2**level resolution, from the chunks down to `level`.
+
+    shape: of the whole tile. StreamError if the chunks cannot have come from `encode_tile`.
+    """
+    plan = model.plan(header, shape, low, high, levels)
+    readers = {levels - i: Reader(chunk) for i, chunk in enumerate(chunks)}
     tensors: list[np.ndarray] = []
-    for k, tensor_shape in enumerate(plan.shapes):
+    for k, (tensor_shape, at) in enumerate(zip(plan.shapes, plan.levels)):
+        if at < level:
+            break
         mixture = model.predict(plan, k, tensors)
-        tensors.append(coder.decode(reader.take(reader.varint()), mixture, tensor_shape, threads))
-    reader.finish()
+        tensors.append(coder.decode(readers[at].take(readers[at].varint()), mixture, tensor_shape, threads))
+    for reader in readers.values():
+        reader.finish()
     pixels = model.synthesise(plan, tensors)
-    if pixels.shape != shape:
-        raise StreamError(f"the model gave an image of {pixels.shape}, not {shape}")
+    if pixels.shape != reduced(shape, level):
+        raise StreamError(f"the model gave an image of {pixels.shape}, not {reduced(shape, level)}")
     return pixels

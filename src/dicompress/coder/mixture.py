@@ -25,6 +25,9 @@ class MixtureTensor:
     deviations, means and deviations in units of scale / 256 values.
     low, high: smallest and largest value; the distribution is open at both ends.
     base: int32, as many rows and columns as parameters: where a mean of 0 lies, in 1/256 of a value; None for 0.
+    known: int32 (4, rows, columns) like parameters, for one channel: values of the known pixels around every element,
+    which the coder then adapts to (native/regression.hpp); None: it adapts to the errors before it alone.
+    symbols_per_stream: about how many elements share a sub-stream.
     """
 
     parameters: np.ndarray
@@ -33,6 +36,20 @@ class MixtureTensor:
     low: int
     high: int
     base: np.ndarray | None = None
+    known: np.ndarray | None = None
+    symbols_per_stream: int = SYMBOLS_PER_STREAM
+
+    def bands(self, shape: tuple[int, int, int]) -> list[tuple[int, int]]:
+        """Cut the rows of a tensor into runs of about `symbols_per_stream` symbols; as lines (rows times channels)."""
+        channels, rows, columns = shape
+        count = min(rows, -(-channels * rows * columns // self.symbols_per_stream))
+        edges = [rows * i // count * channels for i in range(count + 1)] if count else [0]
+        return list(zip(edges, edges[1:]))
+
+    @property
+    def prediction(self) -> tuple:
+        """What the native coder takes."""
+        return self.parameters, self.base, self.known, self.spec
 
     @cached_property
     def spec(self) -> native.MixtureSpec:
@@ -44,23 +61,23 @@ def encode(symbols: np.ndarray, mixture: MixtureTensor, threads: int = 1) -> byt
     symbols = np.ascontiguousarray(symbols, np.int32)
 
     def one(lines: tuple[int, int]) -> bytes:
-        return native.encode(symbols, mixture.parameters, mixture.base, mixture.spec, *lines)
+        return native.encode(symbols, *mixture.prediction, *lines)
 
-    streams = _each(one, _bands(symbols.shape), threads)
+    streams = _each(one, mixture.bands(symbols.shape), threads)
     return b"".join(write_varint(len(s)) for s in streams) + b"".join(streams)
 
 
 def decode(data: bytes, mixture: MixtureTensor, shape: tuple[int, int, int], threads: int = 1) -> np.ndarray:
     """Inverse of `encode`: int32 symbols of `shape`. StreamError if `data` cannot have come from `encode`."""
     symbols = np.empty(shape, np.int32)
-    bands = _bands(shape)
+    bands = mixture.bands(shape)
     reader = Reader(data)
     lengths = [reader.varint() for _ in bands]
     streams = [reader.take(length) for length in lengths]
     reader.finish()
 
     def one(job: tuple[bytes, tuple[int, int]]) -> None:
-        native.decode(job[0], symbols, mixture.parameters, mixture.base, mixture.spec, *job[1])
+        native.decode(job[0], symbols, *mixture.prediction, *job[1])
 
     try:
         _each(one, list(zip(streams, bands)), threads)
@@ -71,15 +88,7 @@ def decode(data: bytes, mixture: MixtureTensor, shape: tuple[int, int, int], thr
 
 def code_length(symbols: np.ndarray, mixture: MixtureTensor) -> float:
     """The ideal code length, the sum of -log2 p after adaptation, in bits."""
-    return native.code_length(np.ascontiguousarray(symbols, np.int32), mixture.parameters, mixture.base, mixture.spec)
-
-
-def _bands(shape: tuple[int, int, int]) -> list[tuple[int, int]]:
-    """Cut the rows of a tensor into runs of about SYMBOLS_PER_STREAM symbols; as lines (rows times channels)."""
-    channels, rows, columns = shape
-    count = min(rows, -(-channels * rows * columns // SYMBOLS_PER_STREAM))
-    edges = [rows * i // count * channels for i in range(count + 1)]
-    return list(zip(edges, edges[1:]))
+    return native.code_length(np.ascontiguousarray(symbols, np.int32), *mixture.prediction)
 
 
 def _each(work: Callable, items: Iterable, threads: int) -> list:

@@ -18,7 +18,7 @@ GUARANTEES = {
 
 @dataclass(frozen=True)
 class FileInfo(codec.StreamInfo):
-    """A file's streams taken together, and what `decompress` gives back.
+    """A file's streams, one a frame, taken together, and what `decompress` gives back. level_bytes: summed over them.
 
     original_transfer_syntax: UID and name; None if the elements were changed after compression.
     """
@@ -39,12 +39,15 @@ def describe(data: bytes) -> FileInfo:
         guarantee, original = PIXELS, None
     coded = sum(s.coded_bytes for s in streams)
     bits = 8 * coded / (image.frames * image.rows * image.columns)
+    levels = min(s.levels for s in streams)
     facts = vars(streams[0]) | {
         "frames": image.frames,
         "coded_bytes": coded,
         "bits_per_pixel": bits,
         "ratio_allocated": image.bits_allocated / bits,
         "ratio_stored": image.bits_stored / bits,
+        "levels": levels,
+        "level_bytes": [sum(s.level_bytes[k] for s in streams) for k in range(levels + 1)],
         "checksums": [c for s in streams for c in s.checksums],
     }
     name = original and f"{original} ({original.name})"

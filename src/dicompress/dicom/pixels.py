@@ -8,7 +8,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRBigEndian
 
-from ..codec.container import check_size
+from ..codec.stream import check_size
 from ..errors import FileError, UnsupportedImageError
 from .syntax import LOSSLESS, NATIVE
 

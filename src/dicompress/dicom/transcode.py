@@ -129,7 +129,7 @@ def decode_streams(streams: list[bytes], image: px.PixelLayout, threads: int = 0
     """(frames, rows, columns) from one stream a frame."""
     frames = []
     for number, stream in enumerate(streams, 1):
-        info = read_stream(stream)
+        info = read_stream(stream, None)
         if info.shape != image.shape[1:] or info.dtype != image.dtype:
             raise StreamError(f"frame {number} is {info.dtype} {info.shape}, the elements say {image}")
         frames.append(codec.decode(stream, threads=threads))

@@ -1,4 +1,4 @@
-"""What the codec knows of a model: three functions, and the shapes of its tensors."""
+"""What the codec knows of a model: three functions, and the shapes and levels of its tensors."""
 
 from __future__ import annotations
 
@@ -18,13 +18,18 @@ class Model(Protocol):
     name: str
     hash: bytes  # 8 bytes that change with anything that changes a stream
 
+    def levels(self, shape: tuple[int, int]) -> int:
+        """By how many halvings the picture of a frame of `shape` can be had early: 0 to 6. Of the shape alone."""
+
     def header(self, image: np.ndarray, low: int, high: int) -> bytes:
         """What the decoder must know before the first tensor, e.g. a normalisation."""
 
-    def plan(self, header: bytes, shape: tuple[int, int], low: int, high: int) -> Any:
-        """The state that `predict` and `synthesise` share; `shapes` of it lists the tensors' shapes, coarse to fine.
+    def plan(self, header: bytes, shape: tuple[int, int], low: int, high: int, levels: int) -> Any:
+        """The state that `predict` and `synthesise` share, for a tile of `shape` of a frame with so many levels.
 
-        StreamError if `header` is not one of this model's.
+        `shapes` of it lists the tensors' shapes, coarse to fine, and `levels` the level of each, never rising: the
+        tensors of levels k and above suffice for the image at 1/2**k resolution. StreamError if `header` is not one of
+        this model's.
         """
 
     def analyse(self, plan: Any, image: np.ndarray) -> list[np.ndarray]:
@@ -34,4 +39,4 @@ class Model(Protocol):
         """The distribution of tensor k, from tensors 0 to k-1. Called for k = 0, 1, 2, ... in order."""
 
     def synthesise(self, plan: Any, tensors: list[np.ndarray]) -> np.ndarray:
-        """Inverse of `analyse`."""
+        """Inverse of `analyse`; of the tensors of levels k and above, image[:: 2**k, :: 2**k]."""

@@ -64,16 +64,20 @@ def _geometry(conv: Conv) -> dict:
     }  # fmt: skip
 
 
-def _convolution(g: Graph, conv: Conv, x: str, out_exponent: int = ACTIVATION_EXPONENT) -> str:
-    return g.convolution(x, *_integers(conv), out_exponent, **_geometry(conv))
+def convolution(g: Graph, conv: Conv, x: str, out_exponent: int = ACTIVATION_EXPONENT, out_zero: int = ZERO) -> str:
+    return g.convolution(x, *_integers(conv), out_exponent, out_zero, **_geometry(conv))
+
+
+def residual_blocks(g: Graph, blocks, x: str) -> str:
+    for block in blocks:
+        inner = g.leaky_relu(convolution(g, block.first, x), SLOPE)
+        x = g.add(x, convolution(g, block.second, inner))
+    return x
 
 
 def _trunk(g: Graph, trunk: Trunk, x: str) -> str:
-    y = x
-    for block in trunk.blocks:
-        inner = g.leaky_relu(_convolution(g, block.first, y), SLOPE)
-        y = g.add(y, _convolution(g, block.second, inner))
-    return g.add(x, _convolution(g, trunk.tail, y))
+    y = residual_blocks(g, trunk.blocks, x)
+    return g.add(x, convolution(g, trunk.tail, y))
 
 
 def _extractor_graph(network: Reference) -> Graph:
@@ -82,7 +86,7 @@ def _extractor_graph(network: Reference) -> Graph:
     x = g.input("pixels", TensorProto.FLOAT, 1)
     for s, extractor in enumerate(network.extractors, 1):
         x = _trunk(g, extractor.trunk, _head(g, extractor, x))
-        z = _convolution(g, extractor.quantiser.project, x, int(np.log2(ScalarQuantiser.STEP)))
+        z = convolution(g, extractor.quantiser.project, x, int(np.log2(ScalarQuantiser.STEP)))
         g.output(z, f"z{s}", TensorProto.UINT8, network.config.channels)
     return g
 
@@ -90,7 +94,7 @@ def _extractor_graph(network: Reference) -> Graph:
 def _head(g: Graph, extractor: FeatureExtractor, x: str) -> str:
     head = extractor.head
     if not isinstance(head, ImageConv):
-        return _convolution(g, head, x)
+        return convolution(g, head, x)
     weight, bias, exponents = _integers(head, head.WEIGHT_MAX, head.INPUT_EXPONENT)
     total = g.wide_convolution(x, weight, bias, 2048, **_geometry(head))
     scale = g.scale(ACTIVATION_EXPONENT - head.INPUT_EXPONENT - exponents)
@@ -103,14 +107,14 @@ def _predictor_graph(network: Reference, scale: int) -> Graph:
     predictor: Predictor = network.predictors[scale - 1]
     features = network.config.features
     g = Graph(f"predict{scale}")
-    x = _convolution(g, predictor.head, g.input("z", TensorProto.UINT8, network.config.channels))
+    x = convolution(g, predictor.head, g.input("z", TensorProto.UINT8, network.config.channels))
     if scale < network.config.scales:
         x = g.add(x, g.input("context", TensorProto.UINT8, features))
     x = _trunk(g, predictor.trunk, x)
-    x = _convolution(g, predictor.depthwise1, x)
-    x = g.leaky_relu(_convolution(g, predictor.pointwise1, x), SLOPE)
-    x = g.gate(x, g.table(_convolution(g, predictor.attention.gate, x), SIGMOID))
-    x = _convolution(g, predictor.depthwise2, x)
+    x = convolution(g, predictor.depthwise1, x)
+    x = g.leaky_relu(convolution(g, predictor.pointwise1, x), SLOPE)
+    x = g.gate(x, g.table(convolution(g, predictor.attention.gate, x), SIGMOID))
+    x = convolution(g, predictor.depthwise2, x)
 
     weight, bias = (v.detach().double().numpy() for v in predictor.parameters_out.effective())
     weight = np.rint(weight / ParameterConv.WEIGHT_STEP).astype(np.int64)[:, :, None, None]
@@ -118,7 +122,7 @@ def _predictor_graph(network: Reference, scale: int) -> Graph:
     q = g.node("DequantizeLinear", x, g.scale(0), g.zero())
     g.output(g.shuffle(g.wide_convolution(q, weight, bias, 128)), "parameters", TensorProto.FLOAT, len(weight) // 4)
     if predictor.context_out is not None:
-        g.output(g.shuffle(_convolution(g, predictor.context_out, x)), "finer_context", TensorProto.UINT8, features)
+        g.output(g.shuffle(convolution(g, predictor.context_out, x)), "finer_context", TensorProto.UINT8, features)
     return g
 
 

@@ -61,13 +61,15 @@ class Graph:
             raise BoundError(f"{self.name}: an accumulator can reach {total}, the bound is {BOUND}")
         self.largest_sum = max(self.largest_sum, total)
 
-    def convolution(self, x: str, weight, bias, exponents, out_exponent=ACTIVATION_EXPONENT, **geometry) -> str:
+    def convolution(
+        self, x: str, weight, bias, exponents, out_exponent=ACTIVATION_EXPONENT, out_zero=ZERO, **geometry
+    ) -> str:
         """int8 weights (out, in, k, k) times 2**exponents (out,) on an activation; int bias in units of the sum."""
         self.check(weight, bias, 128)
         return self.node(
             "QLinearConv", x, self.scale(ACTIVATION_EXPONENT), self.zero(),
             self.constant(weight.astype(np.int8)), self.scale(exponents), self.zero_weights(len(weight)),
-            self.scale(out_exponent), self.zero(), self.constant(bias.astype(np.int32)), **geometry,
+            self.scale(out_exponent), self.zero(out_zero), self.constant(bias.astype(np.int32)), **geometry,
         )  # fmt: skip
 
     def zero_weights(self, channels: int) -> str:

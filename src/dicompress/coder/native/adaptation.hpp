@@ -1,8 +1,8 @@
 // What the network could not see: the errors just made around a symbol shift and widen its mixture.
 //
 // Errors are in sixteenths of the predicted standard deviation. The mean moves by a linear combination of the errors
-// around, whose weights follow them by normalised least mean squares; the deviation by a factor that each class of
-// recent error size learns. All of it is integer arithmetic: encoder and decoder agree on every machine.
+// around, whose weights follow them by normalised least mean squares. All of it is integer arithmetic: encoder and
+// decoder agree on every machine. For tensors of several channels; where known pixels lie around, see regression.hpp.
 #pragma once
 
 #include <algorithm>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "mixture.hpp"
+#include "width.hpp"
 
 namespace dicompress {
 
@@ -23,7 +24,7 @@ public:
           errors_((lines + margin * channels) * stride_),
           rests_(errors_.size()),
           filters_(channels),
-          widths_(channels) {
+          widths_(channels, Width(width_limits, width_rate)) {
         for (auto& filter : filters_) filter = {start, start};
     }
 
@@ -47,11 +48,8 @@ public:
         const std::int16_t* rest = rests_.data() + at_;
         const std::int16_t* above = rest - channels_ * stride_;
         const std::int16_t* above2 = above - channels_ * stride_;
-        const int size = 4 * (rest[-1] + above[0]) + 2 * (rest[-2] + above[-1] + above[1] + above2[0]) +
-                         rest[-3] + above[-2] + above[2] + above2[-1] + above2[1];
-        class_ = 0;
-        while (class_ + 1 < classes && size > class_limits[class_]) ++class_;
-        mixture.adapt(shift_, widths_[channel_][class_] >> width_bits);
+        widths_[channel_].choose(rest, above, above2);
+        mixture.adapt(shift_, widths_[channel_].widen());
     }
 
     // Learn from the symbol that was coded.
@@ -66,37 +64,25 @@ public:
             const auto step = static_cast<std::int32_t>((gain * near_[i]) >> 12);
             filter[i] = std::clamp(filter[i] + step, -filter_limit, filter_limit);
         }
-        std::int32_t& width = widths_[channel_][class_];
-        const std::int64_t expected = variance(width >> width_bits);
-        const std::int64_t square = std::min(rest * rest, 9 * expected);
-        width += static_cast<std::int32_t>((square - expected) * width_rate / expected);
-        width = std::clamp(width, -(64 << width_bits), 64 << width_bits);
+        widths_[channel_].learn(rest);
         errors_[at_] = static_cast<std::int16_t>(error);
         rests_[at_] = static_cast<std::int16_t>(std::abs(rest));
     }
 
 private:
-    // 256 * 2^(widen / 16), the expected square of an error; widen within 64.
-    static std::int64_t variance(int widen) {
-        const int up = (widen + 64 + 15) / 16, down = up * 16 - (widen + 64);
-        return std::int64_t{negative_power[down * 16]} << up >> 12;
-    }
-
     static constexpr std::size_t margin = 3, same_channel = 16, other_channels = 4, taps = same_channel + other_channels;
     static constexpr int filter_bits = 16, filter_limit = 1 << 19, start = 1 << 14;  // a quarter of the western and of the northern error
     static constexpr int filter_rate = 2000, width_rate = 8;
-    static constexpr int width_bits = 6, classes = 10;
     static constexpr std::int64_t error_limit = 127;
-    static constexpr std::array<int, classes - 1> class_limits = {36, 72, 120, 168, 228, 300, 396, 540, 780};
+    static constexpr std::array<int, 9> width_limits = {36, 72, 120, 168, 228, 300, 396, 540, 780};
 
     std::size_t channels_, stride_;
     std::vector<std::int16_t> errors_, rests_;
     std::vector<std::array<std::int32_t, taps>> filters_;
-    std::vector<std::array<std::int32_t, classes>> widths_;
+    std::vector<Width> widths_;
     std::array<int, taps> near_{};
     std::size_t at_ = 0, channel_ = 0;
     std::int64_t shift_ = 0;
-    int class_ = 0;
 };
 
 }  // namespace dicompress

@@ -8,6 +8,7 @@
 
 #include "adaptation.hpp"
 #include "range_coder.hpp"
+#include "regression.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -24,31 +25,78 @@ using ConstSymbols = nb::ndarray<const std::int32_t, nb::ndim<3>, nb::c_contig, 
 // (rows, columns) like the parameters; in 1/256 of a value.
 using Base = std::optional<nb::ndarray<const std::int32_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>>;
 
+// (4, rows, columns) like the parameters: values of known pixels around every symbol.
+using Known = std::optional<nb::ndarray<const std::int32_t, nb::ndim<3>, nb::c_contig, nb::device::cpu>>;
+
+// What the network says of a tensor of `channels` planes.
+struct Prediction {
+    Parameters parameters;
+    Base base;
+    Known known;
+    const MixtureSpec& spec;
+
+    std::size_t stride() const { return parameters.shape(2); }
+    std::size_t plane() const { return parameters.shape(1) * stride(); }
+
+    void check(std::size_t channels, std::size_t rows, std::size_t columns) const {
+        spec.check();
+        if (parameters.shape(0) != channels * 3 * spec.components || parameters.shape(1) < rows || stride() < columns)
+            throw std::invalid_argument("parameters and symbols differ in shape");
+        if (base && (base->shape(0) != parameters.shape(1) || base->shape(1) != stride()))
+            throw std::invalid_argument("parameters and base differ in shape");
+        if (known && (channels != 1 || known->shape(0) != Regression::known_pixels ||
+                      known->shape(1) != parameters.shape(1) || known->shape(2) != stride()))
+            throw std::invalid_argument("known pixels need one channel and the parameters' shape");
+    }
+};
+
 // Calls code(mixture, symbol) for the lines [first, last) of a tensor, row after row, in each channel after channel.
-template <class Array, class Code>
-void walk(const Array& symbols, const Parameters& parameters, const Base& base, const MixtureSpec& spec,
-          std::size_t first, std::size_t last, Code code) {
+// before(line, column, place, mixture) and after(symbol, mixture) adapt.
+template <class Array, class Code, class Before, class After>
+void walk_lines(const Array& symbols, const Prediction& p, std::size_t first, std::size_t last, Code code, Before before,
+                After after) {
     const std::size_t channels = symbols.shape(0), rows = symbols.shape(1), columns = symbols.shape(2);
-    const std::size_t stride = parameters.shape(2), plane = parameters.shape(1) * stride;
-    spec.check();
-    if (parameters.shape(0) != channels * 3 * spec.components || parameters.shape(1) < rows || stride < columns)
-        throw std::invalid_argument("parameters and symbols differ in shape");
-    if (base && (base->shape(0) != parameters.shape(1) || base->shape(1) != stride))
-        throw std::invalid_argument("parameters and base differ in shape");
-    if (first > last || last > channels * rows || first % channels) throw std::invalid_argument("lines out of range");
-    Mixture mixture(spec, log2_fixed<12>(static_cast<std::uint64_t>(spec.scale)) - (8 << 12));
-    Adaptation adaptation(channels, last - first, columns);
+    const std::size_t stride = p.stride(), plane = p.plane();
+    Mixture mixture(p.spec, log2_fixed<12>(static_cast<std::uint64_t>(p.spec.scale)) - (8 << 12));
     for (std::size_t line = first; line < last; ++line) {
         const std::size_t channel = line % channels, row = line / channels;
-        const float* parameter = parameters.data() + channel * 3 * spec.components * plane + row * stride;
-        const std::int32_t* zero = base ? base->data() + row * stride : nullptr;
+        const float* parameter = p.parameters.data() + channel * 3 * p.spec.components * plane + row * stride;
+        const std::int32_t* zero = p.base ? p.base->data() + row * stride : nullptr;
         auto* symbol = symbols.data() + (channel * rows + row) * columns;
         for (std::size_t column = 0; column < columns; ++column) {
             mixture.load(parameter + column, static_cast<std::int64_t>(plane), zero ? zero[column] : 0);
-            adaptation.before(line - first, column, mixture);
+            before(line - first, column, row * stride + column, mixture);
             code(mixture, symbol[column]);
-            adaptation.after(symbol[column], mixture);
+            after(symbol[column], mixture);
         }
+    }
+}
+
+// `walk_lines` with the regression where known pixels are given, else with the filter.
+template <class Array, class Code>
+void walk(const Array& symbols, const Prediction& p, std::size_t first, std::size_t last, Code code) {
+    const std::size_t channels = symbols.shape(0), rows = symbols.shape(1), columns = symbols.shape(2);
+    p.check(channels, rows, columns);
+    if (first > last || last > channels * rows || first % channels) throw std::invalid_argument("lines out of range");
+    if (p.known) {
+        Regression regression(last - first, columns);
+        const std::int32_t* known = p.known->data();
+        const std::size_t plane = p.plane();
+        walk_lines(
+            symbols, p, first, last, code,
+            [&](std::size_t line, std::size_t column, std::size_t place, Mixture& mixture) {
+                const std::int32_t* k = known + place;
+                regression.before(line, column, {k[0], k[plane], k[2 * plane], k[3 * plane]}, mixture);
+            },
+            [&](std::int32_t symbol, const Mixture& mixture) { regression.after(symbol, mixture); });
+    } else {
+        Adaptation adaptation(channels, last - first, columns);
+        walk_lines(
+            symbols, p, first, last, code,
+            [&](std::size_t line, std::size_t column, std::size_t, Mixture& mixture) {
+                adaptation.before(line, column, mixture);
+            },
+            [&](std::int32_t symbol, const Mixture& mixture) { adaptation.after(symbol, mixture); });
     }
 }
 
@@ -56,13 +104,13 @@ void check_symbol(const MixtureSpec& spec, std::int32_t symbol) {
     if (symbol < spec.low || symbol > spec.high) throw std::invalid_argument("a symbol lies outside low to high");
 }
 
-nb::bytes encode(ConstSymbols symbols, Parameters parameters, Base base, const MixtureSpec& spec, std::size_t first,
-                 std::size_t last) {
+nb::bytes encode(ConstSymbols symbols, Parameters parameters, Base base, Known known, const MixtureSpec& spec,
+                 std::size_t first, std::size_t last) {
     std::vector<std::uint8_t> bytes;
     {
         nb::gil_scoped_release release;
         RangeEncoder encoder;
-        walk(symbols, parameters, base, spec, first, last, [&](const Mixture& mixture, std::int32_t symbol) {
+        walk(symbols, {parameters, base, known, spec}, first, last, [&](const Mixture& mixture, std::int32_t symbol) {
             check_symbol(spec, symbol);
             encoder.encode(mixture.cdf(symbol), mixture.cdf(std::int64_t{symbol} + 1));
         });
@@ -71,21 +119,21 @@ nb::bytes encode(ConstSymbols symbols, Parameters parameters, Base base, const M
     return nb::bytes(bytes.data(), bytes.size());
 }
 
-void decode(nb::bytes data, Symbols symbols, Parameters parameters, Base base, const MixtureSpec& spec, std::size_t first,
-            std::size_t last) {
+void decode(nb::bytes data, Symbols symbols, Parameters parameters, Base base, Known known, const MixtureSpec& spec,
+            std::size_t first, std::size_t last) {
     const std::span<const std::uint8_t> bytes(reinterpret_cast<const std::uint8_t*>(data.c_str()), data.size());
     nb::gil_scoped_release release;
     RangeDecoder decoder(bytes);
-    walk(symbols, parameters, base, spec, first, last, [&](const Mixture& mixture, std::int32_t& symbol) {
+    walk(symbols, {parameters, base, known, spec}, first, last, [&](const Mixture& mixture, std::int32_t& symbol) {
         symbol = static_cast<std::int32_t>(decoder.decode(mixture));
     });
     decoder.finish();
 }
 
-double code_length(ConstSymbols symbols, Parameters parameters, Base base, const MixtureSpec& spec) {
+double code_length(ConstSymbols symbols, Parameters parameters, Base base, Known known, const MixtureSpec& spec) {
     double bits = 0;
     nb::gil_scoped_release release;
-    walk(symbols, parameters, base, spec, 0, symbols.shape(0) * symbols.shape(1),
+    walk(symbols, {parameters, base, known, spec}, 0, symbols.shape(0) * symbols.shape(1),
          [&](const Mixture& mixture, std::int32_t symbol) {
              check_symbol(spec, symbol);
              const auto parts = mixture.cdf(std::int64_t{symbol} + 1) - mixture.cdf(symbol);
@@ -110,8 +158,8 @@ NB_MODULE(native, m) {
         .def_ro("components", &MixtureSpec::components)
         .def_ro("low", &MixtureSpec::low)
         .def_ro("high", &MixtureSpec::high);
-    m.def("encode", &encode, "symbols"_a, "parameters"_a, "base"_a.none(), "spec"_a, "first"_a, "last"_a);
-    m.def("decode", &decode, "data"_a, "symbols"_a, "parameters"_a, "base"_a.none(), "spec"_a, "first"_a, "last"_a);
-    m.def("code_length", &code_length, "symbols"_a, "parameters"_a, "base"_a.none(), "spec"_a,
+    m.def("encode", &encode, "symbols"_a, "parameters"_a, "base"_a.none(), "known"_a.none(), "spec"_a, "first"_a, "last"_a);
+    m.def("decode", &decode, "data"_a, "symbols"_a, "parameters"_a, "base"_a.none(), "known"_a.none(), "spec"_a, "first"_a, "last"_a);
+    m.def("code_length", &code_length, "symbols"_a, "parameters"_a, "base"_a.none(), "known"_a.none(), "spec"_a,
           "Sum of -log2 p in bits: what no coder with these probabilities can go below.");
 }

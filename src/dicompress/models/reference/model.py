@@ -31,6 +31,7 @@ class Plan:
     high: int
     scale: int
     shapes: list[tuple[int, int, int]]
+    levels: list[int]
     base: np.ndarray | None = None  # padded (rows, columns), 1/256 of a pixel value
     context: np.ndarray | None = None  # from the predictor run last
     ready: dict[int, MixtureTensor] = field(default_factory=dict)  # what `analyse` predicted on its way
@@ -62,10 +63,13 @@ class Reference:
     def _network_names(self) -> list[str]:
         return ["extract", *(f"predict{s}" for s in range(1, self.scales + 1))]
 
+    def levels(self, shape: tuple[int, int]) -> int:
+        return 0  # z and the thumbnail are no pixels
+
     def header(self, image: np.ndarray, low: int, high: int) -> bytes:
         return write_varint(normalise.measure_scale(image))
 
-    def plan(self, header: bytes, shape: tuple[int, int], low: int, high: int) -> Plan:
+    def plan(self, header: bytes, shape: tuple[int, int], low: int, high: int, levels: int) -> Plan:
         reader = Reader(header)
         scale = reader.varint()
         reader.finish()
@@ -73,7 +77,8 @@ class Reference:
             raise StreamError(f"a normalisation scale of {scale} is not possible")
         rows, columns = (-(-n // normalise.BLOCK) for n in shape)
         latent = [(self.config["channels"], rows << s, columns << s) for s in range(self.scales)]
-        return Plan(shape, low, high, scale, [(1, rows, columns), *latent, (1, *shape)])
+        shapes = [(1, rows, columns), *latent, (1, *shape)]
+        return Plan(shape, low, high, scale, shapes, [0] * len(shapes))
 
     def analyse(self, plan: Plan, image: np.ndarray) -> list[np.ndarray]:
         padded = normalise.pad(image)

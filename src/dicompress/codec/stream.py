@@ -1,0 +1,117 @@
+"""A stream taken apart, and the limits that every version of it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate
+
+import numpy as np
+
+from ..errors import LimitError, StreamError
+from ..varint import Reader, write_varint
+from . import loop
+from .frame import Frame, Head
+
+MAX_PIXELS = 1 << 29  # of a frame, eight times that of a stream; more is refused before memory is asked for
+MAX_LEVELS = 6  # tiles start at multiples of 2**MAX_LEVELS
+DTYPES = {0: np.dtype("uint8"), 1: np.dtype("int8"), 2: np.dtype("uint16"), 3: np.dtype("int16")}
+
+
+def check_size(frames: int, rows: int, columns: int) -> None:
+    """LimitError if an image is larger than this version handles."""
+    if rows * columns > MAX_PIXELS or frames * rows * columns > 8 * MAX_PIXELS:
+        raise LimitError(
+            f"{frames} x {rows} x {columns} pixels are claimed; the limit is {MAX_PIXELS} a frame, {8 * MAX_PIXELS} in all"
+        )
+
+
+def check_level(level: int, levels: int) -> None:
+    """ValueError unless an image of so many levels can be had at `level`."""
+    if not 0 <= level <= levels:
+        raise ValueError(f"level {level} is not one of the stream's: it has levels 0 to {levels}")
+
+
+@dataclass(frozen=True)
+class Section:
+    """The chunks of one level, frame by frame and tile by tile: chunk i is data[edges[i] : edges[i + 1]]."""
+
+    data: bytes
+    edges: np.ndarray  # int64
+
+    @classmethod
+    def of(cls, chunks: Iterable[bytes]) -> Section:
+        chunks = list(chunks)
+        return cls(b"".join(chunks), np.cumsum([0, *map(len, chunks)], dtype=np.int64))
+
+    @classmethod
+    def read(cls, data: bytes, count: int) -> Section:
+        """From what `write` made of `count` chunks; StreamError if it cannot have."""
+        if count > len(data):
+            raise StreamError(f"{len(data)} bytes cannot hold the {count} tiles of a level")
+        reader = Reader(data)
+        lengths = [reader.varint() for _ in range(count)]
+        edges = list(accumulate(lengths, initial=reader.position))
+        if edges[-1] != len(data):
+            raise StreamError(f"the tiles of a level end at byte {edges[-1]} of {len(data)}")
+        return cls(data, np.array(edges, np.int64))
+
+    def write(self) -> bytes:
+        """The chunks' lengths, then the chunks."""
+        return b"".join(map(write_varint, np.diff(self.edges).tolist())) + self.data[self.edges[0] :]
+
+    def chunk(self, number: int) -> bytes:
+        return self.data[self.edges[number] : self.edges[number + 1]]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What every version of a stream begins with. frames: None for a two-dimensional array."""
+
+    model_hash: bytes
+    dtype: np.dtype
+    bits_stored: int
+    frames: int | None
+    rows: int
+    columns: int
+
+    @property
+    def count(self) -> int:
+        return 1 if self.frames is None else self.frames
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.rows, self.columns) if self.frames is None else (self.frames, self.rows, self.columns)
+
+
+@dataclass(frozen=True)
+class Stream(Facts):
+    """A stream, taken apart. levels: L, by how many halvings the image can be had early.
+
+    heads: one a frame. sections: of levels L, L - 1, ..., as many as were read. level_bytes: how many bytes of the
+    stream each level needs, level 0 first; empty before it is written. grid: tiles start at multiples of it.
+    """
+
+    levels: int
+    heads: list[Head]
+    sections: list[Section]
+    level_bytes: list[int] = field(default_factory=list)
+    grid: int = loop.TILE_GRID
+
+    @cached_property
+    def first_chunks(self) -> list[int]:
+        """For every frame, the number of its first chunk in every section; then the number of all chunks."""
+        return chunk_numbers(self, self.heads, self.grid)
+
+    def frame(self, number: int) -> Frame:
+        """Frame `number` with the chunks of the sections that were read."""
+        chunks = range(*self.first_chunks[number : number + 2])
+        tiles = [[section.chunk(i) for section in self.sections] for i in chunks]
+        return Frame(self.heads[number], self.dtype, (self.rows, self.columns), self.levels, self.grid, tiles)
+
+
+def chunk_numbers(facts: Facts, heads: list[Head], grid: int) -> list[int]:
+    """`Stream.first_chunks`: a frame has one chunk a tile in every section, a single-valued one none."""
+    tiles = loop.count_tiles(facts.rows, facts.columns, grid)
+    return list(accumulate((0 if head.constant else tiles for head in heads), initial=0))

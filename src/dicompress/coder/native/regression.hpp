@@ -1,0 +1,154 @@
+// Local regression: what the known pixels around and the errors just made say about the network's next error.
+//
+// Features of a symbol: the distances of its four nearest known pixels from the predicted mean and the errors of its
+// four causal neighbours, all in sixteenths of the predicted deviation. Ridge-regularised least squares over the symbols
+// before it, whose weights fall by 7/8 a row and a column (DESIGN section 5), gives the shift of the mean. The sums are
+// integers; the 8x8 system is solved in float32 with + - * / in one fixed order, so every machine rounds alike.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <vector>
+
+#include "mixture.hpp"
+#include "width.hpp"
+
+namespace dicompress {
+
+// Sums of products of the features and the error: the upper triangle of the normal equations, the right-hand side as the
+// last entry of every row.
+struct Sums {
+    static constexpr int features = 8, entries = features * (features + 3) / 2;
+    alignas(64) std::array<std::int32_t, 48> value{};
+
+    // Everything before counts 7/8 as much.
+    void fade() {
+        for (auto& v : value) v -= v >> 3;
+    }
+    void add(const Sums& other) {
+        for (std::size_t i = 0; i < value.size(); ++i) value[i] += other.value[i];
+    }
+};
+
+class Regression {
+public:
+    static constexpr int known_pixels = 4;
+
+    Regression(std::size_t lines, std::size_t columns)
+        : columns_(columns),
+          stride_(columns + 2 * margin),
+          errors_((lines + margin) * stride_),
+          rests_(errors_.size()),
+          above_(columns),
+          right_(columns) {}
+
+    // Shift and widen the mixture of the symbol at `column` of `line`. `known`: the nearest known pixels.
+    void before(std::size_t line, std::size_t column, const std::array<std::int32_t, known_pixels>& known, Mixture& mixture) {
+        if (column == 0) start_line();
+        at_ = (line + margin) * stride_ + margin + column;
+        column_ = column;
+        const std::int16_t* here = errors_.data() + at_;
+        const std::int16_t* north = here - stride_;
+        for (std::size_t i = 0; i < known_pixels; ++i) x_[i] = static_cast<std::int16_t>(limited(mixture.error(known[i])));
+        x_[4] = here[-1], x_[5] = north[0], x_[6] = north[-1], x_[7] = north[1];
+
+        above_[column].fade();
+        left_.fade();
+        left_.add(above_[column]);
+        if (column % solve_every == 0) solve();
+        shift_ = predict();
+
+        const std::int16_t* rest = rests_.data() + at_;
+        width_.choose(rest, rest - stride_, rest - 2 * stride_);
+        mixture.adapt(shift_, width_.widen());
+    }
+
+    // Learn from the symbol that was coded.
+    void after(std::int64_t value, const Mixture& mixture) {
+        const auto error = static_cast<std::int16_t>(limited(mixture.error(value)));
+        Sums& above = above_[column_];
+        std::size_t entry = 0;
+        for (int i = 0; i < Sums::features; ++i) {
+            for (int j = i; j < Sums::features; ++j, ++entry) increase(above, entry, x_[i] * x_[j]);
+            increase(above, entry++, x_[i] * error);
+        }
+        const std::int64_t rest = error - shift_;
+        width_.learn(rest);
+        errors_[at_] = error;
+        rests_[at_] = static_cast<std::int16_t>(std::abs(rest));
+    }
+
+private:
+    static std::int64_t limited(std::int64_t error) { return std::clamp<std::int64_t>(error, -error_limit, error_limit); }
+
+    void increase(Sums& above, std::size_t entry, int product) {
+        above.value[entry] += product << unit_bits;
+        left_.value[entry] += product << unit_bits;
+    }
+
+    // Sums of the row above to the right of every column, fading with distance.
+    void start_line() {
+        Sums run;
+        for (std::size_t column = columns_; column-- > 0;) {
+            run.fade();
+            right_[column] = run;
+            right_[column].fade();
+            run.add(above_[column]);
+        }
+        left_ = {};
+    }
+
+    // The weights of the features: Gaussian elimination without pivots, as the matrix is positive definite.
+    void solve() {
+        constexpr int n = Sums::features;
+        float r[n][n + 1];  // row i from column i on; the right-hand side is column n
+        const Sums& right = right_[column_];
+        std::size_t entry = 0;
+        for (int i = 0; i < n; ++i)
+            for (int j = i; j <= n; ++j, ++entry) r[i][j] = static_cast<float>(left_.value[entry] + right.value[entry]);
+        for (int i = 0; i < n; ++i) r[i][i] += ridge;
+        for (int i = 0; i < n; ++i) {
+            const float inverse = 1.0f / r[i][i];
+            for (int j = i + 1; j < n; ++j) {
+                const float factor = r[i][j] * inverse;
+                for (int k = j; k <= n; ++k) r[j][k] -= factor * r[i][k];
+            }
+            r[i][i] = inverse;
+        }
+        for (int i = n - 1; i >= 0; --i) {
+            float v = r[i][n];
+            for (int j = i + 1; j < n; ++j) v -= r[i][j] * weights_[j];
+            weights_[i] = v * r[i][i];
+        }
+    }
+
+    // The expected error of the current symbol, in sixteenths of the deviation.
+    std::int64_t predict() const {
+        float sum = 0;
+        for (int i = 0; i < Sums::features; ++i) sum += weights_[i] * static_cast<float>(x_[i]);
+        const float bounded = std::clamp(sum, -static_cast<float>(error_limit), static_cast<float>(error_limit));
+        return static_cast<std::int64_t>(std::floor(bounded + 0.5f));
+    }
+
+    static constexpr std::size_t margin = 3, solve_every = 2;  // columns
+    static constexpr int unit_bits = 4;  // fraction bits of the sums: 2^14 * 2^4 * 8 * 15 < 2^31
+    static constexpr float ridge = 15.0f * 256 * 16;  // fifteen symbols' worth
+    static constexpr std::int64_t error_limit = 127;
+    static constexpr int width_rate = 30;
+    static constexpr std::array<int, 12> width_limits = {36, 72, 120, 168, 228, 300, 396, 540, 740, 1075, 1600, 2200};
+
+    std::size_t columns_, stride_;
+    std::vector<std::int16_t> errors_, rests_;
+    std::vector<Sums> above_, right_;  // per column: this one down to the row above; and all to its right
+    Sums left_;                        // all columns up to this one, this row's symbols included
+    std::array<std::int16_t, Sums::features> x_{};
+    std::array<float, Sums::features> weights_{};
+    Width width_{width_limits, width_rate};
+    std::size_t at_ = 0, column_ = 0;
+    std::int64_t shift_ = 0;
+};
+
+}  // namespace dicompress

@@ -1,0 +1,5 @@
+"""`pyramid`: the image itself, coarse to fine, in three phases a level (docs/architecture.md)."""
+
+from .model import Pyramid
+
+__all__ = ["Pyramid"]

@@ -1,0 +1,101 @@
+"""Fitting a phase's filter to an image: least squares, with outliers weighing less (the encoder's side only)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .phases import BLOCK, MARGIN, ONE_BITS, PHASES, SCALES, SUPPORTS, TAPS, Filter, Level, split
+
+ONE = 1 << ONE_BITS  # coefficients of a filter add up to ONE / 2, as each serves two pixels
+LARGEST_SUM = 1 << 13  # of |coefficients|: 32 bits then hold every prediction
+FEWEST = 2048  # pixels below which a phase keeps the mean of its four neighbours
+SIDE, STRIP = 256, 64  # pixels; larger grids are fitted on strips of themselves
+DEFAULT = {p: np.array([ONE // 4] * 2 + [0] * (len(s) - 2), np.int32) for p, s in SUPPORTS.items()}
+
+
+def fit_level(image: np.ndarray, low: int, high: int) -> list[Filter]:
+    """The filters of D, H and V of one level of an image."""
+    planes = split(strips(image.astype(np.int32)))
+    level = Level(planes[0], low, high)
+    filters = []
+    for phase in PHASES:
+        filters.append(fit(level, phase, planes[phase]))
+        level.put(phase, planes[phase])
+    return filters
+
+
+def has_blocks(image: np.ndarray) -> bool:
+    """Whether an image was a JPEG once: rougher where blocks of 8x8 pixels meet, counted from its first pixel."""
+    image = strips(image.astype(np.int32))
+    if min(image.shape) < 8 * BLOCK:
+        return False
+    for axis in (0, 1):
+        third = np.log(np.abs(np.diff(image, 3, axis)) + 0.7).mean(1 - axis)
+        place = np.arange(2, third.size + 2)  # of the difference's middle; strips meet at multiples of STRIP
+        edge = third[(place % BLOCK == 0) & (place % STRIP != 0)].mean()
+        others = [third[place % BLOCK == k].mean() for k in range(2, BLOCK - 1)]
+        if edge - max(others) < 0.1:
+            return False
+    return True
+
+
+def strips(image: np.ndarray) -> np.ndarray:
+    """At most SIDE rows and columns of an image: evenly spaced strips of it."""
+    for axis, length in enumerate(image.shape):
+        if length > SIDE:
+            starts = np.linspace(0, (length - STRIP) // STRIP, SIDE // STRIP).astype(int) * STRIP
+            image = np.take(image, (starts[:, None] + np.arange(STRIP)).ravel(), axis)
+    return image
+
+
+def fit(level: Level, phase: int, target: np.ndarray) -> Filter:
+    """The filter of a phase whose pixels are `target`."""
+    rows, columns = target.shape
+    coefficients = DEFAULT[phase]
+    if target.size >= FEWEST:
+        taps = [level.planes[p, MARGIN + r :, MARGIN + c :][:rows, :columns] for p, r, c in TAPS[phase]]
+        pairs = np.stack([(a + b).ravel() for a, b in zip(taps[::2], taps[1::2])]).astype(np.float64)
+        middle = (pairs[0] + pairs[1]) / 4
+        pairs, wanted = pairs - 2 * middle, target.ravel() - middle
+        found = _quantise(_least_squares(pairs, wanted))
+        if np.abs(found).sum() <= LARGEST_SUM and _cost(wanted - found / ONE @ pairs) < _cost(wanted):
+            coefficients = found
+    error = np.abs(target * 256 - level.interpolate(phase, coefficients)[:rows, :columns])
+    return Filter(coefficients, measure_scale(error))
+
+
+def _least_squares(pairs: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Weights of `pairs` (pairs, pixels) that predict `wanted`; reweighted so that log |error| counts."""
+    ridge = (1e-6 * np.mean(pairs**2) * wanted.size + 1e-3) * np.eye(len(pairs))
+    weight = np.ones_like(wanted)
+    for _ in range(4):
+        weighted = pairs * weight
+        solution = np.linalg.solve(weighted @ pairs.T + ridge, weighted @ wanted)
+        error = wanted - solution @ pairs
+        floor = max(float(np.median(np.abs(error))), 0.5)
+        weight = 1 / (error**2 + floor**2)
+        weight /= weight.mean()
+    return solution
+
+
+def _quantise(solution: np.ndarray) -> np.ndarray:
+    """Fixed-point coefficients with the right sum; the two nearest pairs share what is missing to it.
+
+    They may: their sum is what the fit was centred on.
+    """
+    coefficients = np.clip(np.rint(solution * ONE), -LARGEST_SUM, LARGEST_SUM).astype(np.int32)
+    missing = ONE // 2 - int(coefficients.sum())
+    coefficients[0] += missing // 2
+    coefficients[1] += missing - missing // 2
+    return coefficients
+
+
+def _cost(error: np.ndarray) -> float:
+    """About the nats a value of these errors."""
+    return float(np.log(np.abs(error) + 0.7).mean())
+
+
+def measure_scale(error: np.ndarray) -> int:
+    """Typical |error| in 1/256 of a value, as a deviation: of the errors above half a value."""
+    error = error[error > 128]
+    return int(np.clip(np.median(error) * 1.48, *SCALES)) if error.size else SCALES[0]

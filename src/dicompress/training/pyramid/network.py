@@ -1,0 +1,114 @@
+"""The pyramid's network in PyTorch: one body a phase, built of the paper's blocks (DESIGN section 4).
+
+The features of a phase go on to the next, so H and V see deeper than D. All levels share the weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ...models.pyramid.phases import CHANNELS, PHASES
+from .. import quantise
+from ..network import Conv, DilatedResidualBlock, ParameterConv, leaky_relu, mixture_bits
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes of the network; the values of a trained model stand in its card."""
+
+    features: int = 48
+    dilations: tuple[tuple[int, ...], ...] = ((1, 2), (1,), (1,))  # D, H, V: one entry a residual block
+    narrow: int = 32  # channels of the output block
+    components: int = 3  # Gaussians a pixel
+
+    def to_dict(self) -> dict:
+        return asdict(self) | {"dilations": [list(d) for d in self.dilations]}
+
+
+class HardAttention(nn.Module):
+    """Pixel attention whose sigmoid is a clipped line: integer convolutions clip for nothing."""
+
+    def __init__(self, features: int):
+        super().__init__()
+        self.gate = Conv(features, features, 1)
+        with torch.no_grad():
+            self.gate.weight.mul_(0.25)
+            self.gate.bias.fill_(0.5)
+
+    def forward(self, x: Tensor, exact: bool) -> Tensor:
+        gate = self.gate.linear(x, exact)
+        if exact:
+            gate = quantise.round_to(gate.float(), 1 / 256).to(x.dtype)
+        return quantise.activation(x * gate.clamp(0, 255 / 256), exact)
+
+
+class Phase(nn.Module):
+    """Inputs and the features of the phase before -> mixture parameters and features."""
+
+    def __init__(self, config: Config, inputs: int, dilations: tuple[int, ...]):
+        super().__init__()
+        f, n = config.features, config.narrow
+        self.head = Conv(inputs, f, 3)
+        self.blocks = nn.ModuleList(DilatedResidualBlock(f, d) for d in dilations)
+        self.pointwise = Conv(f, n, 1)
+        self.attention = HardAttention(n)
+        self.depthwise = Conv(n, n, 3, groups=n)
+        self.parameters_out = PhaseParameters(n, config.components)
+        with torch.no_grad():
+            self.depthwise.weight.mul_(0.3)
+            self.depthwise.weight[:, :, 1, 1] += 1
+
+    def forward(self, x: Tensor, features: Tensor | None, exact: bool) -> tuple[Tensor, Tensor]:
+        x = self.head(x, exact)
+        if features is not None:
+            x = quantise.activation(x + features, exact)
+        x = leaky_relu(x, exact)
+        for block in self.blocks:
+            x = block(x, exact)
+        y = leaky_relu(self.pointwise(x, exact), exact)
+        y = self.depthwise(self.attention(y, exact), exact)
+        return self.parameters_out(y, exact), x
+
+
+class PhaseParameters(ParameterConv):
+    """Parameters of one pixel a position: log2 weights, means, log2 deviations in units of the phase's scale."""
+
+    def __init__(self, features: int, components: int):
+        nn.Module.__init__(self)
+        rows, shared = 3 * components, (16.0, 2.0)
+        basis = torch.eye(rows, rows + len(shared))
+        basis[components : 2 * components, rows:] = torch.tensor(shared)
+        self.register_buffer("basis", basis, persistent=False)
+        self.weight = nn.Parameter(torch.randn(basis.shape[1], features) * 0.2 / features**0.5)
+        start = torch.zeros(basis.shape[1])
+        start[2 * components : rows] = torch.linspace(-1.5, 2.5, components)
+        self.bias = nn.Parameter(start)
+
+    def effective(self) -> tuple[Tensor, Tensor]:
+        return self.basis @ self.weight, self.basis @ self.bias
+
+    def forward(self, x: Tensor, exact: bool) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            w, b = self.effective()
+            if exact:
+                w, b = quantise.round_to(w, self.WEIGHT_STEP), quantise.round_to(b, self.STEP)
+            return nn.functional.conv2d(x.float(), w[:, :, None, None], b)
+
+
+class Pyramid(nn.Module):
+    """One level. `forward` returns bits, not pixels: that is what is trained."""
+
+    def __init__(self, config: Config = Config()):
+        super().__init__()
+        self.config = config
+        self.phases = nn.ModuleList(Phase(config, CHANNELS[p], d) for p, d in zip(PHASES, config.dilations))
+
+    def forward(self, batch, exact: bool = False) -> list[Tensor]:
+        """Bits of D, H and V of a batch of levels (three `data.PhaseBatch`), each of shape (batch,)."""
+        bits, features = [], None
+        for phase, t in zip(self.phases, batch):
+            parameters, features = phase(t.inputs, features, exact)
+            bits.append(mixture_bits(t.x, parameters, t.low, t.high, t.width))
+        return bits
