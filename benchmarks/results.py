@@ -13,6 +13,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 import zlib
 from collections import defaultdict
@@ -25,7 +26,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 
-OURS = "reference"
+OURS = ("reference", "pyramid")
 
 
 def unsigned(image: np.ndarray) -> np.ndarray:
@@ -36,8 +37,12 @@ def unsigned(image: np.ndarray) -> np.ndarray:
 def codecs() -> dict:
     """name -> (encode, decode) on unsigned (rows, columns) arrays."""
     import imagecodecs as ic
+    import tomoz
 
     import dicompress
+
+    def ours(name):
+        return lambda a: dicompress.encode(a, model=name, threads=1), lambda d, a: dicompress.decode(d, threads=1)
 
     def inflate(data, like):
         return np.frombuffer(zlib.decompress(data), like.dtype).reshape(like.shape)
@@ -52,8 +57,8 @@ def codecs() -> dict:
         "JPEG-LS": (ic.jpegls_encode, lambda d, a: ic.jpegls_decode(d)),
         "JPEG XL e7": (lambda a: ic.jpegxl_encode(a, lossless=True, effort=7, numthreads=1), lambda d, a: ic.jpegxl_decode(d)),
         "JPEG XL e9": (lambda a: ic.jpegxl_encode(a, lossless=True, effort=9, numthreads=1), lambda d, a: ic.jpegxl_decode(d)),
-        OURS: (lambda a: dicompress.encode(a, threads=1), lambda d, a: dicompress.decode(d, threads=1)),
-    }
+        "tomoz": (lambda a: tomoz.encode(a, threads=1), lambda d, a: tomoz.decode(d, threads=1)[0]),
+    } | {name: ours(name) for name in OURS}
 
 
 def measure(path: Path) -> dict:
@@ -99,57 +104,97 @@ def by_group(measured: list[dict]) -> str:
     return table(rows, {group: f" ({len(found)} series)" for group, found in series.items()})
 
 
-def speed(image: np.ndarray, repeats: int = 7) -> str:
-    """Megapixels a second in process, weights loaded, two threads at most for ours; medians of repeats."""
-    import dicompress
+def seconds(work, repeats: int = 7) -> float:
+    """Median of repeats, after one that does not count."""
+    took = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        work()
+        took.append(time.perf_counter() - start)
+    return float(np.median(took[1:]))
 
-    pairs = codecs() | {OURS: (lambda a: dicompress.encode(a), lambda d, a: dicompress.decode(d))}
+
+def speed(image: np.ndarray) -> str:
+    """Megapixels a second in process, weights loaded, all cores for tomoz and ours."""
+    import tomoz
+
+    import dicompress
+    from dicompress.codec.api import encode_unproved
+
+    pairs = {name: codecs()[name] for name in ("JPEG 2000", "JPEG-LS", "JPEG XL e7")}
+    pairs["tomoz"] = (tomoz.encode, lambda d, a: tomoz.decode(d))
+    for name in OURS:
+        pairs[name] = (lambda a, n=name: dicompress.encode(a, model=n), lambda d, a: dicompress.decode(d))
+    pairs["pyramid, not verified"] = (encode_unproved, None)
     lines = ["| | encode MP/s | decode MP/s |", "|---|---|---|"]
-    for name in ("JPEG 2000", "JPEG-LS", "JPEG XL e7", OURS):
-        encode, decode = pairs[name]
+    for name, (encode, decode) in pairs.items():
         data = encode(image)
-        took = [[], []]
-        decode(data, image)
-        for _ in range(repeats):
-            for i, work in enumerate((lambda: encode(image), lambda: decode(data, image))):
-                start = time.perf_counter()
-                work()
-                took[i].append(time.perf_counter() - start)
-        lines.append(f"| {name} | " + " | ".join(f"{image.size / 1e6 / np.median(t):.2f}" for t in took) + " |")
+        took = [seconds(lambda: encode(image)), seconds(lambda: decode(data, image)) if decode else None]
+        lines.append(f"| {name} | " + " | ".join(f"{image.size / 1e6 / t:.2f}" if t else "" for t in took) + " |")
     return "\n".join(lines)
 
 
-def parts(image: np.ndarray) -> str:
-    """Where the bits go, and what the coder adds to the ideal code length."""
-    from dicompress import coder
-    from dicompress.models import by_name
+def growth() -> str:
+    """Seconds a megapixel by image size: the cost is linear. A smooth surface and noise."""
+    import dicompress
 
-    model = by_name(OURS)
-    pixels = image.astype(np.int32)
-    low, high = int(pixels.min()), int(pixels.max())
-    header = model.header(pixels, low, high)
-    plan = model.plan(header, pixels.shape, low, high, model.levels(pixels.shape))
-    tensors = model.analyse(plan, pixels)
-    lines, ideal_sum, coded_sum = ["| tensor | bits a pixel |", "|---|---|"], 0.0, 0
-    for k, (name, tensor) in enumerate(zip(("thumbnail", "z(3)", "z(2)", "z(1)", "x"), tensors)):
-        mixture = model.predict(plan, k, tensors[:k])
-        ideal_sum += coder.code_length(tensor, mixture)
-        coded = 8 * len(coder.encode(tensor, mixture))
-        coded_sum += coded
-        lines.append(f"| {name} | {coded / pixels.size:.3f} |")
-    overhead = 100 * (coded_sum / ideal_sum - 1)
-    return "\n".join(lines) + f"\n\nThe coder adds {overhead:.3f} % to the ideal code length, the sum of -log2 p."
+    lines = ["| size | encode s/MP | decode s/MP |", "|---|---|---|"]
+    for side in (256, 512, 1024, 2048, 4096):
+        image, repeats = surface(side, side), 5 if side < 1024 else 1
+        data = dicompress.encode(image)
+        took = [seconds(lambda: dicompress.encode(image), repeats), seconds(lambda: dicompress.decode(data), repeats)]
+        lines.append(f"| {side} x {side} | " + " | ".join(f"{t / image.size * 1e6:.2f}" for t in took) + " |")
+    return "\n".join(lines)
+
+
+def surface(rows: int, columns: int) -> np.ndarray:
+    y, x = np.mgrid[:rows, :columns]
+    image = 1500 + 800 * np.sin(x / 300) * np.cos(y / 500) + np.random.default_rng(0).normal(0, 6, x.shape)
+    return image.astype(np.uint16)
+
+
+def levels(images: list[np.ndarray]) -> str:
+    """The share of bytes that each level of `pyramid` needs, and the coder's overhead over the ideal code length."""
+    import dicompress
+
+    lines = ["| level | picture | bytes up to here | share |", "|---|---|---|---|"]
+    infos = [dicompress.inspect(dicompress.encode(image)) for image in images]
+    for k in reversed(range(min(i.levels for i in infos) + 1)):
+        bytes_ = np.mean([i.level_bytes[k] for i in infos])
+        share = np.mean([i.level_bytes[k] / i.level_bytes[0] for i in infos])
+        lines.append(f"| {k} | 1/{2**k} | {bytes_:.0f} | {100 * share:.2f} % |")
+    return "\n".join(lines)
 
 
 PEAK = """
-import resource, time, numpy as np, dicompress
-y, x = np.mgrid[:3000, :2500]
-image = 1500 + 800 * np.sin(x / 300) * np.cos(y / 500) + np.random.default_rng(0).normal(0, 6, x.shape)
-image = image.astype(np.uint16)
-start = time.perf_counter(); data = dicompress.encode(image); took = time.perf_counter() - start
+import resource, sys, numpy as np, dicompress
+image = np.load(sys.argv[1])
+data = dicompress.encode(image)
 assert np.array_equal(dicompress.decode(data), image)
-print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3:.0f} MB at the peak, {took:.1f} s to encode")
+print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3:.0f}")
 """
+
+
+def peak(side: int) -> str:
+    """Megabytes of a process that encodes and decodes an image of side x side pixels."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "image.npy"
+        np.save(path, surface(side, side))
+        return subprocess.run([sys.executable, "-c", PEAK, path], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def size_of(name: str) -> str:
+    """Parameters and multiply-adds of a model's networks, from its files."""
+    import onnx
+
+    from dicompress.models import by_name
+
+    folder = Path(sys.modules[type(by_name(name)).__module__].__file__).parent / "weights"
+    parameters = sum(
+        int(np.prod(t.dims)) for path in folder.glob("*.onnx") for t in onnx.load(path).graph.initializer if len(t.dims) == 4
+    )
+    disk = sum(path.stat().st_size for path in folder.glob("*.onnx"))
+    return f"{parameters / 1e3:.0f} k weights, {disk / 1e3:.0f} kB of files"
 
 
 def main() -> None:
@@ -163,8 +208,9 @@ def main() -> None:
     measured = rates(files + single)
     dev, each = measured[: len(files)], measured[len(files) :]
     ct = unsigned(pydicom.dcmread(next(p for p in single if p.stem.startswith("CT"))).pixel_array)
-    peak = subprocess.run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True).stdout.strip()
-    libraries = ", ".join(f"{n} {version(n)}" for n in ("dicompress", "onnxruntime", "numpy", "imagecodecs"))
+    firsts = {p.parent: p for p in reversed(files) if p.parent.parent.name in ("ct", "mr")}
+    some = [pydicom.dcmread(p).pixel_array for p in sorted(firsts.values())[::6]]
+    libraries = ", ".join(f"{n} {version(n)}" for n in ("dicompress", "onnxruntime", "numpy", "imagecodecs", "tomoz"))
     text = f"""# Results
 
 Bits a pixel, all bytes of the stream counted; lossless, full depth, every stream decoded and compared. Smaller is better.
@@ -172,7 +218,8 @@ Bits a pixel, all bytes of the stream counted; lossless, full depth, every strea
     pip install '.[bench]' && python benchmarks/results.py DATA/{arguments.series.name} DATA/{arguments.images.name}
 
 {date.today()}; {os.cpu_count()} cores, {processor()}, Python {platform.python_version()}; {libraries}.
-The model and its training are described in its card (`src/dicompress/models/reference/weights/README.md`).
+The models and their training are described in their cards (`src/dicompress/models/*/weights/README.md`), each try on the
+way in [experiments](experiments.md).
 
 ## Means over series, `{arguments.series.name}`
 
@@ -180,8 +227,9 @@ The model and its training are described in its card (`src/dicompress/models/ref
 
 Radiographs with JPEG history are 8-bit films that were JPEG once; their noise is gone.
 
-No network was trained on `{arguments.series.name}`, but choices were made by looking at it, the constants of the coder's adaptation among them (11
-of its images). `{arguments.images.name}` was used for none, so its table is the stricter one.
+No network was trained on `{arguments.series.name}`, but choices were made by looking at it (which inputs the network gets,
+when to stop; for `reference` also the constants of the coder's adaptation). `{arguments.images.name}` was used for none,
+so its table is the stricter one.
 
 ## Image by image, `{arguments.images.name}` (NEMA WG-04)
 
@@ -191,15 +239,29 @@ of its images). `{arguments.images.name}` was used for none, so its table is the
 
 {speed(ct)}
 
-Encoding includes verifying by decoding; the other codecs are not verified. Ours uses all cores, the others one.
+Our encoders verify by decoding, the others do not; the last row shows what that costs. tomoz and ours use all cores, the
+others one.
 
-## Where the bits go, the same slice
+## Cost by size, `pyramid`
 
-{parts(ct)}
+A smooth surface with noise; encoding with verification.
 
-## Memory
+{growth()}
 
-A radiograph of 3000 x 2500 pixels, the whole process: {peak}.
+Peak memory of a process that encodes and decodes 4096 x 4096 pixels: {peak(4096)} MB.
+
+## Levels, `pyramid`
+
+What `decode(data, level=k)` reads, means over {len(some)} CT and MR images.
+
+{levels(some)}
+
+## Networks
+
+- `reference`: {size_of("reference")}
+- `pyramid`: {size_of("pyramid")}
+
+See [ablation](ablation.md) for what each part of `pyramid` is worth.
 """
     arguments.output.write_text(text)
     print(text)

@@ -67,7 +67,7 @@ def test_single_files_and_info(tmp_path, ct_path):
     run("verify", packed)
     info = json.loads(run("info", packed, "--json").stdout)
     assert (info["rows"], info["columns"], info["frames"], info["signed"]) == (128, 128, 1, True)
-    assert (info["bits_allocated"], info["bits_stored"], info["model"]) == (16, 16, "reference")
+    assert (info["bits_allocated"], info["bits_stored"], info["model"]) == (16, 16, "pyramid")
     assert info["coded_bytes"] * 8 / 128**2 == info["bits_per_pixel"] == pytest.approx(16 / info["ratio_allocated"])
     assert info["original_transfer_syntax"].startswith("1.2.840.10008.1.2.1 ")
     assert "byte for byte" in info["guarantee"] and len(info["checksums"][0]) == 16
@@ -174,7 +174,7 @@ def test_two_sources_of_one_name_are_refused(tmp_path):
 
 def test_unknown_models_are_told_before_any_work(tmp_path, ct_path):
     result = run("compress", ct_path, "-o", tmp_path / "x", "--model", "nonsense", check=1)
-    assert "no model is called 'nonsense'; there is reference" in result.stderr
+    assert "no model is called 'nonsense'; there is pyramid, reference" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["verify", "decompress"])

@@ -1,7 +1,8 @@
-"""Training and export on a tiny network; skipped where torch is not installed."""
+"""The training loop, and training and export of a tiny `reference`; skipped where torch is not installed."""
 
 import csv
 import json
+from itertools import count, islice
 
 import numpy as np
 import pytest
@@ -12,19 +13,22 @@ from conftest import phantom  # noqa: E402
 from test_dicom import make  # noqa: E402
 
 import dicompress  # noqa: E402
+from dicompress import DicompressError  # noqa: E402
 from dicompress.coder import MixtureTensor  # noqa: E402
 from dicompress.models.reference import Reference as Model  # noqa: E402
-from dicompress.training import Config, Schedule, export_checkpoint, train  # noqa: E402
-from dicompress.training.export import export  # noqa: E402
+from dicompress.training import by_name, export_checkpoint, train  # noqa: E402
 from dicompress.training.graph import BoundError  # noqa: E402
-from dicompress.training.network import DEAD_ZONE, Reference, mixture_bits, to_levels  # noqa: E402
+from dicompress.training.layers import mixture_bits  # noqa: E402
+from dicompress.training.reference.export import export  # noqa: E402
+from dicompress.training.reference.network import DEAD_ZONE, Config, Reference, to_levels  # noqa: E402
+from dicompress.training.reference.recipe import ReferenceSchedule as Schedule  # noqa: E402
+from dicompress.training.train import ahead  # noqa: E402
 
 TINY = Config(features=8, dilations=(1, 2))
 
 
-@pytest.fixture(scope="module")
-def images(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("images")
+def write_images(folder):
+    """Three series of a phantom, and a file that is no image."""
     for number in range(3):
         path = folder / f"series{number}" / "0001.dcm"
         path.parent.mkdir()
@@ -33,10 +37,25 @@ def images(tmp_path_factory):
     return folder
 
 
+def shake(network, gain: float) -> None:
+    """Random biases and larger weights: activations that saturate, as a trained network's may."""
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if name.endswith("bias"):
+                parameter.add_(torch.randn_like(parameter) * 0.3)
+            else:
+                parameter.mul_(gain)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    return write_images(tmp_path_factory.mktemp("images"))
+
+
 @pytest.fixture(scope="module")
 def trained(images, tmp_path_factory):
     out = tmp_path_factory.mktemp("run")
-    return train(images, out, TINY, Schedule(steps=60, batch=2, anneal=10))
+    return train("reference", images, out, TINY, Schedule(steps=60, batch=2, anneal=10), threads=1)
 
 
 def test_training_learns_and_logs(trained):
@@ -48,11 +67,28 @@ def test_training_learns_and_logs(trained):
 
 
 def test_training_resumes_where_it_stopped(images, tmp_path):
-    path = train(images, tmp_path, TINY, Schedule(steps=2, batch=1))
-    again = train(images, tmp_path, Config(features=16), Schedule(steps=4, batch=1))
+    path = train("reference", images, tmp_path, TINY, Schedule(steps=2, batch=1), threads=1)
+    again = train("reference", images, tmp_path, Config(features=16), Schedule(steps=4, batch=1), threads=1)
     state = torch.load(again, weights_only=True)
     assert again == path and state["step"] == 4 and state["config"]["features"] == 8
-    assert state["record"]["seconds"] > 0
+    assert state["model"] == "reference" and state["record"]["seconds"] > 0
+    with pytest.raises(DicompressError, match="is a checkpoint of reference, not of pyramid"):
+        train("pyramid", images, tmp_path)
+
+
+def test_unknown_models_and_folders_without_images_are_refused(tmp_path):
+    with pytest.raises(DicompressError, match="'paper' can be trained; there is reference and pyramid"):
+        by_name("paper")
+    with pytest.raises(DicompressError, match="no grey DICOM image"):
+        train("reference", tmp_path, tmp_path / "out")
+
+
+def test_batches_drawn_ahead_keep_their_order_and_their_errors():
+    assert list(islice(ahead(count().__next__), 20)) == list(range(20))
+    few = ahead(iter([1, 2]).__next__)
+    assert next(few) == 1 and next(few) == 2
+    with pytest.raises(RuntimeError):
+        next(few)
 
 
 def test_an_exported_model_compresses_without_loss(trained, tmp_path):
@@ -72,6 +108,7 @@ def test_an_exported_model_compresses_without_loss(trained, tmp_path):
 def test_the_network_that_is_trained_is_the_one_that_is_exported(tmp_path):
     torch.manual_seed(1)
     network = Reference(TINY).eval()
+    shake(network, 1.2)
     export(network, tmp_path, {})
     model = Model(tmp_path)
     pixels = np.clip(np.rint(np.random.default_rng(0).normal(0, 60, (1, 1, 64, 72))), -2048, 2047).astype(np.float32)
@@ -105,12 +142,11 @@ def test_a_network_that_could_overflow_is_not_exported(tmp_path):
         export(network, tmp_path, {})
 
 
-def test_the_loss_is_a_probability():
+@pytest.mark.parametrize("mixture", ["gaussian", "logistic"])
+def test_the_loss_is_a_probability(mixture):
     """Over all values of the range the probabilities add up to one: the ends are open."""
     parameters = torch.tensor([0.3, -0.2, 3.0, -4.0, 1.0, 2.5]).view(1, 6, 1, 1)
-    values = torch.arange(-20.0, 21.0)
-    bits = torch.stack([
-        mixture_bits(v.view(1, 1, 1, 1), parameters, *(torch.tensor(t).view(1, 1, 1, 1) for t in (-20.0, 20.0, 1.0)))
-        for v in values
-    ])  # fmt: skip
+    range_and_width = [torch.tensor(t).view(1, 1, 1, 1) for t in (-20.0, 20.0, 1.0)]
+    values = torch.arange(-20.0, 21.0).view(-1, 1, 1, 1, 1)
+    bits = torch.stack([mixture_bits(v, parameters, *range_and_width, mixture) for v in values])
     assert torch.exp2(-bits).sum().item() == pytest.approx(1.0, abs=1e-4)

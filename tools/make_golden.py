@@ -10,6 +10,7 @@ import pydicom
 from pydicom.data import get_testdata_file
 
 import dicompress
+from dicompress.models import names
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden"
 sys.path.insert(0, str(GOLDEN.parent))
@@ -32,12 +33,13 @@ def images() -> dict[str, np.ndarray]:
 def main() -> None:
     index = GOLDEN / "sha256.json"
     known = json.loads(index.read_text()) if index.exists() else {}
-    for name, image in images().items():
-        data = dicompress.encode(image)
-        path = GOLDEN / f"{name}-{dicompress.inspect(data).model_hash[:8]}-v{data[4]}.dcmp"
-        path.write_bytes(data)
-        array = [str(image.dtype), list(image.shape)]
-        known[path.name] = {"array": array, "sha256": hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()}
+    for model in names():
+        for name, image in images().items():
+            data = dicompress.encode(image, model=model)
+            path = GOLDEN / f"{name}-{dicompress.inspect(data).model_hash[:8]}-v{data[4]}.dcmp"
+            path.write_bytes(data)
+            digest = hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
+            known[path.name] = {"array": [str(image.dtype), list(image.shape)], "sha256": digest}
     index.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
 
 

@@ -57,7 +57,7 @@ def _options(
 def compress(
     sources: Sources,
     output: Target,
-    model: Annotated[Optional[str], typer.Option(help="The model to compress with.", show_default="reference")] = None,
+    model: Annotated[Optional[str], typer.Option(help="The model to compress with.", show_default="pyramid")] = None,
     jobs: Jobs = CORES,
     force: Force = False,
     json: Json = False,
@@ -112,19 +112,24 @@ def demo() -> None:
 
 @app.command()
 def train(
-    model: Annotated[str, typer.Argument(help="The model to train: reference.")],
+    model: Annotated[str, typer.Argument(help="The model to train: reference or pyramid.")],
     data: Annotated[Path, typer.Option(help="Folder of DICOM files; one folder a series.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoint.pt, log.csv and log.png; resumes what is there.")],
     steps: Annotated[int, typer.Option(min=1)] = 20000,
     batch: Annotated[int, typer.Option(min=1, help="Patches a step.")] = 8,
-    features: Annotated[int, typer.Option(min=8, help="Channels of E and D.")] = 32,
+    features: Annotated[
+        Optional[int],
+        typer.Option(min=8, help="Channels of the network.", show_default="reference 32, pyramid 48"),
+    ] = None,
     seed: int = 0,
 ) -> None:
     """Train a model on your own images (needs the extra: pip install 'dicompress[train]')."""
-    _check_trainable(model)
-    from ..training import Config, Schedule, train
+    _check_installed()
+    from ..training import by_name, train
 
-    print(train(data, out, Config(features=features), Schedule(steps=steps, batch=batch, seed=seed)))
+    recipe = by_name(model)
+    config = recipe.Config(features=features) if features else recipe.Config()
+    print(train(model, data, out, config, recipe.Schedule(steps=steps, batch=batch, seed=seed)))
 
 
 @app.command()
@@ -133,18 +138,16 @@ def export(
     out: Annotated[Path, typer.Option(help="Folder for the integer networks and the model card.")],
 ) -> None:
     """Turn a checkpoint into the integer network, and prove that no sum in it leaves 24 bits."""
-    _check_trainable("reference")
+    _check_installed()
     from ..training import export_checkpoint
 
     for name, sums in export_checkpoint(checkpoint, out).items():
         print(f"{name}: largest possible sum {sums['largest_sum']} < 2**24")
 
 
-def _check_trainable(model: str) -> None:
+def _check_installed() -> None:
     from importlib.util import find_spec
 
-    if model != "reference":
-        raise DicompressError(f"no model called {model!r} can be trained; there is reference")
     missing = [name for name in ("torch", "onnx", "matplotlib") if find_spec(name) is None]
     if missing:
         raise DicompressError(f"training needs {', '.join(missing)}: pip install 'dicompress[train]'")

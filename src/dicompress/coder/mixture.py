@@ -86,9 +86,14 @@ def decode(data: bytes, mixture: MixtureTensor, shape: tuple[int, int, int], thr
     return symbols
 
 
-def code_length(symbols: np.ndarray, mixture: MixtureTensor) -> float:
-    """The ideal code length, the sum of -log2 p after adaptation, in bits."""
-    return native.code_length(np.ascontiguousarray(symbols, np.int32), *mixture.prediction)
+def code_length(
+    symbols: np.ndarray, mixture: MixtureTensor, *, shift: bool = True, width: bool = True, flat: bool = True
+) -> float:
+    """The ideal code length, the sum of -log2 p after adaptation, in bits; as one sub-stream.
+
+    shift, width, flat: False to measure what a part of the regression is worth (native/regression.hpp).
+    """
+    return native.code_length(np.ascontiguousarray(symbols, np.int32), *mixture.prediction, shift, width, flat)
 
 
 def _each(work: Callable, items: Iterable, threads: int) -> list:

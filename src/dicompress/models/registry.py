@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from importlib import import_module
 
 from ..errors import UnknownModelError
 from .base import Model
 
-DEFAULT = "reference"
+DEFAULT = "pyramid"
+CLASSES = {"pyramid": "Pyramid", "reference": "Reference"}  # folder: class; imported when needed
 
 
 def names() -> list[str]:
-    return ["reference"]
+    return list(CLASSES)
 
 
 @lru_cache(maxsize=None)
 def by_name(name: str, threads: int = 0) -> Model:
     """The model called `name`; threads: 0 for one a core. UnknownModelError if there is none."""
-    if name == "reference":
-        from .reference import Reference
-
-        return Reference(threads=threads)
-    raise UnknownModelError(f"no model is called {name!r}; there is {', '.join(names())}")
+    if name not in CLASSES:
+        raise UnknownModelError(f"no model is called {name!r}; there is {', '.join(names())}")
+    return getattr(import_module(f".{name}", __package__), CLASSES[name])(threads=threads)
 
 
 def by_hash(model_hash: bytes, threads: int = 0) -> Model:

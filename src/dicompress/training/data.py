@@ -1,29 +1,34 @@
-"""Training images: folders of DICOM files to normalised 128x128 patches, balanced over modalities and series."""
+"""Training images: the grey images of folders of DICOM files, by modality and series."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ..codec.packing import sparse_values
-from ..models.reference.normalise import base, measure_scale, plane_residual, thumbnail
+from ..errors import DicompressError
+from ..models.reference.normalise import measure_scale
 
 
 @dataclass
 class TrainingImage:
     pixels: np.ndarray  # (rows, columns), integers from 0
-    scale: int  # noise in 1/256 of a pixel value
+    scale: int  # noise in 1/256 of a pixel value, as `reference` measures it
     high: int
 
 
-def load(folder: Path) -> dict[str, dict[str, list[TrainingImage]]]:
-    """All grey images under `folder`: {modality: {series folder: [image]}}."""
+Images = dict[str, dict[str, list[TrainingImage]]]  # {modality: {series folder: [image]}}
+
+
+def load(folder: Path) -> Images:
+    """All grey images under `folder`."""
     import pydicom
 
-    data: dict[str, dict[str, list[TrainingImage]]] = defaultdict(lambda: defaultdict(list))
+    data: Images = defaultdict(lambda: defaultdict(list))
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         try:
             dataset = pydicom.dcmread(path)
@@ -41,46 +46,28 @@ def load(folder: Path) -> dict[str, dict[str, list[TrainingImage]]]:
                 continue
             image = TrainingImage(frame.astype(np.int32), measure_scale(frame), high)
             data[str(dataset.get("Modality", "OT"))][str(path.parent)].append(image)
+    if not data:
+        raise DicompressError(f"no grey DICOM image under {folder}")
     return data
 
 
-@dataclass
-class Batch:
-    """Patches in units of the noise, float32. x, base, high: (count, 1, size, size); the rest as said."""
+def split(images: Images) -> tuple[Images, Images]:
+    """Every tenth series of a modality to validation; a modality with fewer than ten series trains only."""
+    training, validation = {}, {}
+    for modality, series in images.items():
+        names = sorted(series)
+        held = names[9::10]
+        training[modality] = {n: series[n] for n in names if n not in held}
+        if held:
+            validation[modality] = {n: series[n] for n in held}
+    return training, validation or training
 
-    x: np.ndarray
-    base: np.ndarray
-    low: np.ndarray  # (count, 1, 1, 1): smallest value of the image
-    high: np.ndarray  # (count, 1, 1, 1)
-    width: np.ndarray  # (count, 1, 1, 1): distance of two pixel values
-    residual: np.ndarray  # (count, 1, size / 8, size / 8): the thumbnail's plane residual
 
-
-def sample(data, rng: np.random.Generator, count: int, size: int = 128) -> Batch:
-    """`count` random patches, flipped and turned at random.
-
-    A modality is drawn in proportion to the square root of its series, then a series, an image and a place uniformly.
-    """
-    modalities = sorted(data)
-    weights = np.sqrt([len(data[m]) for m in modalities])
-    picks = []
+def draw(images: Images, rng: np.random.Generator, count: int) -> Iterator[TrainingImage]:
+    """`count` images: a modality in proportion to the root of its series, then a series and an image uniformly."""
+    modalities = sorted(images)
+    weights = np.sqrt([len(images[m]) for m in modalities])
     for modality in rng.choice(len(modalities), count, p=weights / weights.sum()):
-        series = data[modalities[modality]]
-        images = series[list(series)[rng.integers(len(series))]]
-        image = images[rng.integers(len(images))]
-        rows, columns = image.pixels.shape
-        top, left = rng.integers(max(rows - size, 0) + 1), rng.integers(max(columns - size, 0) + 1)
-        patch = image.pixels[top : top + size, left : left + size]
-        patch = np.pad(patch, ((0, size - patch.shape[0]), (0, size - patch.shape[1])), mode="edge")
-        patch = np.rot90(patch, rng.integers(4))
-        if rng.integers(2):
-            patch = patch[:, ::-1]
-        small, scale = thumbnail(patch), image.scale / 256
-        residual = plane_residual(small, image.high + 1)
-        residual[0], residual[:, 0] = 0, 0  # a patch has borders, an image hardly any
-        picks.append((patch / scale, base(small) / image.scale, 0.0, image.high / scale, 1 / scale, residual / scale))
-    x, surface, low, high, width, residual = zip(*picks)
-    planes = (np.stack(v)[:, None].astype(np.float32) for v in (x, surface, residual))
-    scalars = (np.array(v, np.float32).reshape(-1, 1, 1, 1) for v in (low, high, width))
-    x, surface, residual = planes
-    return Batch(x, surface, *scalars, residual)
+        series = images[modalities[modality]]
+        choice = series[list(series)[rng.integers(len(series))]]
+        yield choice[rng.integers(len(choice))]

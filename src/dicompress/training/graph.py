@@ -11,13 +11,15 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from ..errors import DicompressError
+
 BOUND = 1 << 24
 ACTIVATION_EXPONENT = -5  # activations are q * 2**-5
 ZERO = 128
 CONTRIB = "com.microsoft"
 
 
-class BoundError(ValueError):
+class BoundError(DicompressError):
     """A convolution's accumulator could leave the integers that float32 holds."""
 
 

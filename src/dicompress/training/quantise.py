@@ -47,6 +47,11 @@ def weight(w: Tensor, weight_max: int = WEIGHT_MAX) -> Tensor:
     return w + (rounded - w.detach())
 
 
-def round_to(x: Tensor, step: float) -> Tensor:
+def bias(b: Tensor, w: Tensor, weight_max: int, input_exponent: int) -> Tensor:
+    """`b` rounded to the grid of the sums of `w` on integers times 2**input_exponent; straight-through gradient."""
+    return round_to(b, torch.exp2((weight_exponents(w, weight_max) + input_exponent).to(b.dtype)))
+
+
+def round_to(x: Tensor, step: float | Tensor) -> Tensor:
     """`x` rounded to multiples of `step`; straight-through gradient."""
     return x + (torch.round(x.detach() / step) * step - x.detach())

@@ -100,8 +100,12 @@ public:
             rest -= weight_[i];
         }
         weight_[best_] += rest;
+        spike_ = 0;
         moments();
     }
+
+    // Give `value` so many parts of 2^-24 beforehand; at most probability_total - count - 1.
+    void spike(std::int64_t value, std::int64_t parts) { spike_at_ = value, spike_ = parts; }
 
     // Move all means by `shift` sixteenths of the standard deviation and widen all deviations by 2^(widen / 32).
     void adapt(std::int64_t shift, std::int64_t widen) {
@@ -122,7 +126,8 @@ public:
         const std::int64_t edge = value * 256 - 128;
         std::int64_t sum = 0;
         for (int i = 0; i < spec_.components; ++i) sum += weight_[i] * gaussian(((edge - mean_[i]) * inverse_[i]) >> 20);
-        return (((sum >> 14) * (probability_total - spec_.count())) >> 32) + (value - spec_.low);
+        const std::int64_t below = (((sum >> 14) * (probability_total - spec_.count() - spike_)) >> 32) + (value - spec_.low);
+        return value > spike_at_ ? below + spike_ : below;
     }
 
     // The value whose interval holds `target`, and that interval.
@@ -152,7 +157,7 @@ private:
     const MixtureSpec& spec_;
     std::int64_t log_scale_;
     std::int64_t mean_[max_components], index_[max_components], inverse_[max_components], weight_[max_components];
-    std::int64_t best_ = 0, centre_ = 0, deviation_ = 0;
+    std::int64_t best_ = 0, centre_ = 0, deviation_ = 0, spike_at_ = 0, spike_ = 0;
 
     // Mean and standard deviation (as an index of the scale table) of the whole mixture.
     void moments() {

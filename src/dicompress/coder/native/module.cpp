@@ -34,6 +34,7 @@ struct Prediction {
     Base base;
     Known known;
     const MixtureSpec& spec;
+    Parts parts = {};
 
     std::size_t stride() const { return parameters.shape(2); }
     std::size_t plane() const { return parameters.shape(1) * stride(); }
@@ -79,7 +80,7 @@ void walk(const Array& symbols, const Prediction& p, std::size_t first, std::siz
     p.check(channels, rows, columns);
     if (first > last || last > channels * rows || first % channels) throw std::invalid_argument("lines out of range");
     if (p.known) {
-        Regression regression(last - first, columns);
+        Regression regression(p.spec, last - first, columns, p.parts);
         const std::int32_t* known = p.known->data();
         const std::size_t plane = p.plane();
         walk_lines(
@@ -130,10 +131,11 @@ void decode(nb::bytes data, Symbols symbols, Parameters parameters, Base base, K
     decoder.finish();
 }
 
-double code_length(ConstSymbols symbols, Parameters parameters, Base base, Known known, const MixtureSpec& spec) {
+double code_length(ConstSymbols symbols, Parameters parameters, Base base, Known known, const MixtureSpec& spec, bool shift,
+                   bool width, bool flat) {
     double bits = 0;
     nb::gil_scoped_release release;
-    walk(symbols, {parameters, base, known, spec}, 0, symbols.shape(0) * symbols.shape(1),
+    walk(symbols, {parameters, base, known, spec, {shift, width, flat}}, 0, symbols.shape(0) * symbols.shape(1),
          [&](const Mixture& mixture, std::int32_t symbol) {
              check_symbol(spec, symbol);
              const auto parts = mixture.cdf(std::int64_t{symbol} + 1) - mixture.cdf(symbol);
@@ -160,6 +162,6 @@ NB_MODULE(native, m) {
         .def_ro("high", &MixtureSpec::high);
     m.def("encode", &encode, "symbols"_a, "parameters"_a, "base"_a.none(), "known"_a.none(), "spec"_a, "first"_a, "last"_a);
     m.def("decode", &decode, "data"_a, "symbols"_a, "parameters"_a, "base"_a.none(), "known"_a.none(), "spec"_a, "first"_a, "last"_a);
-    m.def("code_length", &code_length, "symbols"_a, "parameters"_a, "base"_a.none(), "known"_a.none(), "spec"_a,
-          "Sum of -log2 p in bits: what no coder with these probabilities can go below.");
+    m.def("code_length", &code_length, "symbols"_a, "parameters"_a, "base"_a.none(), "known"_a.none(), "spec"_a, "shift"_a,
+          "width"_a, "flat"_a, "Sum of -log2 p in bits: what no coder with these probabilities can go below.");
 }

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "flat.hpp"
 #include "mixture.hpp"
 #include "width.hpp"
 
@@ -33,17 +34,25 @@ struct Sums {
     }
 };
 
+// The parts of the adaptive stage; the format has all of them, measurements may leave some out.
+struct Parts {
+    bool shift = true, width = true, flat = true;
+};
+
 class Regression {
 public:
     static constexpr int known_pixels = 4;
 
-    Regression(std::size_t lines, std::size_t columns)
-        : columns_(columns),
+    Regression(const MixtureSpec& spec, std::size_t lines, std::size_t columns, const Parts& parts = {})
+        : spec_(spec),
+          parts_(parts),
+          columns_(columns),
           stride_(columns + 2 * margin),
           errors_((lines + margin) * stride_),
           rests_(errors_.size()),
           above_(columns),
-          right_(columns) {}
+          right_(columns),
+          flat_(lines, columns) {}
 
     // Shift and widen the mixture of the symbol at `column` of `line`. `known`: the nearest known pixels.
     void before(std::size_t line, std::size_t column, const std::array<std::int32_t, known_pixels>& known, Mixture& mixture) {
@@ -59,15 +68,17 @@ public:
         left_.fade();
         left_.add(above_[column]);
         if (column % solve_every == 0) solve();
-        shift_ = predict();
+        shift_ = parts_.shift ? predict() : 0;
 
         const std::int16_t* rest = rests_.data() + at_;
         width_.choose(rest, rest - stride_, rest - 2 * stride_);
-        mixture.adapt(shift_, width_.widen());
+        mixture.adapt(shift_, parts_.width ? width_.widen() : 0);
+        if (parts_.flat) flat_.before(line, column, known, spec_, mixture);
     }
 
     // Learn from the symbol that was coded.
-    void after(std::int64_t value, const Mixture& mixture) {
+    void after(std::int32_t value, const Mixture& mixture) {
+        if (parts_.flat) flat_.after(value, mixture);
         const auto error = static_cast<std::int16_t>(limited(mixture.error(value)));
         Sums& above = above_[column_];
         std::size_t entry = 0;
@@ -140,6 +151,8 @@ private:
     static constexpr int width_rate = 30;
     static constexpr std::array<int, 12> width_limits = {36, 72, 120, 168, 228, 300, 396, 540, 740, 1075, 1600, 2200};
 
+    const MixtureSpec& spec_;
+    Parts parts_;
     std::size_t columns_, stride_;
     std::vector<std::int16_t> errors_, rests_;
     std::vector<Sums> above_, right_;  // per column: this one down to the row above; and all to its right
@@ -147,6 +160,7 @@ private:
     std::array<std::int16_t, Sums::features> x_{};
     std::array<float, Sums::features> weights_{};
     Width width_{width_limits, width_rate};
+    Flat flat_;
     std::size_t at_ = 0, column_ = 0;
     std::int64_t shift_ = 0;
 };

@@ -9,6 +9,7 @@ from .phases import BLOCK, MARGIN, ONE_BITS, PHASES, SCALES, SUPPORTS, TAPS, Fil
 ONE = 1 << ONE_BITS  # coefficients of a filter add up to ONE / 2, as each serves two pixels
 LARGEST_SUM = 1 << 13  # of |coefficients|: 32 bits then hold every prediction
 FEWEST = 2048  # pixels below which a phase keeps the mean of its four neighbours
+SAMPLES = 8192  # pixels at most that a filter is fitted on
 SIDE, STRIP = 256, 64  # pixels; larger grids are fitted on strips of themselves
 DEFAULT = {p: np.array([ONE // 4] * 2 + [0] * (len(s) - 2), np.int32) for p, s in SUPPORTS.items()}
 
@@ -53,10 +54,11 @@ def fit(level: Level, phase: int, target: np.ndarray) -> Filter:
     rows, columns = target.shape
     coefficients = DEFAULT[phase]
     if target.size >= FEWEST:
-        taps = [level.planes[p, MARGIN + r :, MARGIN + c :][:rows, :columns] for p, r, c in TAPS[phase]]
+        step = -(-target.size // SAMPLES)  # rows
+        taps = [level.planes[p, MARGIN + r :, MARGIN + c :][:rows:step, :columns] for p, r, c in TAPS[phase]]
         pairs = np.stack([(a + b).ravel() for a, b in zip(taps[::2], taps[1::2])]).astype(np.float64)
         middle = (pairs[0] + pairs[1]) / 4
-        pairs, wanted = pairs - 2 * middle, target.ravel() - middle
+        pairs, wanted = pairs - 2 * middle, target[::step].ravel() - middle
         found = _quantise(_least_squares(pairs, wanted))
         if np.abs(found).sum() <= LARGEST_SUM and _cost(wanted - found / ONE @ pairs) < _cost(wanted):
             coefficients = found

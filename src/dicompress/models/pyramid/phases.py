@@ -21,7 +21,8 @@ SCALES = (64, 1 << 24)  # smallest and largest deviation, in 1/256 of a value
 BLOCK = 8  # pixels; of JPEG
 NEAR = 9  # channels of the network's input: four neighbours at two resolutions, and the place in the value range
 FIRST_OF_LEVEL = {1: NEAR, 2: NEAR + 2, 3: NEAR + 2}  # H and V: and the errors of the phase before
-CHANNELS = {phase: first + BLOCK + 3 for phase, first in FIRST_OF_LEVEL.items()}  # and what LevelHeader tells
+USED = {phase: first + BLOCK + 3 for phase, first in FIRST_OF_LEVEL.items()}  # and what LevelHeader tells
+CHANNELS = {phase: -(-used // 4) * 4 for phase, used in USED.items()}  # integer convolutions like multiples of four
 
 # Per phase: the offsets (rows, columns) of one pixel of each pair of opposite neighbours; the first two are nearest.
 SUPPORTS = {
@@ -142,7 +143,7 @@ class Level:
         self.errors = phase, base, filter_.scale
         if header.blocks and header.number < 2:
             _mark_places(channels[first : first + BLOCK], header.number, origin)
-        channels[first + BLOCK :] += np.array(header.constants(phase), np.int8).astype(np.uint8)[:, None, None]
+        channels[first + BLOCK : USED[phase]] += np.array(header.constants(phase), np.int8).astype(np.uint8)[:, None, None]
         return base, known, channels
 
 

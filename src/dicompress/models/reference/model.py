@@ -93,7 +93,7 @@ class Reference:
         return [*tensors, image[None].astype(np.int32)]
 
     def _to_levels(self, fine: np.ndarray, mixture: MixtureTensor) -> np.ndarray:
-        """Round z, in eighths of a level, near-ties towards the mean of the heaviest component (training.network)."""
+        """Round z, in eighths of a level, near-ties towards the mean of the heaviest component (as in training)."""
         channels, rows, columns = fine.shape
         logits, means, _ = np.moveaxis(mixture.parameters.reshape(channels, 3, -1, rows, columns), 1, 0)
         mean = np.take_along_axis(means, logits.argmax(1, keepdims=True), 1)[:, 0]

@@ -9,6 +9,7 @@ import torch
 
 from ...models.pyramid.fit import fit_level, has_blocks
 from ...models.pyramid.phases import BLOCK, PHASES, Level, LevelHeader, split
+from ..data import Images, TrainingImage, draw
 
 LEVELS = (0.62, 0.24, 0.09, 0.05)  # how often a level is drawn
 
@@ -28,27 +29,20 @@ class PhaseBatch:
 class Sampler:
     """Draws patches; keeps the filters fitted to every level and orientation of an image it has met."""
 
-    data: dict  # of `training.data.load`
+    data: Images
     rng: np.random.Generator
     size: int = 128
     fits: dict = field(default_factory=dict)
     blocks: dict = field(default_factory=dict)
 
     def batch(self, count: int) -> list[PhaseBatch]:
-        """D, H and V of `count` patches.
-
-        A modality is drawn in proportion to the root of its series, then a series, an image, a level and a place.
-        """
-        modalities = sorted(self.data)
-        weights = np.sqrt([len(self.data[m]) for m in modalities])
-        picks = self.rng.choice(len(modalities), count, p=weights / weights.sum())
-        patches = [self.patch(modalities[m]) for m in picks]
+        """D, H and V of `count` patches of `draw`n images."""
+        patches = [self.patch(image) for image in draw(self.data, self.rng, count)]
         return [_stack([patch[k] for patch in patches]) for k in range(3)]
 
-    def patch(self, modality: str) -> list[tuple]:
-        rng, series = self.rng, self.data[modality]
-        images = series[list(series)[rng.integers(len(series))]]
-        image = images[rng.integers(len(images))]
+    def patch(self, image: TrainingImage) -> list[tuple]:
+        """`level_tensors` of a random level and place, turned, mirrored and inverted at random."""
+        rng = self.rng
         level = int(rng.choice(len(LEVELS), p=LEVELS))
         while level and min(image.pixels.shape) >> level < 32:
             level -= 1
@@ -75,16 +69,21 @@ class Sampler:
 
 
 def level_tensors(pixels: np.ndarray, header: LevelHeader, low: int, high: int, origin=(0, 0)) -> list[tuple]:
-    """(inputs, x, low, high, width) of D, H and V of one level of an image; origin: of its grid in that of the whole."""
+    """(inputs, x, low, high, width) of D, H and V of one level; origin: of its grid in that of the whole image.
+
+    A pixel that repeats four equal neighbours costs nothing (low = x = high): the coder takes care of flat areas.
+    """
     planes = split(pixels.astype(np.int32))
     level, result = Level(planes[0], low, high), []
     for phase in PHASES:
         scale = header.filters[phase].scale
-        base, _, channels = level.describe(phase, header, origin)
+        base, known, channels = level.describe(phase, header, origin)
         level.put(phase, planes[phase])
         rows, columns = planes[phase].shape
-        distances = [(v * 256 - base[:rows, :columns]) / scale for v in (planes[phase], low, high)]
-        result.append((channels, *distances, 256 / scale))
+        x, least, most = [(v * 256 - base[:rows, :columns]) / scale for v in (planes[phase], low, high)]
+        flat = (known[:, :rows, :columns] == planes[phase]).all(0)
+        least[flat] = most[flat] = x[flat]
+        result.append((channels, x, least, most, 256 / scale))
     return result
 
 

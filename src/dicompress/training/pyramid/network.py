@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from ...models.pyramid.phases import CHANNELS, PHASES
 from .. import quantise
-from ..network import Conv, DilatedResidualBlock, ParameterConv, leaky_relu, mixture_bits
+from ..layers import Conv, DilatedResidualBlock, ParameterConv, leaky_relu, mixture_bits
+
 
 @dataclass(frozen=True)
 class Config:
@@ -21,10 +22,16 @@ class Config:
     features: int = 48
     dilations: tuple[tuple[int, ...], ...] = ((1, 2), (1,), (1,))  # D, H, V: one entry a residual block
     narrow: int = 32  # channels of the output block
-    components: int = 3  # Gaussians a pixel
+    components: int = 3  # of a pixel's mixture
+    attention: bool = True
+    mixture: str = "gaussian"  # "logistic" can be trained, to compare, and not exported
 
     def to_dict(self) -> dict:
         return asdict(self) | {"dilations": [list(d) for d in self.dilations]}
+
+    @classmethod
+    def from_dict(cls, values: dict) -> Config:
+        return cls(**values | {"dilations": tuple(tuple(d) for d in values["dilations"])})
 
 
 class HardAttention(nn.Module):
@@ -53,7 +60,7 @@ class Phase(nn.Module):
         self.head = Conv(inputs, f, 3)
         self.blocks = nn.ModuleList(DilatedResidualBlock(f, d) for d in dilations)
         self.pointwise = Conv(f, n, 1)
-        self.attention = HardAttention(n)
+        self.attention = HardAttention(n) if config.attention else None
         self.depthwise = Conv(n, n, 3, groups=n)
         self.parameters_out = PhaseParameters(n, config.components)
         with torch.no_grad():
@@ -68,15 +75,16 @@ class Phase(nn.Module):
         for block in self.blocks:
             x = block(x, exact)
         y = leaky_relu(self.pointwise(x, exact), exact)
-        y = self.depthwise(self.attention(y, exact), exact)
-        return self.parameters_out(y, exact), x
+        if self.attention is not None:
+            y = self.attention(y, exact)
+        return self.parameters_out(self.depthwise(y, exact), exact), x
 
 
 class PhaseParameters(ParameterConv):
     """Parameters of one pixel a position: log2 weights, means, log2 deviations in units of the phase's scale."""
 
     def __init__(self, features: int, components: int):
-        nn.Module.__init__(self)
+        super().__init__()
         rows, shared = 3 * components, (16.0, 2.0)
         basis = torch.eye(rows, rows + len(shared))
         basis[components : 2 * components, rows:] = torch.tensor(shared)
@@ -88,13 +96,6 @@ class PhaseParameters(ParameterConv):
 
     def effective(self) -> tuple[Tensor, Tensor]:
         return self.basis @ self.weight, self.basis @ self.bias
-
-    def forward(self, x: Tensor, exact: bool) -> Tensor:
-        with torch.autocast(x.device.type, enabled=False):
-            w, b = self.effective()
-            if exact:
-                w, b = quantise.round_to(w, self.WEIGHT_STEP), quantise.round_to(b, self.STEP)
-            return nn.functional.conv2d(x.float(), w[:, :, None, None], b)
 
 
 class Pyramid(nn.Module):
@@ -110,5 +111,5 @@ class Pyramid(nn.Module):
         bits, features = [], None
         for phase, t in zip(self.phases, batch):
             parameters, features = phase(t.inputs, features, exact)
-            bits.append(mixture_bits(t.x, parameters, t.low, t.high, t.width))
+            bits.append(mixture_bits(t.x, parameters, t.low, t.high, t.width, self.config.mixture))
         return bits

@@ -1,8 +1,4 @@
-"""The paper's network in PyTorch: E(s), z(s), D(s), the up-sampler and the learned prior (paper sections 3.1 to 3.4).
-
-Every layer exists twice over: as a float layer to train with, and, with ``exact=True``, as the integer layer that
-`export` writes. All tensors are (batch, channels, rows, columns).
-"""
+"""The paper's network in PyTorch: E(s), z(s), D(s), the up-sampler, the learned prior (paper sections 3.1 to 3.4)."""
 
 from __future__ import annotations
 
@@ -12,10 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from . import quantise
+from .. import quantise
+from ..layers import Conv, DilatedResidualBlock, ParameterConv, full_precision, leaky_relu, mixture_bits
 
-LN2 = 0.6931471805599453
-SLOPE = 0.25  # LeakyReLU; a power of two, so that it is exact on integers
 LEVEL_STEP = 1 / 8  # distance of two levels of z
 DEAD_ZONE = 410 / 4096  # levels
 
@@ -35,47 +30,9 @@ class Config:
     def to_dict(self) -> dict:
         return asdict(self) | {"dilations": list(self.dilations)}
 
-
-def full_precision(x: Tensor) -> torch.autocast:
-    """Where 8 bits of mantissa are too few: the pixels themselves and the mixture parameters."""
-    return torch.autocast(x.device.type, enabled=False)
-
-
-class Conv(nn.Conv2d):
-    """A convolution with zero padding whose output is an 8-bit activation."""
-
-    def __init__(self, inputs: int, outputs: int, size: int, *, stride: int = 1, dilation: int = 1, groups: int = 1):
-        padding = dilation * (size // 2)
-        super().__init__(inputs, outputs, size, stride, padding, dilation, groups)
-        nn.init.kaiming_normal_(self.weight, a=SLOPE, mode="fan_in")
-        nn.init.zeros_(self.bias)
-
-    def linear(self, x: Tensor, exact: bool) -> Tensor:
-        w = quantise.weight(self.weight) if exact else self.weight
-        return F.conv2d(x, w, self.bias, self.stride, self.padding, self.dilation, self.groups)
-
-    def forward(self, x: Tensor, exact: bool) -> Tensor:
-        return quantise.activation(self.linear(x, exact), exact)
-
-
-def leaky_relu(x: Tensor, exact: bool) -> Tensor:
-    y = F.leaky_relu(x, SLOPE)
-    return quantise.activation(y, True) if exact else y
-
-
-class DilatedResidualBlock(nn.Module):
-    """conv - LeakyReLU - conv on a skip, no batch norm (paper Fig. 1c)."""
-
-    def __init__(self, features: int, dilation: int):
-        super().__init__()
-        self.first = Conv(features, features, 3, dilation=dilation)
-        self.second = Conv(features, features, 3, dilation=dilation)
-        with torch.no_grad():
-            self.second.weight.mul_(0.1)
-
-    def forward(self, x: Tensor, exact: bool) -> Tensor:
-        y = self.second(leaky_relu(self.first(x, exact), exact), exact)
-        return quantise.activation(x + y, exact)
+    @classmethod
+    def from_dict(cls, values: dict) -> Config:
+        return cls(**values | {"dilations": tuple(values["dilations"])})
 
 
 class Trunk(nn.Module):
@@ -118,8 +75,7 @@ class ImageConv(Conv):
 
     def linear(self, x: Tensor, exact: bool) -> Tensor:
         with full_precision(x):
-            w = quantise.weight(self.weight, self.WEIGHT_MAX) if exact else self.weight
-            return F.conv2d(x, w, self.bias, self.stride, self.padding)
+            return super().linear(x, exact)
 
 
 class ScalarQuantiser(nn.Module):
@@ -182,14 +138,8 @@ class PixelAttention(nn.Module):
         return quantise.activation(x * gate, exact)
 
 
-class ParameterConv(nn.Module):
-    """The last pointwise convolution: mixture parameters in multiples of 2**-12, four pixels a position.
-
-    The means get a coarse and a fine output in common (`basis`); it folds into the integer weights.
-    """
-
-    STEP = 2.0**-12
-    WEIGHT_STEP = STEP / quantise.ACTIVATION_STEP
+class BlockParameters(ParameterConv):
+    """Parameters of the four pixels, or positions of z, that a position becomes."""
 
     def __init__(self, features: int, symbols: int, components: int, image: bool):
         super().__init__()
@@ -214,11 +164,7 @@ class ParameterConv(nn.Module):
         return w.reshape(-1, self.weight.shape[1]), b.reshape(-1)
 
     def forward(self, x: Tensor, exact: bool) -> Tensor:
-        with full_precision(x):
-            w, b = self.effective()
-            if exact:
-                w, b = quantise.round_to(w, self.WEIGHT_STEP), quantise.round_to(b, self.STEP)
-            return F.pixel_shuffle(F.conv2d(x.float(), w[:, :, None, None], b), 2)
+        return F.pixel_shuffle(super().forward(x, exact), 2)
 
 
 class Predictor(nn.Module):
@@ -234,7 +180,7 @@ class Predictor(nn.Module):
         self.attention = PixelAttention(f)
         self.depthwise2 = Conv(f, f, 3, groups=f)
         image = scale == 1
-        self.parameters_out = ParameterConv(
+        self.parameters_out = BlockParameters(
             f, 1 if image else config.channels, config.components if image else config.latent_components, image
         )
         self.context_out = None if image else Conv(f, 4 * f, 1)
@@ -301,31 +247,3 @@ class Reference(nn.Module):
             parameters, context = self.predictors[s - 1](z * LEVEL_STEP, context, exact)
         bits.append(mixture_bits(x, parameters, batch.low - batch.base, batch.high - batch.base, batch.width))
         return bits[::-1]
-
-
-def mixture_bits(x: Tensor, parameters: Tensor, low: Tensor, high: Tensor, width: Tensor) -> Tensor:
-    """Bits of `x` under a discretised Gaussian mixture (paper Eq. 5 as a CDF difference, open at the ends).
-
-    x: (batch, symbols, rows, columns); parameters: (batch or 1, symbols * 3K, rows or 1, columns or 1) in the order
-    log2 of the unnormalised weights, means, log2 of the scales; low, high, width: broadcast to x. Returns (batch,).
-    """
-    b, c, rows, columns = x.shape
-    p = parameters.float()
-    p = p.view(p.shape[0], c, 3, -1, *p.shape[2:])
-    log_weight = torch.log_softmax(p[:, :, 0] * LN2, dim=2)
-    mean, log_scale = p[:, :, 1], p[:, :, 2]
-    width, low, high = (v.unsqueeze(2) for v in (width, low, high))
-    inverse = torch.exp2(-log_scale.clamp(-8, 10))
-    x = x.float().unsqueeze(2)
-    upper = (x + width / 2 - mean) * inverse
-    lower = (x - width / 2 - mean) * inverse
-    upper = torch.where(x >= high - width / 4, torch.full_like(upper, 30.0), upper)
-    lower = torch.where(x <= low + width / 4, torch.full_like(lower, -30.0), lower)
-    flip = torch.where(upper + lower > 0, -1.0, 1.0)
-    mass = (torch.special.ndtr(flip * upper) - torch.special.ndtr(flip * lower)).abs()
-    centre = (x - mean) * inverse
-    tail = (-0.5 * centre.square().clamp(max=100) - 0.919 + torch.log(width * inverse)).clamp(max=0)
-    log_mass = torch.where(mass > 1e-6, torch.log(mass.clamp_min(1e-6)), tail)
-    log_p = torch.logsumexp(log_weight + log_mass, dim=2)
-    floor = torch.full_like(log_p, -16.6)  # 2**-24, the coder's floor
-    return -torch.logaddexp(log_p, floor).sum((1, 2, 3)) / LN2

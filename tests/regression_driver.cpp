@@ -1,0 +1,38 @@
+// Codes one phase as the native module does, from a file of integers; compiled at several optimisation levels by
+// test_adaptation.py. Arguments: input, output.
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <vector>
+
+#include "range_coder.hpp"
+#include "regression.hpp"
+
+using namespace dicompress;
+
+int main(int, char** arguments) {
+    std::ifstream file(arguments[1], std::ios::binary);
+    const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
+    const auto* header = reinterpret_cast<const std::int32_t*>(bytes.data());
+    const std::size_t rows = header[0], columns = header[1], plane = rows * columns;
+    const MixtureSpec spec{header[2], header[3], header[4], header[5]};
+    const auto* parameters = reinterpret_cast<const float*>(header + 6);
+    const std::int32_t* base = header + 6 + 3 * header[2] * plane;
+    const std::int32_t* known = base + plane;
+    const std::int32_t* symbols = known + 4 * plane;
+
+    Mixture mixture(spec, log2_fixed<12>(static_cast<std::uint64_t>(spec.scale)) - (8 << 12));
+    Regression regression(spec, rows, columns);
+    RangeEncoder encoder;
+    for (std::size_t row = 0; row < rows; ++row)
+        for (std::size_t column = 0; column < columns; ++column) {
+            const std::size_t at = row * columns + column;
+            mixture.load(parameters + at, static_cast<std::int64_t>(plane), base[at]);
+            const std::int32_t* k = known + at;
+            regression.before(row, column, {k[0], k[plane], k[2 * plane], k[3 * plane]}, mixture);
+            encoder.encode(mixture.cdf(symbols[at]), mixture.cdf(std::int64_t{symbols[at]} + 1));
+            regression.after(symbols[at], mixture);
+        }
+    const auto coded = encoder.finish();
+    std::ofstream(arguments[2], std::ios::binary).write(reinterpret_cast<const char*>(coded.data()), coded.size());
+}

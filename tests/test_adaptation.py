@@ -1,0 +1,83 @@
+"""The adaptive stage: what it learns, and that it rounds alike however it is compiled."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dicompress import coder
+from dicompress.coder import MixtureTensor
+
+NATIVE = Path(__file__).parents[1] / "src" / "dicompress" / "coder" / "native"
+COMPILER = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+
+
+def phase(rows=60, columns=80, seed=0, deviation=40.0, flat=0.0):
+    """Symbols around a known texture, and a mixture that misjudges them: (symbols, MixtureTensor)."""
+    rng = np.random.default_rng(seed)
+    surface = 2000 + 300 * np.sin(np.arange(rows)[:, None] / 7) * np.cos(np.arange(columns) / 9)
+    noise = rng.normal(0, deviation, (5, rows, columns))
+    symbols = np.rint(surface + 0.5 * noise[0] + noise[1]).astype(np.int32)
+    known = np.rint(surface + noise[1:]).astype(np.int32)
+    padding = np.arange(columns) < flat * columns
+    symbols[:, padding], known[:, :, padding] = 0, 0
+    parameters = np.zeros((9, rows, columns), np.float32)
+    parameters[3:6] = rng.integers(-1000, 1000, (3, rows, columns))
+    parameters[6:] = rng.integers(-3000, 9000, (3, rows, columns))
+    base = (known.mean(0) * 256).astype(np.int32)
+    return symbols[None], MixtureTensor(parameters, 3, int(deviation * 256), 0, 4095, base, known)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (7, 1), (60, 80)])
+@pytest.mark.parametrize("deviation", [0.3, 40.0, 800.0])
+def test_round_trip(shape, deviation):
+    symbols, mixture = phase(*shape, deviation=deviation)
+    symbols = symbols.clip(0, 4095)
+    data = coder.encode(symbols, mixture)
+    assert np.array_equal(coder.decode(data, mixture, symbols.shape), symbols)
+    assert 8 * len(data) <= coder.code_length(symbols, mixture) + 64
+
+
+def test_an_empty_tensor_takes_no_bytes():
+    symbols, mixture = phase(3, 4)
+    for empty in (symbols[:, :0], symbols[:, :, :0]):
+        assert coder.encode(empty, mixture) == b""
+        assert coder.decode(b"", mixture, empty.shape).shape == empty.shape
+
+
+def test_the_regression_finds_what_the_mixture_missed():
+    symbols, mixture = phase()
+    blind = MixtureTensor(mixture.parameters, 3, mixture.scale, 0, 4095, mixture.base)
+    assert coder.code_length(symbols, mixture) < 0.97 * coder.code_length(symbols, blind)
+
+
+def test_padding_costs_next_to_nothing():
+    symbols, mixture = phase(200, 200, flat=1.0)
+    assert coder.code_length(symbols, mixture) < 0.01 * symbols.size
+    half, mixture = phase(200, 200, flat=0.5)
+    whole, other = phase(200, 200)
+    assert coder.code_length(half, mixture) < 0.53 * coder.code_length(whole, other)
+
+
+def test_a_single_other_pixel_in_the_padding_survives():
+    symbols, mixture = phase(40, 40, flat=1.0)
+    symbols[0, 20, 20] = 4095
+    assert np.array_equal(coder.decode(coder.encode(symbols, mixture), mixture, symbols.shape), symbols)
+
+
+@pytest.mark.skipif(COMPILER is None, reason="needs a C++ compiler")
+def test_every_way_of_compiling_gives_the_same_bytes(tmp_path):
+    symbols, mixture = phase(90, 70, seed=3, flat=0.2)
+    header = [*symbols.shape[1:], 3, mixture.scale, mixture.low, mixture.high]
+    arrays = (np.array(header, np.int32), mixture.parameters, mixture.base, mixture.known, symbols)
+    (tmp_path / "input").write_bytes(b"".join(a.tobytes() for a in arrays))
+    expected = coder.native.encode(symbols, *mixture.prediction, 0, symbols.shape[1])
+    for options in (["-O0"], ["-O3"], ["-O3", "-march=native"]):
+        program = tmp_path / "-".join(options)
+        source = Path(__file__).with_name("regression_driver.cpp")
+        flags = ["-std=c++20", "-ffp-contract=off", f"-I{NATIVE}", *options]
+        subprocess.run([COMPILER, *flags, source, "-o", program], check=True)
+        subprocess.run([program, tmp_path / "input", tmp_path / "output"], check=True)
+        assert (tmp_path / "output").read_bytes() == expected, options
