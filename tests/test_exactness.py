@@ -55,14 +55,15 @@ def saturating_inputs(name: str) -> dict:
     """For every network of a model, its inputs at random over the whole of their types."""
     rng = np.random.default_rng(0)
 
-    def activations(channels):
-        return rng.integers(0, 256, (1, channels, 32, 36)).astype(np.uint8)
+    def activations(*shape):
+        return rng.integers(0, 256, (1, *shape)).astype(np.uint8)
 
     if name == "pyramid":
-        return {p: {"x": activations(c)} | ({"features": activations(48)} if p > 1 else {}) for p, c in CHANNELS.items()}
+        features = {"features": activations(32, 36, 48)}
+        return {p: {"x": activations(32, 36, c)} | (features if p > 1 else {}) for p, c in CHANNELS.items()}
     z = (rng.integers(-12, 13, (1, 5, 32, 36)) * 4 + 128).astype(np.uint8)
     pixels = rng.integers(-2048, 2048, (1, 1, 64, 72)).astype(np.float32)
-    finer = {f"predict{s}": {"z": z, "context": activations(32)} for s in (1, 2)}
+    finer = {f"predict{s}": {"z": z, "context": activations(32, 32, 36)} for s in (1, 2)}
     return {"extract": {"pixels": pixels}, "predict3": {"z": z}} | finer
 
 

@@ -103,14 +103,15 @@ def test_the_network_that_is_trained_is_the_one_that_is_exported(tmp_path, atten
     models = [Model(tmp_path), Model(tmp_path, convert=to_float32)]
     rng, features, given, saturated = np.random.default_rng(0), None, {}, 0.0
     for phase in PHASES:
-        x = rng.integers(0, 256, (1, CHANNELS[phase], 33, 40)).astype(np.uint8)
+        x = rng.integers(0, 256, (1, 33, 40, CHANNELS[phase])).astype(np.uint8)
         with torch.no_grad():
-            parameters, features = network.phases[phase - 1]((torch.from_numpy(x).float() - 128) / 32, features, True)
+            activations = (torch.from_numpy(x).permute(0, 3, 1, 2).float() - 128) / 32
+            parameters, features = network.phases[phase - 1](activations, features, True)
         saturated = max(saturated, float(((features == -4) | (features == 127 / 32)).float().mean()))
         for model in models:
             found, *following = model._networks[phase](x=x, **given)
             assert np.array_equal(parameters.numpy() * 4096, found)
-            assert all(np.array_equal(features.numpy() * 32 + 128, f) for f in following)
+            assert all(np.array_equal(features.permute(0, 2, 3, 1).numpy() * 32 + 128, f) for f in following)
         assert len(following) == (phase != 3)
         given = {"features": f for f in following}
     assert saturated > 0.05

@@ -1,5 +1,5 @@
 """Bytes from integer arrays and back: the container, the loop over a model's tensors, checksums."""
 
-from .api import StreamInfo, decode, encode, encode_unproved, inspect
+from .api import StreamInfo, decode, encode, inspect
 
-__all__ = ["StreamInfo", "decode", "encode", "encode_unproved", "inspect"]
+__all__ = ["StreamInfo", "decode", "encode", "inspect"]

@@ -41,25 +41,19 @@ class StreamInfo:
 
 
 def encode(
-    image: np.ndarray, *, model: str | Model = DEFAULT, bits_stored: int | None = None, threads: int = 0
+    image: np.ndarray,
+    *,
+    model: str | Model = DEFAULT,
+    bits_stored: int | None = None,
+    verify: bool = True,
+    threads: int = 0,
 ) -> bytes:
     """Compress without loss; the result has been decoded and compared before it is returned.
 
     image: (rows, columns) or (frames, rows, columns), int8, uint8, int16 or uint16. bits_stored: DICOM's Bits Stored, for
-    the record only: values outside it survive. threads: 0 for one a core.
-    Raises UnsupportedImageError for other arrays, UnknownModelError, VerificationError.
+    the record only: values outside it survive. verify: False for a caller that decodes and compares the result itself.
+    threads: 0 for one a core. Raises UnsupportedImageError for other arrays, UnknownModelError, VerificationError.
     """
-    data = encode_unproved(image, model=model, bits_stored=bits_stored, threads=threads)
-    restored = decode(data, model=None if isinstance(model, str) else model, threads=threads)
-    if not np.array_equal(restored, image):
-        raise VerificationError("the image does not come back as it was; please report this")
-    return data
-
-
-def encode_unproved(
-    image: np.ndarray, *, model: str | Model = DEFAULT, bits_stored: int | None = None, threads: int = 0
-) -> bytes:
-    """`encode` without the comparison, for a caller that decodes and compares itself."""
     image = np.asarray(image)
     dtype = image.dtype.newbyteorder("=")
     if dtype not in DTYPES.values():
@@ -80,7 +74,10 @@ def encode_unproved(
     count = None if image.ndim == 2 else len(frames)
     heads = [frame.head for frame in coded]
     facts = (found.hash, dtype, bits_stored or bits_allocated, count, *frames.shape[1:])
-    return write_stream(Stream(*facts, levels, heads, sections))
+    data = write_stream(Stream(*facts, levels, heads, sections))
+    if verify and not np.array_equal(decode(data, model=found, threads=threads), image):
+        raise VerificationError("the image does not come back as it was; please report this")
+    return data
 
 
 def decode(

@@ -63,8 +63,8 @@ def compress_file(data: bytes, model: str = DEFAULT, threads: int = 0) -> Compre
         _deflate_level(data, native) if native.syntax == DeflatedExplicitVRLittleEndian else None,
         native.content[:start], native.content[start + image.nbytes :], native.trailer,
     )  # fmt: skip
-    settings = {"model": model, "bits_stored": image.bits_stored, "threads": threads}
-    streams = [codec.encode_unproved(frame, **settings) for frame in array]  # proved below, with the file
+    settings = {"model": model, "bits_stored": image.bits_stored, "threads": threads, "verify": False}
+    streams = [codec.encode(frame, **settings) for frame in array]  # proved below, with the file
     result = _assemble(native, streams, record)
     if len(result) >= len(data):
         raise UnsupportedImageError(f"compressed it would take {len(result)} bytes instead of {len(data)}")

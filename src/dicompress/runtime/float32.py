@@ -96,7 +96,9 @@ class _Rewriter:
 
     def _DepthToSpace(self, node, inputs, output):
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-        self.node("DepthToSpace", inputs, output, **attributes)
+        self.node(node.op_type, inputs, output, **attributes)
+
+    _Transpose = _DepthToSpace
 
     def _Identity(self, node, inputs, output):
         if {o.name: o for o in self.graph.output}[output].type.tensor_type.elem_type == TensorProto.UINT8:

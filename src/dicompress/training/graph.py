@@ -30,15 +30,20 @@ class Graph:
         self.name, self.nodes, self.constants, self.inputs, self.outputs = name, [], {}, [], []
         self.largest_sum = 0
 
-    def input(self, name: str, dtype: int, channels: int) -> str:
-        shape = [1, channels, f"{name}_rows", f"{name}_columns"]
-        self.inputs.append(helper.make_tensor_value_info(name, dtype, shape))
-        return name
+    def input(self, name: str, dtype: int, channels: int, channels_last: bool = False) -> str:
+        """channels_last: (1, rows, columns, channels), which 8-bit convolutions take without copying."""
+        self.inputs.append(self._value(name, dtype, channels, channels_last))
+        return self.node("Transpose", name, perm=[0, 3, 1, 2]) if channels_last else name
 
-    def output(self, value: str, name: str, dtype: int, channels: int) -> None:
+    def output(self, value: str, name: str, dtype: int, channels: int, channels_last: bool = False) -> None:
+        value = self.node("Transpose", value, perm=[0, 2, 3, 1]) if channels_last else value
         self.nodes.append(helper.make_node("Identity", [value], [name]))
-        shape = [1, channels, f"{name}_rows", f"{name}_columns"]
-        self.outputs.append(helper.make_tensor_value_info(name, dtype, shape))
+        self.outputs.append(self._value(name, dtype, channels, channels_last))
+
+    @staticmethod
+    def _value(name: str, dtype: int, channels: int, channels_last: bool):
+        place = [f"{name}_rows", f"{name}_columns"]
+        return helper.make_tensor_value_info(name, dtype, [1, *place, channels] if channels_last else [1, channels, *place])
 
     def constant(self, value: np.ndarray) -> str:
         key = f"c_{value.dtype}_{value.shape}_{hash(value.tobytes()) & 0xFFFFFFFFFFFF:x}"

@@ -16,7 +16,7 @@ DEFAULT = {p: np.array([ONE // 4] * 2 + [0] * (len(s) - 2), np.int32) for p, s i
 
 def fit_level(image: np.ndarray, low: int, high: int) -> list[Filter]:
     """The filters of D, H and V of one level of an image."""
-    planes = split(strips(image.astype(np.int32)))
+    planes = split(strips(image).astype(np.int32))
     level = Level(planes[0], low, high)
     filters = []
     for phase in PHASES:
@@ -27,7 +27,7 @@ def fit_level(image: np.ndarray, low: int, high: int) -> list[Filter]:
 
 def has_blocks(image: np.ndarray) -> bool:
     """Whether an image was a JPEG once: rougher where blocks of 8x8 pixels meet, counted from its first pixel."""
-    image = strips(image.astype(np.int32))
+    image = strips(image).astype(np.int32)
     if min(image.shape) < 8 * BLOCK:
         return False
     for axis in (0, 1):

@@ -33,10 +33,8 @@ struct Grid {
         : rows(planes.shape(1) - 2 * margin), columns(planes.shape(2) - 2 * margin), stride(planes.shape(2)) {
         if (planes.shape(1) <= 2 * margin || planes.shape(2) <= 2 * margin) throw std::invalid_argument("planes too small");
     }
-    template <class Array>
-    void check(const Array& image) const {
-        if (image.shape(image.ndim() - 2) != rows || image.shape(image.ndim() - 1) != columns)
-            throw std::invalid_argument("the shape is not that of the planes");
+    void check(std::size_t height, std::size_t width) const {
+        if (height != rows || width != columns) throw std::invalid_argument("the shape is not that of the planes");
     }
 };
 
@@ -50,7 +48,7 @@ const std::int32_t* line(const Planes& planes, const Grid& grid, const Taps& tap
 // base = sum of coefficients * known pixels >> shift.
 void interpolate(Planes planes, Taps taps, Coefficients coefficients, int shift, Image base) {
     const Grid grid(planes);
-    grid.check(base);
+    grid.check(base.shape(0), base.shape(1));
     if (coefficients.shape(0) != taps.shape(0)) throw std::invalid_argument("one coefficient a tap");
     nb::gil_scoped_release release;
     for (std::size_t row = 0; row < grid.rows; ++row) {
@@ -72,13 +70,13 @@ inline std::uint8_t activation(std::int64_t distance, std::int64_t inverse, int 
     return static_cast<std::uint8_t>(std::clamp<std::int64_t>(q, -128, 127) + 128);
 }
 
-// Two channels a distance: fine and coarse.
+// Two channels a distance, fine and coarse, for a row of pixels; channels lie side by side, `stride` a pixel.
 void write_distances(const std::int32_t* pixel, const std::int32_t* base, std::size_t count, std::int64_t inverse,
-                     std::uint8_t* fine, std::uint8_t* coarse) {
+                     std::uint8_t* channel, std::size_t stride) {
     for (std::size_t c = 0; c < count; ++c) {
         const std::int64_t distance = std::int64_t{pixel[c]} * 256 - base[c];
-        fine[c] = activation(distance, inverse, 32);
-        coarse[c] = activation(distance, inverse, 2);
+        channel[c * stride] = activation(distance, inverse, 32);
+        channel[c * stride + 1] = activation(distance, inverse, 2);
     }
 }
 
@@ -86,9 +84,10 @@ void write_distances(const std::int32_t* pixel, const std::int32_t* base, std::s
 void describe(Planes planes, Taps taps, ConstImage base, std::int64_t scale, std::int64_t low, std::int64_t high,
               Known known, Channels channels) {
     const Grid grid(planes);
-    grid.check(base), grid.check(known), grid.check(channels);
+    grid.check(base.shape(0), base.shape(1)), grid.check(known.shape(1), known.shape(2));
+    grid.check(channels.shape(0), channels.shape(1));
     const std::size_t count = taps.shape(0);
-    if (known.shape(0) != count || channels.shape(0) < 2 * count + 1) throw std::invalid_argument("too few channels");
+    if (known.shape(0) != count || channels.shape(2) < 2 * count + 1) throw std::invalid_argument("too few channels");
     if (scale < 1 || high <= low) throw std::invalid_argument("an empty range");
     nb::gil_scoped_release release;
     const std::int64_t inverse = (std::int64_t{1} << inverse_bits) / scale;
@@ -98,11 +97,11 @@ void describe(Planes planes, Taps taps, ConstImage base, std::int64_t scale, std
         for (std::size_t i = 0; i < count; ++i) {
             const std::int32_t* pixel = line(planes, grid, taps, i, row);
             std::copy(pixel, pixel + grid.columns, &known(i, row, 0));
-            write_distances(pixel, middle, grid.columns, inverse, &channels(2 * i, row, 0), &channels(2 * i + 1, row, 0));
+            write_distances(pixel, middle, grid.columns, inverse, &channels(row, 0, 2 * i), channels.shape(2));
         }
-        std::uint8_t* level = &channels(2 * count, row, 0);
+        std::uint8_t* level = &channels(row, 0, 2 * count);
         for (std::size_t c = 0; c < grid.columns; ++c)
-            level[c] = static_cast<std::uint8_t>(
+            level[c * channels.shape(2)] = static_cast<std::uint8_t>(
                 std::clamp<std::int64_t>((((middle[c] >> 8) - low) * inverse_range) >> inverse_bits, 0, 255));
     }
 }
@@ -110,13 +109,13 @@ void describe(Planes planes, Taps taps, ConstImage base, std::int64_t scale, std
 // The distances of a phase just coded from its base: two channels of `channels`, from `first` on.
 void errors(Planes planes, std::size_t plane, ConstImage base, std::int64_t scale, Channels channels, std::size_t first) {
     const Grid grid(planes);
-    grid.check(base), grid.check(channels);
-    if (plane > 3 || channels.shape(0) < first + 2 || scale < 1) throw std::invalid_argument("too few channels");
+    grid.check(base.shape(0), base.shape(1)), grid.check(channels.shape(0), channels.shape(1));
+    if (plane > 3 || channels.shape(2) < first + 2 || scale < 1) throw std::invalid_argument("too few channels");
     nb::gil_scoped_release release;
     const std::int64_t inverse = (std::int64_t{1} << inverse_bits) / scale;
     for (std::size_t row = 0; row < grid.rows; ++row)
-        write_distances(&planes(plane, row + margin, margin), &base(row, 0), grid.columns, inverse, &channels(first, row, 0),
-                        &channels(first + 1, row, 0));
+        write_distances(&planes(plane, row + margin, margin), &base(row, 0), grid.columns, inverse, &channels(row, 0, first),
+                        channels.shape(2));
 }
 
 }  // namespace

@@ -130,20 +130,20 @@ class Level:
 
         The input: the neighbours' distances from the base at two resolutions, the base's place in the value range, for H
         and V the errors of the phase before at two resolutions, the place in the block of a former JPEG, and the header's
-        constants. uint8 (CHANNELS[phase], rows, columns). origin: of the grid in that of the whole image.
+        constants. uint8 (rows, columns, CHANNELS[phase]). origin: of the grid in that of the whole image.
         """
         filter_, first = header.filters[phase], FIRST_OF_LEVEL[phase]
         base = self.interpolate(phase, filter_.coefficients)
         known = np.empty((4, *self.grid), np.int32)
-        channels = np.full((CHANNELS[phase], *self.grid), ZERO, np.uint8)
+        channels = np.full((*self.grid, CHANNELS[phase]), ZERO, np.uint8)
         native.describe(self.planes, NEAREST[phase], base, filter_.scale, self.low, self.high, known, channels)
         if phase > 1:
             before, its_base, its_scale = self.errors
             native.errors(self.planes, before, its_base, its_scale, channels, NEAR)
         self.errors = phase, base, filter_.scale
         if header.blocks and header.number < 2:
-            _mark_places(channels[first : first + BLOCK], header.number, origin)
-        channels[first + BLOCK : USED[phase]] += np.array(header.constants(phase), np.int8).astype(np.uint8)[:, None, None]
+            _mark_places(channels[..., first : first + BLOCK], header.number, origin)
+        channels[..., first + BLOCK : USED[phase]] += np.array(header.constants(phase), np.int8).astype(np.uint8)
         return base, known, channels
 
 
@@ -151,5 +151,5 @@ def _mark_places(channels: np.ndarray, number: int, origin: tuple[int, int]) -> 
     """Which of a block's kept rows and columns this is: one channel of four each is not zero; of two at level 1."""
     count, value = (4, ZERO + 64) if number == 0 else (2, ZERO - 64)
     for k in range(count):
-        channels[k, (k - origin[0]) % count :: count] = value
-        channels[4 + k, :, (k - origin[1]) % count :: count] = value
+        channels[(k - origin[0]) % count :: count, :, k] = value
+        channels[:, (k - origin[1]) % count :: count, 4 + k] = value

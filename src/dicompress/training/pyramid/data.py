@@ -89,7 +89,6 @@ def level_tensors(pixels: np.ndarray, header: LevelHeader, low: int, high: int, 
 
 def _stack(items: list[tuple]) -> PhaseBatch:
     inputs, x, low, high, width = zip(*items)
-    activations = torch.from_numpy(np.stack(inputs)).float().sub(128).div(32)
-    activations = activations.contiguous(memory_format=torch.channels_last)
+    activations = torch.from_numpy(np.stack(inputs)).permute(0, 3, 1, 2).float().sub(128).div(32)
     x, low, high = (torch.from_numpy(np.stack(v)[:, None].astype(np.float32)) for v in (x, low, high))
     return PhaseBatch(activations, x, low, high, torch.tensor(width, dtype=torch.float32).view(-1, 1, 1, 1))

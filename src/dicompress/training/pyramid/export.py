@@ -26,18 +26,18 @@ def export(network: Pyramid, folder: Path, card: dict) -> dict:
 
 
 def _graph(phase: Phase, number: int, config: Config, has_next: bool) -> Graph:
-    """Inputs (and the features of the phase before) -> integer parameters as float32 (and features)."""
+    """Inputs (and the features of the phase before) -> integer parameters as float32 (and features); channels last."""
     g = Graph(f"predict_{NAMES[number]}")
-    x = convolution(g, phase.head, g.input("x", TensorProto.UINT8, CHANNELS[number]))
+    x = convolution(g, phase.head, g.input("x", TensorProto.UINT8, CHANNELS[number], True))
     if number > 1:
-        x = g.add(x, g.input("features", TensorProto.UINT8, config.features))
+        x = g.add(x, g.input("features", TensorProto.UINT8, config.features, True))
     x = residual_blocks(g, phase.blocks, g.leaky_relu(x, SLOPE))
     y = g.leaky_relu(convolution(g, phase.pointwise, x), SLOPE)
     if phase.attention is not None:
         y = g.gate(y, convolution(g, phase.attention.gate, y, out_exponent=-8, out_zero=0))
     mixture_parameters(g, phase.parameters_out, convolution(g, phase.depthwise, y), 1)
     if has_next:
-        g.output(x, "next_features", TensorProto.UINT8, config.features)
+        g.output(x, "next_features", TensorProto.UINT8, config.features, True)
     return g
 
 
