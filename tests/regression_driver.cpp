@@ -21,7 +21,7 @@ int main(int, char** arguments) {
     const std::int32_t* known = base + plane;
     const std::int32_t* symbols = known + 4 * plane;
 
-    Mixture mixture(spec, log2_fixed<12>(static_cast<std::uint64_t>(spec.scale)) - (8 << 12));
+    Mixture mixture(spec, true);
     Regression regression(spec, rows, columns);
     RangeEncoder encoder;
     for (std::size_t row = 0; row < rows; ++row)

@@ -70,7 +70,11 @@ inline std::int64_t gaussian(std::int64_t position) {
 // all integers in multiples of 2^-12, means and deviations in units of the spec's scale; a mean of 0 lies at the base.
 class Mixture {
 public:
-    Mixture(const MixtureSpec& spec, std::int64_t log_scale) : spec_(spec), log_scale_(log_scale) {}
+    // rounded: the unit of `error` and `adapt` counts the variance that rounding to whole values adds.
+    explicit Mixture(const MixtureSpec& spec, bool rounded = false)
+        : spec_(spec),
+          log_scale_(log2_fixed<12>(static_cast<std::uint64_t>(spec.scale)) - (8 << 12)),
+          rounding_(rounded ? (256 * 256 / 12) << 14 : 0) {}
 
     // `parameters` lies `stride` floats apart from entry to entry; the floats hold integers below 2^24. `base` is in
     // 1/256 of a value.
@@ -156,6 +160,7 @@ public:
 private:
     const MixtureSpec& spec_;
     std::int64_t log_scale_;
+    std::uint64_t rounding_;
     std::int64_t mean_[max_components], index_[max_components], inverse_[max_components], weight_[max_components];
     std::int64_t best_ = 0, centre_ = 0, deviation_ = 0, spike_at_ = 0, spike_ = 0;
 
@@ -164,7 +169,7 @@ private:
         std::int64_t sum = 0;
         for (int i = 0; i < spec_.components; ++i) sum += weight_[i] * mean_[i];
         centre_ = sum >> 16;
-        std::uint64_t variance = 1;
+        std::uint64_t variance = 1 + rounding_;
         for (int i = 0; i < spec_.components; ++i) {
             const std::int64_t away = std::min<std::int64_t>(std::abs(mean_[i] - centre_), 1 << 22);
             const std::int64_t sigma = std::min<std::int64_t>(scale_256[index_[i]], 1 << 22);

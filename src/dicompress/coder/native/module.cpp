@@ -58,7 +58,7 @@ void walk_lines(const Array& symbols, const Prediction& p, std::size_t first, st
                 After after) {
     const std::size_t channels = symbols.shape(0), rows = symbols.shape(1), columns = symbols.shape(2);
     const std::size_t stride = p.stride(), plane = p.plane();
-    Mixture mixture(p.spec, log2_fixed<12>(static_cast<std::uint64_t>(p.spec.scale)) - (8 << 12));
+    Mixture mixture(p.spec, p.known.has_value());
     for (std::size_t line = first; line < last; ++line) {
         const std::size_t channel = line % channels, row = line / channels;
         const float* parameter = p.parameters.data() + channel * 3 * p.spec.components * plane + row * stride;

@@ -148,7 +148,7 @@ private:
     static constexpr int unit_bits = 4;  // fraction bits of the sums: 2^14 * 2^4 * 8 * 15 < 2^31
     static constexpr float ridge = 15.0f * 256 * 16;  // fifteen symbols' worth
     static constexpr std::int64_t error_limit = 127;
-    static constexpr int width_rate = 30;
+    static constexpr int width_rate = 12;
     static constexpr std::array<int, 12> width_limits = {36, 72, 120, 168, 228, 300, 396, 540, 740, 1075, 1600, 2200};
 
     const MixtureSpec& spec_;
