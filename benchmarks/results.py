@@ -182,18 +182,27 @@ def peak(side: int) -> str:
         return subprocess.run([sys.executable, "-c", PEAK, path], capture_output=True, text=True, check=True).stdout.strip()
 
 
+# How often the networks that a decoder runs are evaluated, in positions a pixel.
+POSITIONS = {f"predict{s}": 4.0**-s for s in (1, 2, 3)} | {f"predict_{phase}": 1 / 3 for phase in "dhv"}
+
+
 def size_of(name: str) -> str:
-    """Parameters and multiply-adds of a model's networks, from its files."""
+    """Weights of a model's networks, their multiply-adds a decoded pixel, and the size of the files."""
     import onnx
 
     from dicompress.models import by_name
 
     folder = Path(sys.modules[type(by_name(name)).__module__].__file__).parent / "weights"
-    parameters = sum(
-        int(np.prod(t.dims)) for path in folder.glob("*.onnx") for t in onnx.load(path).graph.initializer if len(t.dims) == 4
+    paths = sorted(folder.glob("*.onnx"))
+    weights = {
+        path.stem: sum(int(np.prod(t.dims)) for t in onnx.load(path).graph.initializer if len(t.dims) == 4) for path in paths
+    }
+    operations = sum(count * POSITIONS.get(network, 0) for network, count in weights.items())
+    disk = sum(path.stat().st_size for path in paths)
+    return (
+        f"{sum(weights.values()) / 1e3:.0f} k weights, {operations / 1e3:.0f} k multiply-adds a decoded pixel, "
+        f"{disk / 1e3:.0f} kB of files"
     )
-    disk = sum(path.stat().st_size for path in folder.glob("*.onnx"))
-    return f"{parameters / 1e3:.0f} k weights, {disk / 1e3:.0f} kB of files"
 
 
 def main() -> None:

@@ -119,6 +119,9 @@ def test_encoding_verifies_by_decoding(monkeypatch, ct_pixels):
     monkeypatch.setattr(api, "decode_frame", lambda *arguments: real(*arguments) ^ 1)
     with pytest.raises(dicompress.VerificationError):
         dicompress.encode(ct_pixels)
+    data = dicompress.encode(ct_pixels, verify=False)
+    monkeypatch.undo()
+    assert data == dicompress.encode(ct_pixels)
 
 
 @pytest.fixture(scope="module")

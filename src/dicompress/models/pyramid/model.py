@@ -47,7 +47,7 @@ class Plan:
             self.levels += [level] * 3
 
     @property
-    def range(self) -> int:
+    def span(self) -> int:
         return self.high - self.low + 1
 
     def picture(self, tensors: list[np.ndarray], level: int) -> np.ndarray:
@@ -61,14 +61,15 @@ class Plan:
     def fold(self, top: np.ndarray) -> np.ndarray:
         """p - west - north + north-west of the coarsest grid, wrapped into the range around zero."""
         residual = np.diff(np.diff(top.astype(np.int64) - self.low, axis=0, prepend=0), axis=1, prepend=0)
-        half = self.range // 2
-        return ((residual + half) % self.range - half).astype(np.int32)
+        half = self.span // 2
+        return ((residual + half) % self.span - half).astype(np.int32)
 
     def _unfold(self, residual: np.ndarray) -> np.ndarray:
-        return (residual.astype(np.int64).cumsum(0).cumsum(1) % self.range + self.low).astype(np.int32)
+        return (residual.astype(np.int64).cumsum(0).cumsum(1) % self.span + self.low).astype(np.int32)
 
 
 def reduced(shape: tuple[int, int], level: int) -> tuple[int, int]:
+    """The shape of an image at 1/2**level resolution."""
     return (-(-shape[0] >> level), -(-shape[1] >> level))
 
 
@@ -122,7 +123,7 @@ class Pyramid:
     def predict(self, plan: Plan, k: int, tensors: list[np.ndarray]) -> MixtureTensor:
         if k == 0:
             parameters = np.tile(np.array(TOP_PRIOR, np.float32)[:, None, None], (1, *plan.shapes[0][1:]))
-            return MixtureTensor(parameters, 3, plan.top_scale, -(plan.range // 2), (plan.range - 1) // 2)
+            return MixtureTensor(parameters, 3, plan.top_scale, -(plan.span // 2), (plan.span - 1) // 2)
         level, phase = plan.levels[k], (k - 1) % 3 + 1
         if phase == 1:
             plan.level, plan.features = Level(plan.picture(tensors, level + 1), plan.low, plan.high), None
@@ -143,12 +144,11 @@ class Pyramid:
 
 
 def _write_filter(phase: int, filter_: Filter) -> bytes:
-    """The scale, and all coefficients but the first, zigzag; nothing of them for the default filter."""
-    coefficients = [int(c) for c in filter_.coefficients[1:]]
-    scale = write_varint(filter_.scale * 2 + (not np.array_equal(filter_.coefficients, DEFAULT[phase])))
+    """Twice the scale, plus 1 if coefficients follow: all but the first, zigzag."""
     if np.array_equal(filter_.coefficients, DEFAULT[phase]):
-        return scale
-    return scale + b"".join(write_varint(2 * c if c >= 0 else -2 * c - 1) for c in coefficients)
+        return write_varint(2 * filter_.scale)
+    rest = (int(c) for c in filter_.coefficients[1:])
+    return write_varint(2 * filter_.scale + 1) + b"".join(write_varint(2 * c if c >= 0 else -2 * c - 1) for c in rest)
 
 
 def _read_filter(phase: int, reader: Reader) -> Filter:
