@@ -113,7 +113,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("train", type=Path)
     parser.add_argument("images", type=Path)
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=250)
     parser.add_argument("--work", type=Path, default=Path("build/ablation"), help="folder for checkpoints")
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/ablation.md"))
     arguments = parser.parse_args()

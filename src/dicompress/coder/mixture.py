@@ -27,7 +27,7 @@ class MixtureTensor:
     base: int32, as many rows and columns as parameters: where a mean of 0 lies, in 1/256 of a value; None for 0.
     known: int32 (4, rows, columns) like parameters, for one channel: values of the known pixels around every element,
     which the coder then adapts to (native/regression.hpp); None: it adapts to the errors before it alone.
-    symbols_per_stream: about how many elements share a sub-stream.
+    streams: how many sub-streams the rows are cut into; 0 for one every SYMBOLS_PER_STREAM elements.
     """
 
     parameters: np.ndarray
@@ -37,12 +37,13 @@ class MixtureTensor:
     high: int
     base: np.ndarray | None = None
     known: np.ndarray | None = None
-    symbols_per_stream: int = SYMBOLS_PER_STREAM
+    streams: int = 0
 
     def bands(self, shape: tuple[int, int, int]) -> list[tuple[int, int]]:
-        """Cut the rows of a tensor into runs of about `symbols_per_stream` symbols; as lines (rows times channels)."""
+        """Cut the rows of a tensor into the runs that share a sub-stream; as lines (rows times channels)."""
         channels, rows, columns = shape
-        count = min(rows, -(-channels * rows * columns // self.symbols_per_stream))
+        symbols = channels * rows * columns
+        count = min(rows, symbols, self.streams or -(-symbols // SYMBOLS_PER_STREAM))
         edges = [rows * i // count * channels for i in range(count + 1)] if count else [0]
         return list(zip(edges, edges[1:]))
 

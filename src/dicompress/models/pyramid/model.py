@@ -20,7 +20,7 @@ from .phases import PHASES, SCALES, Filter, Level, LevelHeader, join, split
 NAMES = {1: "d", 2: "h", 3: "v"}
 MOST_LEVELS = 6
 COARSEST = 16  # pixels; levels are added until no side is longer
-SYMBOLS_PER_STREAM = 1 << 15
+SYMBOLS_PER_STREAM, FEWEST_PER_STREAM = 1 << 15, 1 << 12
 TOP_PRIOR = [0, 0, 0, 0, 0, 0, -4096, 4096, 12288]  # the coarsest grid's mixture: three deviations around zero
 
 
@@ -136,11 +136,17 @@ class Pyramid:
         plan.features = features[0] if features else None
         scale = header.filters[phase].scale
         return MixtureTensor(
-            parameters[0], self.config["components"], scale, plan.low, plan.high, base, known, SYMBOLS_PER_STREAM
+            parameters[0], self.config["components"], scale, plan.low, plan.high, base, known, streams(plan.shapes[k])
         )
 
     def synthesise(self, plan: Plan, tensors: list[np.ndarray]) -> np.ndarray:
         return plan.picture(tensors, plan.levels[len(tensors) - 1])
+
+
+def streams(shape: tuple[int, int, int]) -> int:
+    """How many sub-streams a phase is cut into: two as soon as they are worth a second core."""
+    symbols = shape[1] * shape[2]
+    return max(1, min(2, symbols // FEWEST_PER_STREAM), -(-symbols // SYMBOLS_PER_STREAM))
 
 
 def _write_filter(phase: int, filter_: Filter) -> bytes:
