@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import StreamError
 from ..models import Model
 from ..varint import Reader, write_varint
-from . import loop
+from . import loop, memory
 from .packing import read_table, sparse_values, write_table
 
 DIGEST_BYTES = 8
@@ -72,10 +72,12 @@ def encode_frame(model: Model, pixels: np.ndarray, levels: int, threads: int) ->
     packed = pixels.astype(np.int32) if values is None else np.searchsorted(values, pixels).astype(np.int32)
     least, greatest = (low, high) if values is None else (0, values.size - 1)
     header = model.header(packed, least, greatest)
-    tiles = [
-        loop.encode_tile(model, header, np.ascontiguousarray(packed[tile]), least, greatest, levels, threads)
-        for tile in loop.tiles(*pixels.shape, loop.TILE_GRID)
-    ]
+    tiles = []
+    for tile in loop.tiles(*pixels.shape, loop.TILE_GRID):
+        part = np.ascontiguousarray(packed[tile])
+        tiles.append(loop.encode_tile(model, header, part, least, greatest, levels, threads))
+        if part.size < packed.size:
+            memory.release()
     head = Head(digest, low, high, table, header)
     return Frame(head, pixels.dtype, pixels.shape, levels, loop.TILE_GRID, tiles)
 
@@ -120,6 +122,8 @@ def decode_frame(model: Model, frame: Frame, level: int, threads: int) -> np.nda
             row, column = rows.start >> level, columns.start >> level
             part = pixels[row : row + decoded.shape[0], column : column + decoded.shape[1]]
             part[...] = decoded if values is None else values[decoded]
+            if part.size < pixels.size:
+                memory.release()
     if level == 0 and pixel_digest(pixels) != head.digest:
         raise StreamError("the decoded pixels do not have the checksum the stream carries")
     return pixels

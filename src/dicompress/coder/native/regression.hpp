@@ -19,11 +19,16 @@
 
 namespace dicompress {
 
-// Sums of products of the features and the error: the upper triangle of the normal equations, the right-hand side as the
-// last entry of every row.
+// Sums of products of the features, by cyclic diagonals (entry 8 d + i for x_i x_j, j = i + d mod 8, d up to 4), then of
+// the features and the error: whole vectors to the compiler.
 struct Sums {
-    static constexpr int features = 8, entries = features * (features + 3) / 2;
-    alignas(64) std::array<std::int32_t, 48> value{};
+    static constexpr int features = 8, diagonals = 5, entries = features * (diagonals + 1);
+    alignas(64) std::array<std::int32_t, entries> value{};
+
+    static constexpr int entry(int i, int j) {
+        const int d = (j - i + features) % features;
+        return d < diagonals ? features * d + i : features * (features - d) + j;
+    }
 
     // Everything before counts 7/8 as much.
     void fade() {
@@ -63,11 +68,12 @@ public:
         const std::int16_t* north = here - stride_;
         for (std::size_t i = 0; i < known_pixels; ++i) x_[i] = static_cast<std::int16_t>(limited(mixture.error(known[i])));
         x_[4] = here[-1], x_[5] = north[0], x_[6] = north[-1], x_[7] = north[1];
+        silent_ = std::all_of(x_.begin(), x_.end(), [](std::int16_t x) { return x == 0; });
 
         above_[column].fade();
         left_.fade();
         left_.add(above_[column]);
-        if (column % solve_every == 0) solve();
+        if (column % solve_every == 0 && !silent_) solve();
         shift_ = parts_.shift ? predict() : 0;
 
         const std::int16_t* rest = rests_.data() + at_;
@@ -80,12 +86,7 @@ public:
     void after(std::int32_t value, const Mixture& mixture) {
         if (parts_.flat) flat_.after(value, mixture);
         const auto error = static_cast<std::int16_t>(limited(mixture.error(value)));
-        Sums& above = above_[column_];
-        std::size_t entry = 0;
-        for (int i = 0; i < Sums::features; ++i) {
-            for (int j = i; j < Sums::features; ++j, ++entry) increase(above, entry, x_[i] * x_[j]);
-            increase(above, entry++, x_[i] * error);
-        }
+        if (!silent_) learn(error);
         const std::int64_t rest = error - shift_;
         width_.learn(rest);
         errors_[at_] = error;
@@ -95,9 +96,18 @@ public:
 private:
     static std::int64_t limited(std::int64_t error) { return std::clamp<std::int64_t>(error, -error_limit, error_limit); }
 
-    void increase(Sums& above, std::size_t entry, int product) {
-        above.value[entry] += product << unit_bits;
-        left_.value[entry] += product << unit_bits;
+    // Add the products of the features with each other and with the error.
+    void learn(std::int16_t error) {
+        constexpr int n = Sums::features;
+        std::array<std::int16_t, 2 * n> x;
+        std::copy(x_.begin(), x_.end(), x.begin());
+        std::copy(x_.begin(), x_.end(), x.begin() + n);
+        Sums products;
+        for (int d = 0; d < Sums::diagonals; ++d)
+            for (int i = 0; i < n; ++i) products.value[n * d + i] = (x[i] * x[i + d]) << unit_bits;
+        for (int i = 0; i < n; ++i) products.value[n * Sums::diagonals + i] = (x[i] * error) << unit_bits;
+        above_[column_].add(products);
+        left_.add(products);
     }
 
     // Sums of the row above to the right of every column, fading with distance.
@@ -112,23 +122,31 @@ private:
         left_ = {};
     }
 
-    // The weights of the features: Gaussian elimination without pivots, as the matrix is positive definite.
+    // The weights of the features: Gaussian elimination without pivots, as the matrix is positive definite. Unrolled, as
+    // vectors of so few numbers cost more than they save (CMakeLists.txt).
     void solve() {
         constexpr int n = Sums::features;
         float r[n][n + 1];  // row i from column i on; the right-hand side is column n
         const Sums& right = right_[column_];
-        std::size_t entry = 0;
-        for (int i = 0; i < n; ++i)
-            for (int j = i; j <= n; ++j, ++entry) r[i][j] = static_cast<float>(left_.value[entry] + right.value[entry]);
-        for (int i = 0; i < n; ++i) r[i][i] += ridge;
+        float sums[Sums::entries];
+        for (int i = 0; i < Sums::entries; ++i) sums[i] = static_cast<float>(left_.value[i] + right.value[i]);
+        for (int i = 0; i < n; ++i) {
+            for (int j = i; j < n; ++j) r[i][j] = sums[Sums::entry(i, j)];
+            r[i][i] += ridge;
+            r[i][n] = sums[n * Sums::diagonals + i];
+        }
+#pragma GCC unroll 8
         for (int i = 0; i < n; ++i) {
             const float inverse = 1.0f / r[i][i];
+#pragma GCC unroll 8
             for (int j = i + 1; j < n; ++j) {
                 const float factor = r[i][j] * inverse;
+#pragma GCC unroll 9
                 for (int k = j; k <= n; ++k) r[j][k] -= factor * r[i][k];
             }
             r[i][i] = inverse;
         }
+#pragma GCC unroll 8
         for (int i = n - 1; i >= 0; --i) {
             float v = r[i][n];
             for (int j = i + 1; j < n; ++j) v -= r[i][j] * weights_[j];
@@ -163,6 +181,7 @@ private:
     Flat flat_;
     std::size_t at_ = 0, column_ = 0;
     std::int64_t shift_ = 0;
+    bool silent_ = true;  // all features are zero, as in padding
 };
 
 }  // namespace dicompress

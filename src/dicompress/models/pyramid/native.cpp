@@ -64,9 +64,9 @@ void interpolate(Planes planes, Taps taps, Coefficients coefficients, int shift,
     }
 }
 
-// A distance in 1/256 of a value as an activation of 1/32 or 1/2 of a deviation; inverse = 2^24 / scale.
-inline std::uint8_t activation(std::int64_t distance, std::int64_t inverse, int unit) {
-    const std::int64_t q = (distance * unit * inverse + (std::int64_t{1} << (inverse_bits - 1))) >> inverse_bits;
+// A distance in deviations, in 2^-24, as an activation of 1/2^bits of a deviation.
+inline std::uint8_t activation(std::int64_t distance, int bits) {
+    const std::int64_t q = (distance + (std::int64_t{1} << (inverse_bits - 1 - bits))) >> (inverse_bits - bits);
     return static_cast<std::uint8_t>(std::clamp<std::int64_t>(q, -128, 127) + 128);
 }
 
@@ -74,9 +74,9 @@ inline std::uint8_t activation(std::int64_t distance, std::int64_t inverse, int 
 void write_distances(const std::int32_t* pixel, const std::int32_t* base, std::size_t count, std::int64_t inverse,
                      std::uint8_t* channel, std::size_t stride) {
     for (std::size_t c = 0; c < count; ++c) {
-        const std::int64_t distance = std::int64_t{pixel[c]} * 256 - base[c];
-        channel[c * stride] = activation(distance, inverse, 32);
-        channel[c * stride + 1] = activation(distance, inverse, 2);
+        const std::int64_t distance = (std::int64_t{pixel[c]} * 256 - base[c]) * inverse;
+        channel[c * stride] = activation(distance, 5);
+        channel[c * stride + 1] = activation(distance, 1);
     }
 }
 
