@@ -75,7 +75,7 @@ def test_all_executions_agree_on_inputs_that_saturate(executions):
 
 
 def test_no_accumulator_can_leave_the_integers_that_float32_holds():
-    """DESIGN bound, recomputed from the files that ship: sum |w| * max|a| + |bias| < 2**24 for every channel."""
+    """The bound, recomputed from the files that ship: sum |w| * max|a| + |bias| < 2**24 for every channel."""
     convolutions = 0
     for path in MODELS.glob("*/weights/*.onnx"):
         graph = onnx.load(path).graph

@@ -1,7 +1,7 @@
 """Sparse histograms: where most values between the smallest and the largest never occur, code ranks instead.
 
 Digitised films and rescaled images use every 2nd, 16th or 257th value only; a codec that does not know it pays for
-the gaps at every pixel (DESIGN: "sparse histograms are packed first").
+the gaps at every pixel.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Write the integer network as ONNX graphs, and prove the bound that makes them exact everywhere.
 
 Activations are uint8 q + 128 standing for q / 32; weights are int8 in [-63, 63] times a power of two per output channel.
-For every convolution sum |w| * max|a| + |bias| < 2**24 must hold (DESIGN section 3): then each partial sum is an integer
+For every convolution sum |w| * max|a| + |bias| < 2**24 must hold: then each partial sum is an integer
 that float32 holds, and integer and floating-point execution agree bit for bit.
 """
 

@@ -1,7 +1,7 @@
 """Quantisation-aware training: the float network computes what the integer one will.
 
 Activations are signed 8-bit with the one format of the runtime, ``q / 32`` (range [-4, 4)); weights are integers in
-[-63, 63] times a power of two per output channel (DESIGN of the exact runtime: docs/architecture.md, "Exactness").
+[-63, 63] times a power of two per output channel (docs/architecture.md, "Exactness").
 Rounding passes the gradient straight through.
 """
 

@@ -2,7 +2,7 @@
 //
 // Features of a symbol: the distances of its four nearest known pixels from the predicted mean and the errors of its
 // four causal neighbours, all in sixteenths of the predicted deviation. Ridge-regularised least squares over the symbols
-// before it, whose weights fall by 7/8 a row and a column (DESIGN section 5), gives the shift of the mean. The sums are
+// before it, whose weights fall by 7/8 a row and a column, gives the shift of the mean. The sums are
 // integers; the 8x8 system is solved in float32 with + - * / in one fixed order, so every machine rounds alike.
 #pragma once
 

@@ -1,7 +1,7 @@
 """One level of the pyramid: the kept grid A, the phases D, H and V of its gaps, and what the network sees of them.
 
 Every 2x2 block of an image holds a pixel of A (even row, even column), which the next coarser level has coded, and one
-of D (odd, odd), H (even, odd) and V (odd, even), coded in this order (DESIGN section 4). All of it is integer arithmetic.
+of D (odd, odd), H (even, odd) and V (odd, even), coded in this order. All of it is integer arithmetic.
 """
 
 from __future__ import annotations

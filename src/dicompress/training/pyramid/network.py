@@ -1,4 +1,4 @@
-"""The pyramid's network in PyTorch: one body a phase, built of the paper's blocks (DESIGN section 4).
+"""The pyramid's network in PyTorch: one body a phase, built of the paper's blocks.
 
 The features of a phase go on to the next, so H and V see deeper than D. All levels share the weights.
 """
