@@ -127,7 +127,7 @@ def main() -> None:
 
 ## The adaptive stage
 
-Ideal code lengths in bits a pixel (-log2 p after adaptation, no headers), the shipped weights, means over the first images of
+Ideal code lengths in bits a pixel (-log2 p after adaptation; no headers, sparse histograms not packed), the shipped weights, means over the first images of
 the series of `{arguments.images.name}`, at most 1024 x 1024 pixels of each. The network was trained to leave flat areas to
 their share.
 
