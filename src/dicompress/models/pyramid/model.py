@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 
 from ...coder import MixtureTensor
 from ...errors import StreamError
-from ...runtime import Network
 from ...varint import Reader, write_varint
+from ..weights import load
 from .fit import DEFAULT, LARGEST_SUM, ONE, fit_level, has_blocks, measure_scale
 from .phases import PHASES, SCALES, Filter, Level, LevelHeader, join, split
 
@@ -80,13 +77,11 @@ class Pyramid:
 
     def __init__(self, folder: Path | str | None = None, threads: int = 0, optimise: bool = True, convert=None):
         """convert: applied to every network's bytes before it runs (`runtime.float32.to_float32`, for instance)."""
-        folder = Path(folder) if folder else files("dicompress") / "models" / "pyramid" / "weights"
-        config = (folder / "model.json").read_bytes()
-        self.config = json.loads(config)
-        networks = {phase: (folder / f"predict_{name}.onnx").read_bytes() for phase, name in NAMES.items()}
-        self.hash = hashlib.sha256(config + b"".join(networks.values())).digest()[:8]
-        convert = convert or (lambda model: model)
-        self._networks = {n: Network(convert(b), threads, optimise) for n, b in networks.items()}
+        names = {phase: f"predict_{name}" for phase, name in NAMES.items()}
+        self.config, self.hash, networks = load(
+            self.name, lambda _: names.values(), folder, threads, optimise, convert
+        )
+        self._networks = {phase: networks[name] for phase, name in names.items()}
 
     def levels(self, shape: tuple[int, int]) -> int:
         level = 0

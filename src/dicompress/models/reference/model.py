@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 
 from ...coder import MixtureTensor
 from ...errors import StreamError
-from ...runtime import Network
 from ...varint import Reader, write_varint
+from ..weights import load
 from . import normalise
 
 ZERO = 128  # of uint8 activations
@@ -51,17 +48,8 @@ class Reference:
 
     def __init__(self, folder: Path | str | None = None, threads: int = 0, optimise: bool = True, convert=None):
         """convert: applied to every network's bytes before it runs (`runtime.float32.to_float32`, for instance)."""
-        folder = Path(folder) if folder else files("dicompress") / "models" / "reference" / "weights"
-        config = (folder / "model.json").read_bytes()
-        self.config = json.loads(config)
+        self.config, self.hash, self._networks = load(self.name, _network_names, folder, threads, optimise, convert)
         self.scales, self.half = self.config["scales"], self.config["levels"] // 2
-        networks = {n: (folder / f"{n}.onnx").read_bytes() for n in self._network_names()}
-        self.hash = hashlib.sha256(config + b"".join(networks.values())).digest()[:8]
-        convert = convert or (lambda model: model)
-        self._networks = {n: Network(convert(b), threads, optimise) for n, b in networks.items()}
-
-    def _network_names(self) -> list[str]:
-        return ["extract", *(f"predict{s}" for s in range(1, self.scales + 1))]
 
     def levels(self, shape: tuple[int, int]) -> int:
         return 0  # z and the thumbnail are no pixels
@@ -128,3 +116,7 @@ class Reference:
 
     def synthesise(self, plan: Plan, tensors: list[np.ndarray]) -> np.ndarray:
         return tensors[-1][0]
+
+
+def _network_names(config: dict) -> list[str]:
+    return ["extract", *(f"predict{s}" for s in range(1, config["scales"] + 1))]
