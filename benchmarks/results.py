@@ -183,25 +183,16 @@ def peak(side: int) -> str:
         return subprocess.run([sys.executable, "-c", PEAK, path], capture_output=True, text=True, check=True).stdout.strip()
 
 
-# How often the networks that a decoder runs are evaluated, in positions a pixel.
-POSITIONS = {f"predict{s}": 4.0**-s for s in (1, 2, 3)} | {f"predict_{phase}": 1 / 3 for phase in "dhv"}
-
-
 def size_of(name: str) -> str:
     """Weights of a model's networks, their multiply-adds a decoded pixel, and the size of the files."""
-    import onnx
+    from macs import a_pixel, weights
 
     from dicompress.models import by_name
 
     folder = Path(sys.modules[type(by_name(name)).__module__].__file__).parent / "weights"
-    paths = sorted(folder.glob("*.onnx"))
-    weights = {
-        path.stem: sum(int(np.prod(t.dims)) for t in onnx.load(path).graph.initializer if len(t.dims) == 4) for path in paths
-    }
-    operations = sum(count * POSITIONS.get(network, 0) for network, count in weights.items())
-    disk = sum(path.stat().st_size for path in paths)
+    disk = sum(path.stat().st_size for path in folder.glob("*.onnx"))
     return (
-        f"{sum(weights.values()) / 1e3:.0f} k weights, {operations / 1e3:.0f} k multiply-adds a decoded pixel, "
+        f"{weights(folder) / 1e3:.0f} k weights, {a_pixel(folder)[1] / 1e3:.0f} k multiply-adds a decoded pixel, "
         f"{disk / 1e3:.0f} kB of files"
     )
 

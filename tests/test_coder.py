@@ -13,7 +13,7 @@ from dicompress.coder import MixtureTensor, code_length, decode, encode
 COMPONENTS = 3
 
 
-def random_mixture(rng, channels, rows, columns, low, high, scale, with_base=False):
+def random_mixture(rng, channels, rows, columns, low, high, scale, with_base=False, **coding):
     parameters = np.empty((channels, 3, COMPONENTS, rows, columns), np.float32)
     spread = max(1, (high - low) * 256 // scale)
     parameters[:, 0] = rng.integers(-5 * 4096, 5 * 4096, parameters[:, 0].shape)
@@ -21,15 +21,17 @@ def random_mixture(rng, channels, rows, columns, low, high, scale, with_base=Fal
     parameters[:, 2] = rng.integers(-6 * 4096, 9 * 4096, parameters[:, 2].shape)
     base = rng.integers(low * 256, high * 256 + 1, (rows, columns)).astype(np.int32) if with_base else None
     parameters = parameters.reshape(-1, rows, columns)
-    return MixtureTensor(parameters, COMPONENTS, scale, low, high, base)
+    return MixtureTensor(parameters, COMPONENTS, scale, low, high, base, **coding)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 3), st.integers(1, 12), st.integers(1, 12),
-       st.integers(-32768, 0), st.integers(0, 65535), st.integers(64, 1 << 20), st.booleans())  # fmt: skip
-def test_any_symbols_come_back(seed, channels, rows, columns, low, span, scale, with_base):
+       st.integers(-32768, 0), st.integers(0, 65535), st.integers(64, 1 << 20), st.booleans(),
+       st.sampled_from(["gaussian", "logistic"]), st.booleans())  # fmt: skip
+def test_any_symbols_come_back(seed, channels, rows, columns, low, span, scale, with_base, distribution, adaptive):
     rng = np.random.default_rng(seed)
-    mixture = random_mixture(rng, channels, rows, columns, low, low + span, scale, with_base)
+    coding = {"distribution": distribution, "adaptive": adaptive}
+    mixture = random_mixture(rng, channels, rows, columns, low, low + span, scale, with_base, **coding)
     symbols = rng.integers(low, low + span + 1, (channels, rows, columns)).astype(np.int32)
     assert np.array_equal(decode(encode(symbols, mixture), mixture, symbols.shape), symbols)
 
@@ -42,8 +44,13 @@ def test_the_extreme_values_of_sixteen_bits_stay_codable_when_the_mixture_is_sur
     assert np.array_equal(decode(encode(symbols, mixture), mixture, symbols.shape), symbols)
 
 
-def sampled(rng, rows=256, columns=256):
+DRAWS = {"gaussian": (np.random.Generator.normal, lambda t: 0.5 * math.erfc(-t / math.sqrt(2))),
+         "logistic": (np.random.Generator.logistic, lambda t: 1 / (1 + math.exp(-max(t, -700.0))))}  # fmt: skip
+
+
+def sampled(rng, rows=256, columns=256, distribution="gaussian", adaptive=True):
     """Symbols drawn from a mixture of the kind a network gives, and the float probabilities of what was drawn."""
+    draw, cdf = DRAWS[distribution]
     k, scale = COMPONENTS, 5 * 256
     parameters = np.empty((3 * k, rows, columns), np.float32)
     parameters[:k] = rng.integers(-3 * 4096, 3 * 4096, (k, rows, columns))
@@ -55,13 +62,14 @@ def sampled(rng, rows=256, columns=256):
     mean = base / 256 + parameters[k : 2 * k] / 4096 * 5
     deviation = np.exp2(parameters[2 * k :] / 4096) * 5
     pick = (weight.cumsum(0) < rng.random((rows, columns))).sum(0).clip(0, k - 1)[None]
-    drawn = rng.normal(np.take_along_axis(mean, pick, 0), np.take_along_axis(deviation, pick, 0))
+    drawn = draw(rng, np.take_along_axis(mean, pick, 0), np.take_along_axis(deviation, pick, 0))
     symbols = np.clip(np.rint(drawn), 0, 4095).astype(np.int32)
-    cdf = np.vectorize(lambda t: 0.5 * math.erfc(-t / math.sqrt(2)))
+    cdf = np.vectorize(cdf)
     upper = np.where(symbols == 4095, 1.0, cdf((symbols + 0.5 - mean) / deviation))
     lower = np.where(symbols == 0, 0.0, cdf((symbols - 0.5 - mean) / deviation))
     probability = (weight * (upper - lower)).sum(0)
-    return symbols, MixtureTensor(parameters, k, scale, 0, 4095, base), probability
+    mixture = MixtureTensor(parameters, k, scale, 0, 4095, base, distribution=distribution, adaptive=adaptive)
+    return symbols, mixture, probability
 
 
 def test_overhead_is_below_half_a_per_cent_of_the_ideal_code_length():
@@ -70,8 +78,16 @@ def test_overhead_is_below_half_a_per_cent_of_the_ideal_code_length():
     assert ideal <= 8 * len(encode(symbols, mixture)) < 1.005 * ideal
 
 
-def test_tables_and_adaptation_cost_less_than_a_hundredth_where_there_is_nothing_to_learn():
-    symbols, mixture, probability = sampled(np.random.default_rng(2), 96, 96)
+@pytest.mark.parametrize("distribution", DRAWS)
+def test_tables_alone_cost_less_than_a_thousandth(distribution):
+    symbols, mixture, probability = sampled(np.random.default_rng(2), 96, 96, distribution, adaptive=False)
+    exact = -np.log2(np.maximum(probability, 2.0**-24)).sum()
+    assert code_length(symbols, mixture) == pytest.approx(exact, rel=1e-3)
+
+
+@pytest.mark.parametrize("distribution", DRAWS)
+def test_tables_and_adaptation_cost_less_than_a_hundredth_where_there_is_nothing_to_learn(distribution):
+    symbols, mixture, probability = sampled(np.random.default_rng(2), 96, 96, distribution)
     exact = -np.log2(np.maximum(probability, 2.0**-24)).sum()
     assert code_length(symbols, mixture) == pytest.approx(exact, rel=1e-2)
 

@@ -15,9 +15,11 @@ from test_dicom import make  # noqa: E402
 import dicompress  # noqa: E402
 from dicompress import DicompressError  # noqa: E402
 from dicompress.coder import MixtureTensor  # noqa: E402
+from dicompress.models.l3c import L3C  # noqa: E402
 from dicompress.models.reference import Reference as Model  # noqa: E402
 from dicompress.training import by_name, export_checkpoint, train  # noqa: E402
 from dicompress.training.graph import BoundError  # noqa: E402
+from dicompress.training.l3c.recipe import L3CConfig  # noqa: E402
 from dicompress.training.layers import mixture_bits  # noqa: E402
 from dicompress.training.reference.export import export  # noqa: E402
 from dicompress.training.reference.network import DEAD_ZONE, Config, Reference, to_levels  # noqa: E402
@@ -25,6 +27,7 @@ from dicompress.training.reference.recipe import ReferenceSchedule as Schedule  
 from dicompress.training.train import ahead  # noqa: E402
 
 TINY = Config(features=8, dilations=(1, 2))
+TINY_L3C = L3CConfig(features=8, dilations=(1, 1), components=3, latent_components=3)
 
 
 def write_images(folder):
@@ -52,10 +55,11 @@ def images(tmp_path_factory):
     return write_images(tmp_path_factory.mktemp("images"))
 
 
-@pytest.fixture(scope="module")
-def trained(images, tmp_path_factory):
+@pytest.fixture(scope="module", params=["reference", "l3c"])
+def trained(request, images, tmp_path_factory):
     out = tmp_path_factory.mktemp("run")
-    return train("reference", images, out, TINY, Schedule(steps=60, batch=2, anneal=10), threads=1)
+    config = {"reference": TINY, "l3c": TINY_L3C}[request.param]
+    return train(request.param, images, out, config, Schedule(steps=60, batch=2, anneal=10), threads=1)
 
 
 def test_training_learns_and_logs(trained):
@@ -77,7 +81,7 @@ def test_training_resumes_where_it_stopped(images, tmp_path):
 
 
 def test_unknown_models_and_folders_without_images_are_refused(tmp_path):
-    with pytest.raises(DicompressError, match="'paper' can be trained; there is reference and pyramid"):
+    with pytest.raises(DicompressError, match="'paper' can be trained; there is pyramid, reference, l3c, srec"):
         by_name("paper")
     with pytest.raises(DicompressError, match="no grey DICOM image"):
         train("reference", tmp_path, tmp_path / "out")
@@ -97,7 +101,7 @@ def test_an_exported_model_compresses_without_loss(trained, tmp_path):
     assert all(0 < p["largest_sum"] < p["bound"] == 1 << 24 for p in proof.values())
     card = json.loads((tmp_path / "card.json").read_text())
     assert card["training"]["step"] == 60 and card["exactness"] == proof
-    model = Model(tmp_path)
+    model = {"reference": Model, "l3c": L3C}[card["model"]](tmp_path)
     image = phantom(75, 90, 9)
     data = dicompress.encode(image, model=model)
     assert np.array_equal(dicompress.decode(data, model=model), image)
@@ -105,9 +109,10 @@ def test_an_exported_model_compresses_without_loss(trained, tmp_path):
         dicompress.decode(data)
 
 
-def test_the_network_that_is_trained_is_the_one_that_is_exported(tmp_path):
+@pytest.mark.parametrize("config", [TINY, TINY_L3C])
+def test_the_network_that_is_trained_is_the_one_that_is_exported(config, tmp_path):
     torch.manual_seed(1)
-    network = Reference(TINY).eval()
+    network = Reference(config).eval()
     shake(network, 1.2)
     export(network, tmp_path, {})
     model = Model(tmp_path)
@@ -137,7 +142,7 @@ def test_the_network_that_is_trained_is_the_one_that_is_exported(tmp_path):
 def test_a_network_that_could_overflow_is_not_exported(tmp_path):
     network = Reference(TINY)
     with torch.no_grad():
-        network.predictors[0].parameters_out.weight[:] = 1000.0
+        network.predictors[0].upsampler.parameters_out.weight[:] = 1000.0
     with pytest.raises(BoundError, match="predict1"):
         export(network, tmp_path, {})
 

@@ -31,7 +31,9 @@ def integer(value: Decimal) -> int:
 
 
 TWO = Decimal(2)
+STEEPNESS = PI / Decimal(3).sqrt()  # of the logistic distribution with a standard deviation of 1
 phi = [integer(normal_cdf(Decimal(i) / 128) * 2**30) for i in range(1025)]
+logistic = [integer(2**30 / (1 + (-STEEPNESS * i / 128).exp())) for i in range(1025)]
 inverse = [integer(TWO ** (Decimal(31) - Decimal(i) / 32)) for i in range(640)]
 power = [integer(TWO ** (Decimal(16) - Decimal(i) / 256)) for i in range(256)]
 
@@ -45,6 +47,10 @@ namespace dicompress {{
 // Phi(i / 128) * 2^30, the Gaussian CDF for t >= 0.
 inline constexpr std::uint32_t gaussian_cdf[1025] = {{
     {rows(phi)}}};
+
+// 2^30 / (1 + exp(-pi / sqrt(3) * i / 128)), the CDF of the logistic distribution of standard deviation 1 for t >= 0.
+inline constexpr std::uint32_t logistic_cdf[1025] = {{
+    {rows(logistic)}}};
 
 // 2^27 / sigma for sigma = 2^(i / 32 - 4), in pixel values.
 inline constexpr std::int64_t inverse_scale[640] = {{

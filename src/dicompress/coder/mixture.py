@@ -14,6 +14,7 @@ from ..varint import Reader, write_varint
 from . import native
 
 SYMBOLS_PER_STREAM = 1 << 16
+DISTRIBUTIONS = {"gaussian": False, "logistic": True}  # name: MixtureSpec's `logistic`
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,13 @@ class MixtureTensor:
 
     parameters: float32 (channels * 3 * components, >= rows, >= columns) holding integers below 2**24 in multiples of
     2**-12; for every channel first the log2 of the unnormalised weights, then the means, then the log2 of the standard
-    deviations, means and deviations in units of scale / 256 values.
+    deviations (of logistic components: of their scale s), means and deviations in units of scale / 256 values.
     low, high: smallest and largest value; the distribution is open at both ends.
     base: int32, as many rows and columns as parameters: where a mean of 0 lies, in 1/256 of a value; None for 0.
     known: int32 (4, rows, columns) like parameters, for one channel: values of the known pixels around every element,
     which the coder then adapts to (native/regression.hpp); None: it adapts to the errors before it alone.
     streams: how many sub-streams the rows are cut into; 0 for one every SYMBOLS_PER_STREAM elements.
+    distribution: of the components, "gaussian" or "logistic". adaptive: False for a coder that learns nothing on its way.
     """
 
     parameters: np.ndarray
@@ -38,6 +40,8 @@ class MixtureTensor:
     base: np.ndarray | None = None
     known: np.ndarray | None = None
     streams: int = 0
+    distribution: str = "gaussian"
+    adaptive: bool = True
 
     def bands(self, shape: tuple[int, int, int]) -> list[tuple[int, int]]:
         """Cut the rows of a tensor into the runs that share a sub-stream; as lines (rows times channels)."""
@@ -54,7 +58,9 @@ class MixtureTensor:
 
     @cached_property
     def spec(self) -> native.MixtureSpec:
-        return native.MixtureSpec(self.components, self.scale, self.low, self.high)
+        return native.MixtureSpec(
+            self.components, self.scale, self.low, self.high, DISTRIBUTIONS[self.distribution], self.adaptive
+        )
 
 
 def encode(symbols: np.ndarray, mixture: MixtureTensor, threads: int = 1) -> bytes:

@@ -98,7 +98,7 @@ class _Rewriter:
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         self.node(node.op_type, inputs, output, **attributes)
 
-    _Transpose = _DepthToSpace
+    _Transpose = _Concat = _DepthToSpace
 
     def _Identity(self, node, inputs, output):
         if {o.name: o for o in self.graph.output}[output].type.tensor_type.elem_type == TensorProto.UINT8:

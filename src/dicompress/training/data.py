@@ -71,3 +71,16 @@ def draw(images: Images, rng: np.random.Generator, count: int) -> Iterator[Train
         series = images[modalities[modality]]
         choice = series[list(series)[rng.integers(len(series))]]
         yield choice[rng.integers(len(choice))]
+
+
+def patches(
+    images: Images, rng: np.random.Generator, count: int, size: int
+) -> Iterator[tuple[np.ndarray, TrainingImage]]:
+    """Patches of `draw`n images at random places, flipped and turned at random."""
+    for image in draw(images, rng, count):
+        rows, columns = image.pixels.shape
+        top, left = rng.integers(max(rows - size, 0) + 1), rng.integers(max(columns - size, 0) + 1)
+        patch = image.pixels[top : top + size, left : left + size]
+        patch = np.pad(patch, ((0, size - patch.shape[0]), (0, size - patch.shape[1])), mode="edge")
+        patch = np.rot90(patch, rng.integers(4))
+        yield (patch[:, ::-1] if rng.integers(2) else patch), image

@@ -67,7 +67,7 @@ def convolution(g: Graph, conv: Conv, x: str, out_exponent: int = ACTIVATION_EXP
 
 def residual_blocks(g: Graph, blocks: Iterable[DilatedResidualBlock], x: str) -> str:
     for block in blocks:
-        inner = g.leaky_relu(convolution(g, block.first, x), SLOPE)
+        inner = g.leaky_relu(convolution(g, block.first, x), block.slope)
         x = g.add(x, convolution(g, block.second, inner))
     return x
 

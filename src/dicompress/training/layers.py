@@ -43,23 +43,24 @@ class Conv(nn.Conv2d):
         return quantise.activation(self.linear(x, exact), exact)
 
 
-def leaky_relu(x: Tensor, exact: bool) -> Tensor:
-    y = F.leaky_relu(x, SLOPE)
+def leaky_relu(x: Tensor, exact: bool, slope: float = SLOPE) -> Tensor:
+    y = F.leaky_relu(x, slope)
     return quantise.activation(y, True) if exact else y
 
 
 class DilatedResidualBlock(nn.Module):
-    """conv - LeakyReLU - conv on a skip, no batch norm (paper Fig. 1c)."""
+    """conv - LeakyReLU - conv on a skip, no batch norm (paper Fig. 1c); slope 0 and dilation 1 are EDSR's block."""
 
-    def __init__(self, features: int, dilation: int):
+    def __init__(self, features: int, dilation: int, slope: float = SLOPE):
         super().__init__()
+        self.slope = slope
         self.first = Conv(features, features, 3, dilation=dilation)
         self.second = Conv(features, features, 3, dilation=dilation)
         with torch.no_grad():
             self.second.weight.mul_(0.1)
 
     def forward(self, x: Tensor, exact: bool) -> Tensor:
-        y = self.second(leaky_relu(self.first(x, exact), exact), exact)
+        y = self.second(leaky_relu(self.first(x, exact), exact, self.slope), exact)
         return quantise.activation(x + y, exact)
 
 

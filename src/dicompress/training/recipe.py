@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +13,9 @@ from torch import Tensor, nn
 from ..errors import DicompressError
 from .data import Images
 
-NAMES = ("reference", "pyramid")
+CLASSES = {  # folder: class
+    "pyramid": "PyramidRecipe", "reference": "ReferenceRecipe", "l3c": "L3CRecipe", "srec": "SRecRecipe",
+}  # fmt: skip
 
 
 class Recipe(Protocol):
@@ -46,12 +49,6 @@ class Recipe(Protocol):
 
 def by_name(name: str) -> Recipe:
     """The recipe of the model called `name`. DicompressError if there is none."""
-    if name == "reference":
-        from .reference.recipe import ReferenceRecipe
-
-        return ReferenceRecipe()
-    if name == "pyramid":
-        from .pyramid.recipe import PyramidRecipe
-
-        return PyramidRecipe()
-    raise DicompressError(f"no model called {name!r} can be trained; there is {' and '.join(NAMES)}")
+    if name not in CLASSES:
+        raise DicompressError(f"no model called {name!r} can be trained; there is {', '.join(CLASSES)}")
+    return getattr(import_module(f".{name}.recipe", __package__), CLASSES[name])()

@@ -1,4 +1,4 @@
-// Discretised Gaussian mixtures in integers: the probability of every value follows from integer tables alone.
+// Discretised mixtures in integers: the probability of every value follows from integer tables alone.
 #pragma once
 
 #include <algorithm>
@@ -23,6 +23,8 @@ struct MixtureSpec {
     int components;             // K
     std::int64_t scale;         // 1/256 values per unit of the mean
     std::int64_t low, high;     // smallest and largest value
+    bool logistic = false;      // components are logistic, not Gaussian, distributions
+    bool adaptive = true;       // the errors just made shift and widen the mixtures
 
     std::int64_t count() const { return high - low + 1; }
 
@@ -57,23 +59,28 @@ inline constexpr auto scale_256 = [] {
     return table;
 }();
 
-// Phi(t) * 2^30 for t = position / 2^15, by linear interpolation.
-inline std::int64_t gaussian(std::int64_t position) {
+// log2(pi / sqrt(3)) in 2^-12: from the scale of a logistic distribution to its standard deviation.
+inline constexpr std::int64_t log_logistic_deviation = 3519;
+
+// CDF(t) * 2^30 for t = position / 2^15 standard deviations, by linear interpolation in the table of t >= 0.
+inline std::int64_t interpolate(const std::uint32_t* table, std::int64_t position) {
     const std::int64_t distance = std::min<std::int64_t>(position < 0 ? -position : position, (1 << 18) - 1);
     const std::int64_t index = distance >> 8, fraction = distance & 255;
-    const std::int64_t left = gaussian_cdf[index], right = gaussian_cdf[index + 1];
+    const std::int64_t left = table[index], right = table[index + 1];
     const std::int64_t value = left + (((right - left) * fraction) >> 8);
     return position < 0 ? (std::int64_t{1} << 30) - value : value;
 }
 
-// The mixture of one position. Parameters: K logits (log2 of the weight), K means, K log2 of the standard deviation,
-// all integers in multiples of 2^-12, means and deviations in units of the spec's scale; a mean of 0 lies at the base.
+// The mixture of one position. Parameters: K logits (log2 of the weight), K means, K log2 of the standard deviation (of
+// logistic components: of their scale), all integers in multiples of 2^-12, means and deviations in units of the spec's scale; a mean of 0 lies at the base.
 class Mixture {
 public:
     // rounded: the unit of `error` and `adapt` counts the variance that rounding to whole values adds.
     explicit Mixture(const MixtureSpec& spec, bool rounded = false)
         : spec_(spec),
-          log_scale_(log2_fixed<12>(static_cast<std::uint64_t>(spec.scale)) - (8 << 12)),
+          table_(spec.logistic ? logistic_cdf : gaussian_cdf),
+          log_scale_(log2_fixed<12>(static_cast<std::uint64_t>(spec.scale)) - (8 << 12) +
+                     (spec.logistic ? log_logistic_deviation : 0)),
           rounding_(rounded ? (256 * 256 / 12) << 14 : 0) {}
 
     // `parameters` lies `stride` floats apart from entry to entry; the floats hold integers below 2^24. `base` is in
@@ -129,7 +136,7 @@ public:
         if (value > spec_.high) return probability_total;
         const std::int64_t edge = value * 256 - 128;
         std::int64_t sum = 0;
-        for (int i = 0; i < spec_.components; ++i) sum += weight_[i] * gaussian(((edge - mean_[i]) * inverse_[i]) >> 20);
+        for (int i = 0; i < spec_.components; ++i) sum += weight_[i] * interpolate(table_, ((edge - mean_[i]) * inverse_[i]) >> 20);
         const std::int64_t below = (((sum >> 14) * (probability_total - spec_.count() - spike_)) >> 32) + (value - spec_.low);
         return value > spike_at_ ? below + spike_ : below;
     }
@@ -159,6 +166,7 @@ public:
 
 private:
     const MixtureSpec& spec_;
+    const std::uint32_t* table_;
     std::int64_t log_scale_;
     std::uint64_t rounding_;
     std::int64_t mean_[max_components], index_[max_components], inverse_[max_components], weight_[max_components];

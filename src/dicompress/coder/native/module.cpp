@@ -73,13 +73,15 @@ void walk_lines(const Array& symbols, const Prediction& p, std::size_t first, st
     }
 }
 
-// `walk_lines` with the regression where known pixels are given, else with the filter.
+// `walk_lines` with the regression where known pixels are given, else with the filter, or with neither.
 template <class Array, class Code>
 void walk(const Array& symbols, const Prediction& p, std::size_t first, std::size_t last, Code code) {
     const std::size_t channels = symbols.shape(0), rows = symbols.shape(1), columns = symbols.shape(2);
     p.check(channels, rows, columns);
     if (first > last || last > channels * rows || first % channels) throw std::invalid_argument("lines out of range");
-    if (p.known) {
+    if (!p.spec.adaptive) {
+        walk_lines(symbols, p, first, last, code, [](auto&&...) {}, [](auto&&...) {});
+    } else if (p.known) {
         Regression regression(p.spec, last - first, columns, p.parts);
         const std::int32_t* known = p.known->data();
         const std::size_t plane = p.plane();
@@ -152,11 +154,12 @@ NB_MODULE(native, m) {
     nb::class_<MixtureSpec>(m, "MixtureSpec")
         .def(
             "__init__",
-            [](MixtureSpec* self, int components, std::int64_t scale, std::int64_t low, std::int64_t high) {
-                new (self) MixtureSpec{components, scale, low, high};
+            [](MixtureSpec* self, int components, std::int64_t scale, std::int64_t low, std::int64_t high, bool logistic,
+               bool adaptive) {
+                new (self) MixtureSpec{components, scale, low, high, logistic, adaptive};
                 self->check();
             },
-            "components"_a, "scale"_a, "low"_a, "high"_a)
+            "components"_a, "scale"_a, "low"_a, "high"_a, "logistic"_a, "adaptive"_a)
         .def_ro("components", &MixtureSpec::components)
         .def_ro("low", &MixtureSpec::low)
         .def_ro("high", &MixtureSpec::high);

@@ -17,6 +17,7 @@ ZERO = 128  # of uint8 activations
 LEVEL = 4  # activation steps between two levels of z
 FINE = 8  # steps of E's output between two levels of z
 DEAD_ZONE = 410  # 1/4096 of a level: how far the prediction draws z before it is rounded
+CODING = {"mixture": "distribution", "adaptive": "adaptive"}  # model.json: MixtureTensor; where it says nothing, the defaults
 
 
 @dataclass
@@ -50,6 +51,7 @@ class Reference:
         """convert: applied to every network's bytes before it runs (`runtime.float32.to_float32`, for instance)."""
         self.config, self.hash, self._networks = load(self.name, _network_names, folder, threads, optimise, convert)
         self.scales, self.half = self.config["scales"], self.config["levels"] // 2
+        self._coding = {key: self.config[name] for name, key in CODING.items() if name in self.config}
 
     def levels(self, shape: tuple[int, int]) -> int:
         return 0  # z and the thumbnail are no pixels
@@ -95,7 +97,8 @@ class Reference:
         if k == 0:
             count = plan.high - plan.low + 1
             parameters = self._prior("thumbnail_prior", plan.shapes[0])
-            return MixtureTensor(parameters, self.config["components"], plan.scale, -(count // 2), (count - 1) // 2)
+            low, high = -(count // 2), (count - 1) // 2
+            return MixtureTensor(parameters, self.config["components"], plan.scale, low, high, **self._coding)
         if k == 1:
             parameters = self._prior("prior", plan.shapes[1])
         else:
@@ -105,9 +108,9 @@ class Reference:
             parameters, plan.context = parameters[0], context[0] if context else None
         if k <= self.scales:
             components = self.config["latent_components"]
-            return MixtureTensor(parameters, components, 256, -self.half, self.half)
-        base = plan.surface(tensors[0])
-        return MixtureTensor(parameters, self.config["components"], plan.scale, plan.low, plan.high, base)
+            return MixtureTensor(parameters, components, 256, -self.half, self.half, **self._coding)
+        base, components = plan.surface(tensors[0]), self.config["components"]
+        return MixtureTensor(parameters, components, plan.scale, plan.low, plan.high, base, **self._coding)
 
     def _prior(self, name: str, shape: tuple[int, int, int]) -> np.ndarray:
         """Constant mixtures for all positions of a tensor."""

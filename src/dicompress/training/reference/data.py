@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...models.reference.normalise import base, plane_residual, thumbnail
-from ..data import Images, draw
+from ..data import Images, patches
 
 
 @dataclass
@@ -27,14 +27,7 @@ class Batch:
 def sample(images: Images, rng: np.random.Generator, count: int, size: int = 128) -> Batch:
     """`count` patches of `draw`n images, at random places, flipped and turned at random."""
     picks = []
-    for image in draw(images, rng, count):
-        rows, columns = image.pixels.shape
-        top, left = rng.integers(max(rows - size, 0) + 1), rng.integers(max(columns - size, 0) + 1)
-        patch = image.pixels[top : top + size, left : left + size]
-        patch = np.pad(patch, ((0, size - patch.shape[0]), (0, size - patch.shape[1])), mode="edge")
-        patch = np.rot90(patch, rng.integers(4))
-        if rng.integers(2):
-            patch = patch[:, ::-1]
+    for patch, image in patches(images, rng, count, size):
         small, scale = thumbnail(patch), image.scale / 256
         residual = plane_residual(small, image.high + 1)
         residual[0], residual[:, 0] = 0, 0  # a patch has borders, an image hardly any

@@ -10,7 +10,9 @@ from onnx import TensorProto
 from ..export import convolution, geometry, integers, mixture_parameters, residual_blocks, write
 from ..graph import ACTIVATION_EXPONENT, ZERO, Graph
 from ..layers import SLOPE, ParameterConv
-from .network import FeatureExtractor, ImageConv, Predictor, Prior, Reference, ScalarQuantiser, Trunk
+from .network import (
+    AsppUpsampler, AttentionUpsampler, FeatureExtractor, ImageConv, Predictor, Prior, Reference, ScalarQuantiser, Trunk,
+)  # fmt: skip
 
 SIGMOID = np.clip(np.rint(256 / (1 + np.exp(-(np.arange(256) - ZERO) / 32))), 0, 255).astype(np.uint8)
 
@@ -63,12 +65,26 @@ def _predictor_graph(network: Reference, scale: int) -> Graph:
     x = convolution(g, predictor.head, g.input("z", TensorProto.UINT8, network.config.channels))
     if scale < network.config.scales:
         x = g.add(x, g.input("context", TensorProto.UINT8, features))
-    x = _trunk(g, predictor.trunk, x)
-    x = convolution(g, predictor.depthwise1, x)
-    x = g.leaky_relu(convolution(g, predictor.pointwise1, x), SLOPE)
-    x = g.gate(x, g.table(convolution(g, predictor.attention.gate, x), SIGMOID))
-    x = convolution(g, predictor.depthwise2, x)
-    mixture_parameters(g, predictor.parameters_out, x, 4)
-    if predictor.context_out is not None:
-        g.output(g.shuffle(convolution(g, predictor.context_out, x)), "finer_context", TensorProto.UINT8, features)
+    finer = UPSAMPLERS[type(predictor.upsampler)](g, predictor.upsampler, _trunk(g, predictor.trunk, x))
+    if scale > 1:
+        g.output(finer, "finer_context", TensorProto.UINT8, features)
     return g
+
+
+def _attention_upsampler(g: Graph, up: AttentionUpsampler, x: str) -> str | None:
+    x = convolution(g, up.depthwise1, x)
+    x = g.leaky_relu(convolution(g, up.pointwise1, x), SLOPE)
+    x = g.gate(x, g.table(convolution(g, up.attention.gate, x), SIGMOID))
+    x = convolution(g, up.depthwise2, x)
+    mixture_parameters(g, up.parameters_out, x, 4)
+    return up.context_out and g.shuffle(convolution(g, up.context_out, x))
+
+
+def _aspp_upsampler(g: Graph, up: AsppUpsampler, x: str) -> str:
+    finer = g.shuffle(convolution(g, up.subpixel, x))
+    pooled = g.node("Concat", *(convolution(g, conv, finer) for conv in up.pooling), axis=1)
+    mixture_parameters(g, up.parameters_out, pooled, 1)
+    return finer
+
+
+UPSAMPLERS = {AttentionUpsampler: _attention_upsampler, AsppUpsampler: _aspp_upsampler}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import quantise
-from ..layers import Conv, DilatedResidualBlock, ParameterConv, full_precision, leaky_relu, mixture_bits
+from ..layers import SLOPE, Conv, DilatedResidualBlock, ParameterConv, full_precision, leaky_relu, mixture_bits
 
 LEVEL_STEP = 1 / 8  # distance of two levels of z
 DEAD_ZONE = 410 / 4096  # levels
@@ -24,8 +25,12 @@ class Config:
     channels: int = 5  # channels of every z(s)
     levels: int = 25  # quantisation levels of z
     dilations: tuple[int, ...] = (1, 1, 2, 2, 4, 4, 8, 16)  # one entry a residual block
-    components: int = 4  # Gaussians a pixel
-    latent_components: int = 3  # Gaussians a position of z
+    components: int = 4  # of the mixture of a pixel
+    latent_components: int = 3  # of the mixture of a position of z
+    slope: float = SLOPE  # of LeakyReLU in the blocks; 0 for ReLU
+    upsampler: str = "attention"  # or "aspp", that of L3C
+    mixture: str = "gaussian"  # or "logistic"
+    adaptive: bool = True  # does the coder adapt to the errors before a symbol?
 
     def to_dict(self) -> dict:
         return asdict(self) | {"dilations": list(self.dilations)}
@@ -40,7 +45,7 @@ class Trunk(nn.Module):
 
     def __init__(self, config: Config):
         super().__init__()
-        self.blocks = nn.ModuleList(DilatedResidualBlock(config.features, d) for d in config.dilations)
+        self.blocks = nn.ModuleList(DilatedResidualBlock(config.features, d, config.slope) for d in config.dilations)
         self.tail = Conv(config.features, config.features, 3)
         with torch.no_grad():
             self.tail.weight.mul_(0.1)
@@ -139,9 +144,9 @@ class PixelAttention(nn.Module):
 
 
 class BlockParameters(ParameterConv):
-    """Parameters of the four pixels, or positions of z, that a position becomes."""
+    """Parameters of the pixels, or positions of z, that a position becomes: four of them, or one."""
 
-    def __init__(self, features: int, symbols: int, components: int, image: bool):
+    def __init__(self, features: int, symbols: int, components: int, image: bool, phases: int = 4):
         super().__init__()
         shared = (64.0, 8.0) if image else (8.0,)
         own = 1.0 if image else 4.0
@@ -150,21 +155,77 @@ class BlockParameters(ParameterConv):
         basis[components : 2 * components, components : 2 * components] *= own
         basis[components : 2 * components, rows:] = torch.tensor(shared)
         self.register_buffer("basis", basis, persistent=False)
-        self.symbols, self.rows = symbols, rows
-        self.weight = nn.Parameter(torch.randn(4 * symbols * basis.shape[1], features) * 0.2 / features**0.5)
+        self.symbols, self.phases = symbols, phases
+        self.weight = nn.Parameter(torch.randn(phases * symbols * basis.shape[1], features) * 0.2 / features**0.5)
         start = torch.zeros(basis.shape[1])
         start[2 * components : rows] = torch.linspace(-1, 5, components) if image else torch.linspace(-0.5, 3, components)
-        self.bias = nn.Parameter(start.repeat(4 * symbols))
+        self.bias = nn.Parameter(start.repeat(phases * symbols))
 
     def effective(self) -> tuple[Tensor, Tensor]:
-        """Weight (4 * symbols * 3K, features) and bias (4 * symbols * 3K,), ordered (symbol, parameter, phase)."""
+        """Weight (phases * symbols * 3K, features) and bias (its rows,), ordered (symbol, parameter, phase)."""
         n = self.basis.shape[1]
-        w = torch.einsum("rn,psnf->srpf", self.basis, self.weight.view(4, self.symbols, n, -1))
-        b = torch.einsum("rn,psn->srp", self.basis, self.bias.view(4, self.symbols, n))
+        w = torch.einsum("rn,psnf->srpf", self.basis, self.weight.view(self.phases, self.symbols, n, -1))
+        b = torch.einsum("rn,psn->srp", self.basis, self.bias.view(self.phases, self.symbols, n))
         return w.reshape(-1, self.weight.shape[1]), b.reshape(-1)
 
     def forward(self, x: Tensor, exact: bool) -> Tensor:
-        return F.pixel_shuffle(super().forward(x, exact), 2)
+        y = super().forward(x, exact)
+        return y if self.phases == 1 else F.pixel_shuffle(y, 2)
+
+
+def parameters_out(config: Config, scale: int, features: int, phases: int) -> BlockParameters:
+    if scale == 1:
+        return BlockParameters(features, 1, config.components, True, phases)
+    return BlockParameters(features, config.channels, config.latent_components, False, phases)
+
+
+class AttentionUpsampler(nn.Module):
+    """Depthwise separable convolutions around pixel attention (paper Fig. 3b), then mixture parameters."""
+
+    def __init__(self, config: Config, scale: int):
+        super().__init__()
+        f = config.features
+        self.depthwise1 = Conv(f, f, 3, groups=f)
+        self.pointwise1 = Conv(f, f, 1)
+        self.attention = PixelAttention(f)
+        self.depthwise2 = Conv(f, f, 3, groups=f)
+        self.parameters_out = parameters_out(config, scale, f, phases=4)
+        self.context_out = None if scale == 1 else Conv(f, 4 * f, 1)
+        with torch.no_grad():
+            for depthwise in (self.depthwise1, self.depthwise2):
+                depthwise.weight.mul_(0.3)
+                depthwise.weight[:, :, 1, 1] += 1
+
+    def forward(self, x: Tensor, exact: bool) -> tuple[Tensor, Tensor | None]:
+        """Features -> mixture parameters at twice their resolution, and the context for D(s-1) there."""
+        x = leaky_relu(self.pointwise1(self.depthwise1(x, exact), exact), exact)
+        x = self.depthwise2(self.attention(x, exact), exact)
+        finer = None if self.context_out is None else F.pixel_shuffle(self.context_out(x, exact), 2)
+        return self.parameters_out(x, exact), finer
+
+
+class AsppUpsampler(nn.Module):
+    """L3C's: a sub-pixel convolution (ESPCN), then atrous spatial pyramid pooling at the fine resolution (Fig. 3a, 4)."""
+
+    RATES = (1, 2, 4)
+
+    def __init__(self, config: Config, scale: int):
+        super().__init__()
+        f = config.features
+        self.subpixel = Conv(f, 4 * f, 3)
+        self.pooling = nn.ModuleList(Conv(f, f, 3, dilation=d) for d in self.RATES)
+        self.parameters_out = parameters_out(config, scale, len(self.RATES) * f, phases=1)
+        with torch.no_grad():  # linear layers one after another: without this, contexts saturate from scale to scale
+            for conv in (self.subpixel, *self.pooling):
+                conv.weight.mul_(0.5)
+
+    def forward(self, x: Tensor, exact: bool) -> tuple[Tensor, Tensor]:
+        """Features -> mixture parameters at twice their resolution, and the features there, the context for D(s-1)."""
+        finer = F.pixel_shuffle(self.subpixel(x, exact), 2)
+        return self.parameters_out(torch.cat([conv(finer, exact) for conv in self.pooling], 1), exact), finer
+
+
+UPSAMPLERS = {"attention": AttentionUpsampler, "aspp": AsppUpsampler}
 
 
 class Predictor(nn.Module):
@@ -172,32 +233,15 @@ class Predictor(nn.Module):
 
     def __init__(self, config: Config, scale: int):
         super().__init__()
-        f = config.features
-        self.head = Conv(config.channels, f, 3)
+        self.head = Conv(config.channels, config.features, 3)
         self.trunk = Trunk(config)
-        self.depthwise1 = Conv(f, f, 3, groups=f)
-        self.pointwise1 = Conv(f, f, 1)
-        self.attention = PixelAttention(f)
-        self.depthwise2 = Conv(f, f, 3, groups=f)
-        image = scale == 1
-        self.parameters_out = BlockParameters(
-            f, 1 if image else config.channels, config.components if image else config.latent_components, image
-        )
-        self.context_out = None if image else Conv(f, 4 * f, 1)
-        with torch.no_grad():
-            for depthwise in (self.depthwise1, self.depthwise2):
-                depthwise.weight.mul_(0.3)
-                depthwise.weight[:, :, 1, 1] += 1
+        self.upsampler = UPSAMPLERS[config.upsampler](config, scale)
 
     def forward(self, z: Tensor, context: Tensor | None, exact: bool) -> tuple[Tensor, Tensor | None]:
         x = self.head(z, exact)
         if context is not None:
             x = quantise.activation(x + context, exact)
-        x = self.trunk(x, exact)
-        x = leaky_relu(self.pointwise1(self.depthwise1(x, exact), exact), exact)
-        x = self.depthwise2(self.attention(x, exact), exact)
-        finer = None if self.context_out is None else F.pixel_shuffle(self.context_out(x, exact), 2)
-        return self.parameters_out(x, exact), finer
+        return self.upsampler(self.trunk(x, exact), exact)
 
 
 class Prior(nn.Module):
@@ -231,6 +275,7 @@ class Reference(nn.Module):
 
         settled: E learns no more, and z is rounded as the encoder does, with the dead zone.
         """
+        bits_of = partial(mixture_bits, mixture=self.config.mixture)
         x = batch.x - batch.base
         latents, features = [], x.clamp(-256, 255.875)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not settled):
@@ -239,11 +284,11 @@ class Reference(nn.Module):
                 latents.append(z)
         half, one = self.config.levels // 2, torch.ones_like(batch.width)
         span = batch.high - batch.low
-        bits = [mixture_bits(batch.residual, self.thumbnail_prior(exact), -span, span, batch.width)]
+        bits = [bits_of(batch.residual, self.thumbnail_prior(exact), -span, span, batch.width)]
         parameters, context = self.prior(exact), None
         for s in range(self.config.scales, 0, -1):
             z = to_levels(latents[s - 1], parameters, half, DEAD_ZONE if settled else 0.0)
-            bits.append(mixture_bits(z, parameters, -half * one, half * one, one))
+            bits.append(bits_of(z, parameters, -half * one, half * one, one))
             parameters, context = self.predictors[s - 1](z * LEVEL_STEP, context, exact)
-        bits.append(mixture_bits(x, parameters, batch.low - batch.base, batch.high - batch.base, batch.width))
+        bits.append(bits_of(x, parameters, batch.low - batch.base, batch.high - batch.base, batch.width))
         return bits[::-1]

@@ -1,0 +1,1 @@
+"""Training of the model `l3c`, a configuration of the network of `reference`."""
