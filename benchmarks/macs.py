@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-# Positions a pixel of the image at which a decoder's networks run (names with a number: at half the resolution, a quarter ...);
-# networks that only the encoder runs, likewise.
+# Positions a pixel of the image at which the networks of a decoder run (those with a number at a half, a quarter, an eighth
+# of the resolution), and those that only an encoder has.
 DECODER = {f"predict{s}{pixel}": 4.0**-s for s in (1, 2, 3) for pixel in ("", "_1", "_2", "_3")}
 DECODER |= {f"predict_{phase}": 1 / 3 for phase in "dhv"}
 ENCODER = {"extract": 1.0}

@@ -177,6 +177,12 @@ def test_unknown_models_are_told_before_any_work(tmp_path, ct_path):
     assert "no model is called 'nonsense'; there is pyramid, reference" in result.stderr
 
 
+def test_models_for_comparison_write_no_archives(tmp_path, ct_path):
+    result = run("compress", ct_path, "-o", tmp_path / "x", "--model", "srec", check=1)
+    assert "srec is there for comparisons: a later version may not decode its files; there is pyramid, reference" in result.stderr
+    assert not (tmp_path / "x").exists()
+
+
 @pytest.mark.parametrize("command", ["verify", "decompress"])
 def test_damage_is_reported_with_the_file(tmp_path, command):
     good, bad = tmp_path / "in" / "good.dcm", tmp_path / "in" / "bad.dcm"

@@ -10,7 +10,7 @@ import pydicom
 from pydicom.data import get_testdata_file
 
 import dicompress
-from dicompress.models import names
+from dicompress.models import for_archives
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden"
 sys.path.insert(0, str(GOLDEN.parent))
@@ -33,7 +33,7 @@ def images() -> dict[str, np.ndarray]:
 def main() -> None:
     index = GOLDEN / "sha256.json"
     known = json.loads(index.read_text()) if index.exists() else {}
-    for model in names():
+    for model in for_archives():
         for name, image in images().items():
             data = dicompress.encode(image, model=model)
             path = GOLDEN / f"{name}-{dicompress.inspect(data).model_hash[:8]}-v{data[4]}.dcmp"

@@ -27,6 +27,7 @@ Target = Annotated[Path, typer.Option("--output", "-o", help="File, or folder th
 Jobs = Annotated[int, typer.Option(min=1, help="Files at a time.", show_default="one a core")]
 Force = Annotated[bool, typer.Option("--force", help="Replace targets that exist.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a file on standard output, nothing else there.")]
+Page = Annotated[Path, typer.Option("--output", "-o", help="The report; .csv, .json and .jsonl beside it.")]
 CORES = os.cpu_count() or 1
 
 
@@ -66,9 +67,13 @@ def compress(
 
     What cannot be compressed is passed on unchanged, with the reason.
     """
-    from ..models import DEFAULT, by_name
+    from ..models import DEFAULT, by_name, for_archives
 
     model = by_name(model or DEFAULT).name
+    if model not in for_archives():
+        raise DicompressError(
+            f"{model} is there for comparisons: a later version may not decode its files; there is {', '.join(for_archives())}"
+        )
     _batch("compress", sources, output, jobs, json, model=model, force=force)
 
 
@@ -111,19 +116,39 @@ def demo() -> None:
 
 
 @app.command()
+def bench(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of DICOM files, or files.")],
+    codec: Annotated[
+        Optional[list[str]],
+        typer.Option(metavar="NAME", help="A codec; can be repeated. fast: all but slow ones; all.", show_default="fast"),
+    ] = None,
+    output: Page = Path("bench.html"),
+    jobs: Annotated[int, typer.Option(min=1, help="Images at a time.", show_default="one a core")] = CORES,
+) -> None:
+    """Measure codecs on your own images and write a report. Needs the extra: bench.
+
+    Run again, it goes on from the .jsonl, so that a codec named later is all that is measured. Exit status 1 if a codec
+    does not give an image back.
+    """
+    from .bench import run
+
+    sys.exit(run(folders, codec or [], output, jobs))
+
+
+@app.command()
 def train(
-    model: Annotated[str, typer.Argument(help="The model to train: reference or pyramid.")],
+    model: Annotated[str, typer.Argument(help="The model to train: pyramid, reference, l3c or srec.")],
     data: Annotated[Path, typer.Option(help="Folder of DICOM files; one folder a series.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoint.pt, log.csv and log.png; resumes what is there.")],
     steps: Annotated[int, typer.Option(min=1)] = 20000,
     batch: Annotated[int, typer.Option(min=1, help="Patches a step.")] = 8,
     features: Annotated[
         Optional[int],
-        typer.Option(min=8, help="Channels of the network.", show_default="reference 32, pyramid 48"),
+        typer.Option(min=8, help="Channels of the network.", show_default="pyramid 48, others 32"),
     ] = None,
     seed: int = 0,
 ) -> None:
-    """Train a model on your own images (needs the extra: pip install 'dicompress[train]')."""
+    """Train a model on your own images. Needs the extra: train."""
     _check_installed()
     from ..training import by_name, train
 

@@ -9,11 +9,18 @@ from ..errors import UnknownModelError
 from .base import Model
 
 DEFAULT = "pyramid"
-CLASSES = {"pyramid": "Pyramid", "reference": "Reference"}  # folder: class; imported when needed
+CLASSES = {"pyramid": "Pyramid", "reference": "Reference", "l3c": "L3C", "srec": "SReC"}  # folder: class, imported when needed
+COMPARISON = ("l3c", "srec")  # to measure others against; a later version may have other weights for them
 
 
 def names() -> list[str]:
+    """All models."""
     return list(CLASSES)
+
+
+def for_archives() -> list[str]:
+    """The models whose streams every later version decodes."""
+    return [name for name in CLASSES if name not in COMPARISON]
 
 
 @lru_cache(maxsize=None)
