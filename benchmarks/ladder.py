@@ -34,7 +34,7 @@ from dicompress.training.l3c.recipe import L3CConfig
 from dicompress.training.reference.network import Config
 from dicompress.training.train import Run, ahead
 
-RATE = 1e-3  # of learning; at 2e-3 the activations of networks with dilation or context ran to the ends of their range
+RATE = 1e-3  # of learning
 SIDE = 512  # of larger images, the upper left part
 TIMED, REPEATS = 5, 3
 
@@ -46,9 +46,9 @@ TEXT = """# The paper's changes to L3C, one by one
 {today}. Every network was trained alike from nothing: {steps} steps of {batch} patches of 128 x 128 pixels, the same patches
 in the same order, Adam with the learning rate falling from {rate} along a half cosine, quantisation-aware at the end; 32
 channels, the same way in for 8 to 16 bits, learned priors. One run each, and a short one: `reference` as it is installed had
-sixty times as many patches. Then each coded the first image of each of the {count} series of `{folder}`, at most {side} x {side} pixels of
-it; bits a pixel, means over series, all bytes; every stream decoded and compared. Times on one thread, of {timed} CT images,
-the best of {repeats}, the rungs taking turns; multiply-adds and weights of the convolutions.
+sixteen times as many patches. Then each coded the first image of each of the {count} series of `{folder}`, at most {side} x
+{side} pixels of it; bits a pixel, means over series, all bytes; every stream decoded and compared. Times on one thread, of
+{timed} CT images, the best of {repeats}, the rungs taking turns; multiply-adds and weights of the convolutions.
 
 {table}
 

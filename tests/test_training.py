@@ -17,7 +17,7 @@ from dicompress import DicompressError  # noqa: E402
 from dicompress.coder import MixtureTensor  # noqa: E402
 from dicompress.models.l3c import L3C  # noqa: E402
 from dicompress.models.reference import Reference as Model  # noqa: E402
-from dicompress.training import by_name, export_checkpoint, train  # noqa: E402
+from dicompress.training import by_name, export_checkpoint, quantise, train  # noqa: E402
 from dicompress.training.graph import BoundError  # noqa: E402
 from dicompress.training.l3c.recipe import L3CConfig  # noqa: E402
 from dicompress.training.layers import mixture_bits  # noqa: E402
@@ -145,6 +145,16 @@ def test_a_network_that_could_overflow_is_not_exported(tmp_path):
         network.predictors[0].upsampler.parameters_out.weight[:] = 1000.0
     with pytest.raises(BoundError, match="predict1"):
         export(network, tmp_path, {})
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_activations_outside_their_range_find_back(exact):
+    x = torch.tensor([-5.0, -5.0, 0.3, 0.3, 6.0, 6.0], requires_grad=True)
+    y = quantise.activation(x, exact)
+    value = y.tolist()
+    assert value[0] == -4 and value[-1] == 127 / 32 and value[2] == pytest.approx(0.3, abs=1 / 64)
+    y.backward(torch.tensor([1.0, -1.0, 1.0, -1.0, 1.0, -1.0]))
+    assert x.grad.tolist() == [0, -1, 1, -1, 1, 0]  # a step goes against the gradient
 
 
 @pytest.mark.parametrize("mixture", ["gaussian", "logistic"])

@@ -15,23 +15,28 @@ ACTIVATION_LIMIT = 127 / 32
 WEIGHT_MAX = 63
 
 
-class _RoundActivation(torch.autograd.Function):
-    """Round to the activation grid and saturate; the gradient passes inside the range only."""
+class _Activation(torch.autograd.Function):
+    """Saturate and, when exact, round. The gradient passes inside the range, and outside where it leads back into it.
+
+    Without the way back, values that left the range would stay outside for ever, and with them most of a network.
+    """
 
     @staticmethod
-    def forward(ctx, x: Tensor) -> Tensor:
+    def forward(ctx, x: Tensor, exact: bool) -> Tensor:
         ctx.save_for_backward(x)
+        if not exact:
+            return x.clamp(-4, ACTIVATION_LIMIT)
         return x.float().mul(32).round().clamp(-128, 127).mul(ACTIVATION_STEP).to(x.dtype)
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> Tensor:
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
         (x,) = ctx.saved_tensors
-        return grad * ((x >= -4) & (x <= ACTIVATION_LIMIT))
+        return grad * (((x >= -4) | (grad < 0)) & ((x <= ACTIVATION_LIMIT) | (grad > 0))), None
 
 
 def activation(x: Tensor, exact: bool) -> Tensor:
     """Saturate `x` to the activation range and, when `exact`, round it to the activation grid."""
-    return _RoundActivation.apply(x) if exact else x.clamp(-4, ACTIVATION_LIMIT)
+    return _Activation.apply(x, exact)
 
 
 def weight_exponents(weight: Tensor, weight_max: int = WEIGHT_MAX) -> Tensor:

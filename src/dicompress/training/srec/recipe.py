@@ -18,8 +18,8 @@ FINEST_BLOCKS = 4  # pixels a block of the finest level
 
 @dataclass(frozen=True)
 class SRecSchedule(Schedule):
-    """learning_rate: half that of the others. At 2e-3 with 4 patches a step the activations ran to the ends of their range,
-    where no gradient passes, within a hundred steps; the nine predictors stand in one chain through the context.
+    """learning_rate: half that of the others. The nine predictors stand in one chain through the context; at 2e-3 their
+    activations ran to the ends of the range within a hundred steps (before the gradient had a way back from there).
     """
 
     learning_rate: float = 1e-3
