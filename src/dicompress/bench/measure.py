@@ -15,7 +15,7 @@ from .images import told
 from .memory import Peak
 
 OK, SKIPPED, FAILED = "ok", "skipped", "failed"
-REPEATS, ENOUGH = 5, 0.5  # a timing is repeated so often at most, and not after so many seconds
+REPEATS, ENOUGH = 5, 0.1  # a timing is repeated so often at most, and not after so many seconds
 WARM = 64  # rows and columns of the piece that each codec meets first, so that its weights are loaded
 
 

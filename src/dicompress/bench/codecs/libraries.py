@@ -19,11 +19,12 @@ Shape = tuple[int, int]
 def codecs() -> list[Codec]:
     return [
         Codec("deflate", deflate, inflate, f"zlib {zlib.ZLIB_RUNTIME_VERSION}, level 9"),
-        _imagecodecs("zstd", "zstd", f"zstd, level {ZSTD_LEVEL}", zstd_encode, zstd_decode),
+        _imagecodecs("zstd", "zstd", f"zstd, level {ZSTD_LEVEL}", zstd_encode, zstd_decode, slow=True),
         Codec("RLE", rle_encode, rle_decode, f"RLE Lossless of DICOM ({installed('pydicom')})"),
         _imagecodecs("PNG", "png", "libpng, level 9", _encoder("png", level=9), _decoder("png")),
         _imagecodecs(
             *("WebP", "webp", "libwebp, lossless, quality 100, method 5", webp_encode, webp_decode),
+            slow=True,
             note="8 bits a sample: of 16-bit images the high and the low bytes are two images",
         ),
         _imagecodecs(
