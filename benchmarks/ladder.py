@@ -86,7 +86,7 @@ def train(rungs: list[Rung], folder: Path, steps: int, batch: int, work: Path) -
     training = None
     for rung in rungs:
         kind = recipe.by_name(rung.model)
-        anneal = {"anneal": 3 * steps // 10} if hasattr(kind.Schedule, "anneal") else {}
+        anneal = {"anneal": max(1, 3 * steps // 10)} if hasattr(kind.Schedule, "anneal") else {}
         schedule = kind.Schedule(steps=steps, batch=batch, learning_rate=RATE, **anneal)
         run = Run(work / f"{rung.checkpoint}.pt", kind, rung.config or kind.Config(), schedule)
         if run.step < steps:
