@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import zlib
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date
@@ -27,6 +26,7 @@ import numpy as np
 import pydicom
 
 OURS = ("reference", "pyramid")
+COLUMNS = ("deflate", "PNG", "JPEG 2000", "JPEG-LS", "JPEG XL e7", "JPEG XL e9", "tomoz", *OURS)
 
 
 def unsigned(image: np.ndarray) -> np.ndarray:
@@ -35,30 +35,11 @@ def unsigned(image: np.ndarray) -> np.ndarray:
 
 
 def codecs() -> dict:
-    """name -> (encode, decode) on unsigned (rows, columns) arrays."""
-    import imagecodecs as ic
-    import tomoz
+    """name -> (encode, decode) on unsigned (rows, columns) arrays, on one thread."""
+    from dicompress.bench.codecs import all_codecs
 
-    import dicompress
-
-    def ours(name):
-        return lambda a: dicompress.encode(a, model=name, threads=1, verify=False), lambda d, a: dicompress.decode(d, threads=1)
-
-    def inflate(data, like):
-        return np.frombuffer(zlib.decompress(data), like.dtype).reshape(like.shape)
-
-    return {
-        "deflate": (lambda a: zlib.compress(a.tobytes(), 9), inflate),
-        "PNG": (lambda a: ic.png_encode(a, level=9), lambda d, a: ic.png_decode(d)),
-        "JPEG 2000": (
-            lambda a: ic.jpeg2k_encode(a, level=0, reversible=True, codecformat="j2k"),
-            lambda d, a: ic.jpeg2k_decode(d),
-        ),
-        "JPEG-LS": (ic.jpegls_encode, lambda d, a: ic.jpegls_decode(d)),
-        "JPEG XL e7": (lambda a: ic.jpegxl_encode(a, lossless=True, effort=7, numthreads=1), lambda d, a: ic.jpegxl_decode(d)),
-        "JPEG XL e9": (lambda a: ic.jpegxl_encode(a, lossless=True, effort=9, numthreads=1), lambda d, a: ic.jpegxl_decode(d)),
-        "tomoz": (lambda a: tomoz.encode(a, threads=1), lambda d, a: tomoz.decode(d, threads=1)[0]),
-    } | {name: ours(name) for name in OURS}
+    found = {codec.name: codec for codec in all_codecs().values()}
+    return {n: (found[n].encode, lambda d, a, c=found[n]: c.decode(d, a.shape, a.dtype)) for n in COLUMNS}
 
 
 def measure(path: Path) -> dict:
