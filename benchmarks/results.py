@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date
 from importlib.metadata import version
@@ -23,45 +22,36 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-import pydicom
+
+from dicompress.bench.codecs import all_codecs
+from dicompress.bench.environment import processor
+from dicompress.bench.images import Image, pixels, scan
+from dicompress.bench.summary import series_means
 
 OURS = ("reference", "pyramid")
 COLUMNS = ("deflate", "PNG", "JPEG 2000", "JPEG-LS", "JPEG XL e7", "JPEG XL e9", "tomoz", *OURS)
 
 
-def unsigned(image: np.ndarray) -> np.ndarray:
-    """The same values from 0 up, for codecs without signs."""
-    return (image.astype(np.int32) - (image.min() if image.dtype.kind == "i" else 0)).astype(f"u{image.itemsize}")
-
-
 def codecs() -> dict:
     """name -> (encode, decode) on unsigned (rows, columns) arrays, on one thread."""
-    from dicompress.bench.codecs import all_codecs
-
     found = {codec.name: codec for codec in all_codecs().values()}
     return {n: (found[n].encode, lambda d, a, c=found[n]: c.decode(d, a.shape, a.dtype)) for n in COLUMNS}
 
 
-def measure(path: Path) -> dict:
-    """Bits a pixel of one file's image under every codec."""
-    dataset = pydicom.dcmread(path)
-    image = unsigned(dataset.pixel_array)
-    bits = {}
+def measure(image: Image) -> dict[str, float]:
+    """Bits a pixel of one image under every codec."""
+    array, bits = pixels(image), {}
     for name, (encode, decode) in codecs().items():
-        data = encode(image)
-        if not np.array_equal(decode(data, image), image):
-            raise SystemExit(f"{path}: {name} is not lossless")
-        bits[name] = 8 * len(data) / image.size
-    kind = path.parent.name if path.parent.name == "cr" else path.parent.parent.name
-    if kind == "cr":
-        history = dataset.get("LossyImageCompression") == "01"
-        return {"group": "CR, JPEG history" if history else "CR, native", "series": str(path), "bits": bits}
-    return {"group": kind.upper(), "series": str(path.parent), "bits": bits}
+        data = encode(array)
+        if not np.array_equal(decode(data, array), array):
+            raise SystemExit(f"{image.path}: {name} is not lossless")
+        bits[name] = 8 * len(data) / array.size
+    return bits
 
 
-def rates(files: list[Path]) -> list[dict]:
+def rates(images: list[Image]) -> list[dict[str, float]]:
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        return list(pool.map(measure, files))
+        return list(pool.map(measure, images))
 
 
 def table(rows: dict[str, dict], counts: dict[str, str]) -> str:
@@ -73,16 +63,14 @@ def table(rows: dict[str, dict], counts: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
-def by_group(measured: list[dict]) -> str:
-    series = defaultdict(lambda: defaultdict(list))
-    for m in measured:
-        series[m["group"]][m["series"]].append(m["bits"])
-
-    def mean(values):
-        return {n: float(np.mean([v[n] for v in values])) for n in values[0]}
-
-    rows = {group: mean([mean(images) for images in found.values()]) for group, found in sorted(series.items())}
-    return table(rows, {group: f" ({len(found)} series)" for group, found in series.items()})
+def by_group(images: list[Image], measured: list[dict[str, float]]) -> str:
+    rows, counts = {}, {}
+    for group in sorted({image.group for image in images}):
+        here = [(image.series, bits) for image, bits in zip(images, measured) if image.group == group]
+        means = {name: series_means((series, bits[name]) for series, bits in here) for name in COLUMNS}
+        rows[group] = {name: float(np.mean(list(found.values()))) for name, found in means.items()}
+        counts[group] = f" ({len(means[COLUMNS[0]])} series)"
+    return table(rows, counts)
 
 
 def seconds(work, repeats: int = 7) -> float:
@@ -184,13 +172,11 @@ def main() -> None:
     parser.add_argument("images", type=Path)
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/results.md"))
     arguments = parser.parse_args()
-    files = sorted(arguments.series.rglob("*.dcm"))
-    single = sorted(arguments.images.rglob("*.dcm"))
-    measured = rates(files + single)
-    dev, each = measured[: len(files)], measured[len(files) :]
-    ct = unsigned(pydicom.dcmread(next(p for p in single if p.stem.startswith("CT"))).pixel_array)
-    firsts = {p.parent: p for p in reversed(files) if p.parent.parent.name in ("ct", "mr")}
-    some = [pydicom.dcmread(p).pixel_array for p in sorted(firsts.values())[::6]]
+    dev, single = (scan([folder])[0] for folder in (arguments.series, arguments.images))
+    measured = rates(dev + single)
+    ct = pixels(next(image for image in single if image.modality == "CT"))
+    firsts = {image.series: image for image in reversed(dev) if image.modality in ("CT", "MR")}
+    some = [pixels(firsts[series]) for series in sorted(firsts)[::6]]
     libraries = ", ".join(f"{n} {version(n)}" for n in ("dicompress", "onnxruntime", "numpy", "imagecodecs", "tomoz"))
     text = f"""# Results
 
@@ -204,7 +190,7 @@ way in [experiments](experiments.md).
 
 ## Means over series, `{arguments.series.name}`
 
-{by_group(dev)}
+{by_group(dev, measured)}
 
 Radiographs with JPEG history are 8-bit films that were JPEG once; their noise is gone.
 
@@ -214,7 +200,7 @@ so its table is the stricter one.
 
 ## Image by image, `{arguments.images.name}` (NEMA WG-04)
 
-{table({p.stem: m["bits"] for p, m in zip(single, each)}, {})}
+{table({image.file.stem: bits for image, bits in zip(single, measured[len(dev) :])}, {})}
 
 ## Speed, one 512 x 512 CT slice in process, weights loaded
 
@@ -246,13 +232,6 @@ See [ablation](ablation.md) for what each part of `pyramid` is worth.
 """
     arguments.output.write_text(text)
     print(text)
-
-
-def processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines() if os.path.exists("/proc/cpuinfo") else ():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

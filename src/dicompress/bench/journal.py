@@ -34,12 +34,16 @@ class Journal:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = open(self.path, "ab")
             self._file.truncate(self._end)
+        except FileExistsError:
+            raise FileError(f"cannot write {self.path}: {self.path.parent} is not a folder") from None
         except OSError as error:
             raise FileError(f"cannot write {self.path}: {error.strerror}") from None
         return self
 
     def __exit__(self, *_) -> None:
         self._file.close()
+        if not self.path.stat().st_size:
+            self.path.unlink()
 
     def add(self, measurement: Measurement) -> None:
         """Written and flushed at once: what was measured outlives a killed process."""

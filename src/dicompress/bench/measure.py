@@ -15,7 +15,8 @@ from .images import told
 from .memory import Peak
 
 OK, SKIPPED, FAILED = "ok", "skipped", "failed"
-REPEATS, ENOUGH = 5, 0.1  # a timing is repeated so often at most, and not after so many seconds
+REPEATS, FEWEST = 5, 3  # runs of a timing: at most, and at least where they are short
+ENOUGH, TOO_LONG = 0.1, 0.6  # seconds of a timing after which no more than FEWEST runs are made, and no more at all
 WARM = 64  # rows and columns of the piece that each codec meets first, so that its weights are loaded
 
 
@@ -24,7 +25,7 @@ class Measurement:
     """What one codec did to one image.
 
     digest: of the pixels. status: "ok"; "skipped", the codec does not take the image; "failed", it lost it. reason: why not
-    ok. size: bytes. encode_s, decode_s: medians of up to REPEATS. peak_mb: of encoding and decoding, beyond what the
+    ok. size: bytes. encode_s, decode_s: medians, see `_median`. peak_mb: of encoding and decoding, beyond what the
     process had. quality: of a lossy codec, see `quality`. where: the machine and how busy it was kept.
     """
 
@@ -101,8 +102,8 @@ def _timed(work: Callable) -> tuple:
 
 
 def _median(work: Callable, first: float) -> float:
-    """Seconds, of the first run and as many more as are worth it."""
+    """Seconds: of five runs, of three that take 0.1 s or more together, of fewer only where they take 0.6 s."""
     took = [first]
-    while len(took) < REPEATS and sum(took) < ENOUGH:
+    while len(took) < REPEATS and sum(took) < (TOO_LONG if len(took) < FEWEST else ENOUGH):
         took.append(_timed(work)[1])
     return statistics.median(took)

@@ -68,7 +68,7 @@ def run(
         sources, [journal.with_suffix(suffix) for suffix in (".html", ".csv", ".json", ".jsonl")]
     )
     if not outcome.images:
-        raise DicompressError(f"no image to measure{_reasons(outcome.refused)}")
+        raise _nothing(sources, outcome.refused)
     with Journal(journal) as known:
         _measure(outcome, able, jobs, known, tell, catalogue)
     order = {name: i for i, name in enumerate(able)}
@@ -76,7 +76,7 @@ def run(
     outcome.measurements.sort(key=lambda pair: (pair[0].path, pair[0].frame, order[pair[1].codec]))
     outcome.refused.sort(key=lambda r: r.path)
     if not outcome.images:
-        raise DicompressError(f"no image to measure{_reasons(outcome.refused)}")
+        raise _nothing(sources, outcome.refused)
     return outcome
 
 
@@ -118,6 +118,6 @@ def _known(journal: Journal, image: Image, codec: Codec) -> dict[str, Measuremen
     return journal.find(image.path, image.frame, codec.name, codec.origin)
 
 
-def _reasons(refused: list[Refused]) -> str:
-    some = [f"{r.path}: {r.reason}" for r in refused[:3]]
-    return f" ({'; '.join(some)}{', and others' if len(refused) > 3 else ''})" if some else ""
+def _nothing(sources: list[Path], refused: list[Refused]) -> DicompressError:
+    some = "; ".join(f"{r.path}: {r.reason}" for r in refused[:3]) + ("; and others" if len(refused) > 3 else "")
+    return DicompressError(f"no image to measure in {', '.join(map(str, sources))}" + (f" ({some})" if some else ""))

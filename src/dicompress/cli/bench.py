@@ -56,8 +56,8 @@ def run(folders: list[Path], names: list[str], output: Path, jobs: int, catalogu
             console.print(f"{codec.name} cannot run here: {codec.missing}", style="yellow", markup=False)
     counts = f"{outcome.resumed} from before, {len(outcome.failed)} failed"
     print(
-        f"{len(outcome.images)} images, {len(outcome.measurements)} measurements ({counts}), "
-        f"{len(outcome.refused)} not measured; report: {page}"
+        f"images: {len(outcome.images)}, not measured: {len(outcome.refused)}; "
+        f"measurements: {len(outcome.measurements)} ({counts}); report: {page}"
     )
     return int(bool(outcome.failed))
 

@@ -37,6 +37,8 @@ def write(path: Path, data: bytes) -> None:
         os.chmod(partial, 0o666 & ~_umask())
         os.replace(partial, path)
         _sync_folder(path.parent)
+    except FileExistsError:
+        raise FileError(f"cannot write {path}: {path.parent} is not a folder") from None
     except OSError as error:
         raise FileError(f"cannot write {path}: {error.strerror}") from None
     finally:

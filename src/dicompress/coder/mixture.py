@@ -63,6 +63,11 @@ class MixtureTensor:
         )
 
 
+def constant_parameters(values: list[int], shape: tuple[int, int, int]) -> np.ndarray:
+    """A MixtureTensor's parameters that are the same at all positions of a tensor of `shape`; values: in their order."""
+    return np.broadcast_to(np.array(values, np.float32)[:, None, None], (len(values), *shape[1:])).copy()
+
+
 def encode(symbols: np.ndarray, mixture: MixtureTensor, threads: int = 1) -> bytes:
     """Code int32 `symbols` (channels, rows, columns): the sub-streams' lengths, then the sub-streams."""
     symbols = np.ascontiguousarray(symbols, np.int32)

@@ -13,7 +13,7 @@ from torch import nn
 
 from . import quantise
 from .graph import ACTIVATION_EXPONENT, BOUND, ZERO, Graph
-from .layers import SLOPE, Conv, DilatedResidualBlock, ParameterConv
+from .layers import Conv, DilatedResidualBlock, ParameterConv, Prior
 from .recipe import Recipe, by_name
 
 
@@ -51,6 +51,11 @@ def integers(conv: Conv) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     weight = np.rint(conv.weight.detach().double().numpy() / step[:, None, None, None])
     bias = np.rint(conv.bias.detach().double().numpy() / (step * 2.0**conv.INPUT_EXPONENT))
     return weight.clip(-conv.WEIGHT_MAX, conv.WEIGHT_MAX).astype(np.int64), bias.astype(np.int64), exponents
+
+
+def constants(prior: Prior) -> list[int]:
+    """A prior's parameters as integers, for `coder.constant_parameters`."""
+    return np.rint(prior.parameters_out.detach().numpy().reshape(-1) / ParameterConv.STEP).astype(int).tolist()
 
 
 def geometry(conv: Conv) -> dict:

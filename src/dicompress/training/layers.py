@@ -85,6 +85,51 @@ class ParameterConv(nn.Module):
             return F.conv2d(x.float(), w[:, :, None, None], b)
 
 
+class BlockParameters(ParameterConv):
+    """Parameters of the pixels, or positions of z, that a position becomes: four of them, or one."""
+
+    def __init__(self, features: int, symbols: int, components: int, image: bool, phases: int = 4):
+        super().__init__()
+        shared = (64.0, 8.0) if image else (8.0,)
+        own = 1.0 if image else 4.0
+        rows = 3 * components
+        basis = torch.eye(rows, rows + len(shared))
+        basis[components : 2 * components, components : 2 * components] *= own
+        basis[components : 2 * components, rows:] = torch.tensor(shared)
+        self.register_buffer("basis", basis, persistent=False)
+        self.symbols, self.phases = symbols, phases
+        self.weight = nn.Parameter(torch.randn(phases * symbols * basis.shape[1], features) * 0.2 / features**0.5)
+        start = torch.zeros(basis.shape[1])
+        start[2 * components : rows] = torch.linspace(-1, 5, components) if image else torch.linspace(-0.5, 3, components)
+        self.bias = nn.Parameter(start.repeat(phases * symbols))
+
+    def effective(self) -> tuple[Tensor, Tensor]:
+        """Weight (phases * symbols * 3K, features) and bias (its rows,), ordered (symbol, parameter, phase)."""
+        n = self.basis.shape[1]
+        w = torch.einsum("rn,psnf->srpf", self.basis, self.weight.view(self.phases, self.symbols, n, -1))
+        b = torch.einsum("rn,psn->srp", self.basis, self.bias.view(self.phases, self.symbols, n))
+        return w.reshape(-1, self.weight.shape[1]), b.reshape(-1)
+
+    def forward(self, x: Tensor, exact: bool) -> Tensor:
+        y = super().forward(x, exact)
+        return y if self.phases == 1 else F.pixel_shuffle(y, 2)
+
+
+class Prior(nn.Module):
+    """One learned mixture a channel, the same everywhere: for the coarsest z and the thumbnail."""
+
+    def __init__(self, channels: int, components: int, log_scales: tuple[float, float]):
+        super().__init__()
+        start = torch.zeros(channels, 3, components)
+        start[:, 1] = torch.linspace(-1, 1, components)
+        start[:, 2] = torch.linspace(*log_scales, components)
+        self.parameters_out = nn.Parameter(start.view(1, -1, 1, 1))
+
+    def forward(self, exact: bool) -> Tensor:
+        p = self.parameters_out
+        return quantise.round_to(p, ParameterConv.STEP) if exact else p
+
+
 def _gaussian(x: Tensor) -> Tensor:
     return -0.5 * x.square().clamp(max=100) - 0.919
 

@@ -12,10 +12,12 @@ from torch import Tensor, nn
 
 from ..errors import DicompressError
 from .data import Images
+from .layers import Prior
 
 CLASSES = {  # folder: class
     "pyramid": "PyramidRecipe", "reference": "ReferenceRecipe", "l3c": "L3CRecipe", "srec": "SRecRecipe",
 }  # fmt: skip
+PRIOR_RATE = 10  # the constants of priors move this much faster than weights
 
 
 class Recipe(Protocol):
@@ -45,6 +47,13 @@ class Recipe(Protocol):
 
     def export(self, network: Any, folder: Path, card: dict) -> dict:
         """Write the files of the installable model; returns each network's largest possible sum and its bound."""
+
+
+def prior_groups(network: nn.Module) -> list[dict]:
+    """`Recipe.groups` of a network with priors."""
+    priors = [p for module in network.modules() if isinstance(module, Prior) for p in module.parameters()]
+    rest = [p for p in network.parameters() if all(p is not q for q in priors)]
+    return [{"params": rest, "factor": 1}, {"params": priors, "factor": PRIOR_RATE}]
 
 
 def by_name(name: str) -> Recipe:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...coder import MixtureTensor
+from ...coder import MixtureTensor, constant_parameters
 from ...errors import StreamError
 from ...varint import Reader, write_varint
 from ..weights import load
@@ -117,7 +117,7 @@ class Pyramid:
 
     def predict(self, plan: Plan, k: int, tensors: list[np.ndarray]) -> MixtureTensor:
         if k == 0:
-            parameters = np.tile(np.array(TOP_PRIOR, np.float32)[:, None, None], (1, *plan.shapes[0][1:]))
+            parameters = constant_parameters(TOP_PRIOR, plan.shapes[0])
             return MixtureTensor(parameters, 3, plan.top_scale, -(plan.span // 2), (plan.span - 1) // 2)
         level, phase = plan.levels[k], (k - 1) % 3 + 1
         if phase == 1:

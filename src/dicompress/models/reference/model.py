@@ -7,9 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...coder import MixtureTensor
-from ...errors import StreamError
-from ...varint import Reader, write_varint
+from ...coder import MixtureTensor, constant_parameters
 from ..weights import load
 from . import normalise
 
@@ -57,14 +55,10 @@ class Reference:
         return 0  # z and the thumbnail are no pixels
 
     def header(self, image: np.ndarray, low: int, high: int) -> bytes:
-        return write_varint(normalise.measure_scale(image))
+        return normalise.scale_header(image)
 
     def plan(self, header: bytes, shape: tuple[int, int], low: int, high: int, levels: int) -> Plan:
-        reader = Reader(header)
-        scale = reader.varint()
-        reader.finish()
-        if not 64 <= scale < 1 << 25:
-            raise StreamError(f"a normalisation scale of {scale} is not possible")
+        scale = normalise.scale_of(header)
         rows, columns = (-(-n // normalise.BLOCK) for n in shape)
         latent = [(self.config["channels"], rows << s, columns << s) for s in range(self.scales)]
         shapes = [(1, rows, columns), *latent, (1, *shape)]
@@ -96,11 +90,11 @@ class Reference:
             return plan.ready.pop(k)
         if k == 0:
             count = plan.high - plan.low + 1
-            parameters = self._prior("thumbnail_prior", plan.shapes[0])
+            parameters = constant_parameters(self.config["thumbnail_prior"], plan.shapes[0])
             low, high = -(count // 2), (count - 1) // 2
             return MixtureTensor(parameters, self.config["components"], plan.scale, low, high, **self._coding)
         if k == 1:
-            parameters = self._prior("prior", plan.shapes[1])
+            parameters = constant_parameters(self.config["prior"], plan.shapes[1])
         else:
             z = (tensors[k - 1][None] * LEVEL + ZERO).astype(np.uint8)
             inputs = {"z": z} if plan.context is None else {"z": z, "context": plan.context}
@@ -111,11 +105,6 @@ class Reference:
             return MixtureTensor(parameters, components, 256, -self.half, self.half, **self._coding)
         base, components = plan.surface(tensors[0]), self.config["components"]
         return MixtureTensor(parameters, components, plan.scale, plan.low, plan.high, base, **self._coding)
-
-    def _prior(self, name: str, shape: tuple[int, int, int]) -> np.ndarray:
-        """Constant mixtures for all positions of a tensor."""
-        constants = np.array(self.config[name], np.float32)
-        return np.broadcast_to(constants[:, None, None], (len(constants), *shape[1:])).copy()
 
     def synthesise(self, plan: Plan, tensors: list[np.ndarray]) -> np.ndarray:
         return tensors[-1][0]

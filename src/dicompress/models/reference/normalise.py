@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...errors import StreamError
+from ...varint import Reader, write_varint
+
 BLOCK = 8  # pixels; the resolution of the coarsest z
 UNIT = 8  # network input: eighths of the noise
 LIMIT = 2048  # network input is clipped to [-2048, 2047], 12 bits
@@ -27,6 +30,21 @@ def measure_scale(pixels: np.ndarray) -> int:
             noise = max(noise, float(np.median(second)))
     low, high = np.percentile(pixels, (0.5, 99.5))
     return int(round(max(noise / 2, (high - low) / 2000, 0.25) * 256))
+
+
+def scale_header(pixels: np.ndarray) -> bytes:
+    """`measure_scale` as a model's header."""
+    return write_varint(measure_scale(pixels))
+
+
+def scale_of(header: bytes) -> int:
+    """Inverse of `scale_header`. StreamError for what it cannot have written."""
+    reader = Reader(header)
+    scale = reader.varint()
+    reader.finish()
+    if not 64 <= scale < 1 << 25:
+        raise StreamError(f"a normalisation scale of {scale} is not possible")
+    return scale
 
 
 def pad(pixels: np.ndarray) -> np.ndarray:

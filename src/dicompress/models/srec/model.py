@@ -7,10 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ...coder import MixtureTensor
-from ...errors import StreamError
-from ...varint import Reader, write_varint
-from ..reference.normalise import from_plane_residual, measure_scale, plane_residual
+from ...coder import MixtureTensor, constant_parameters
+from ..reference.normalise import from_plane_residual, plane_residual, scale_header, scale_of
 from ..weights import load
 from .levels import CODED, CORNERS, LEVELS, ORDER, REMAINDER, REMAINDER_COMPONENTS, Level, corner_shape, halve, join
 
@@ -64,15 +62,10 @@ class SReC:
         return 0  # a mean image is not the picture at every second pixel
 
     def header(self, image: np.ndarray, low: int, high: int) -> bytes:
-        return write_varint(measure_scale(image))
+        return scale_header(image)
 
     def plan(self, header: bytes, shape: tuple[int, int], low: int, high: int, levels: int) -> Plan:
-        reader = Reader(header)
-        scale = reader.varint()
-        reader.finish()
-        if not 64 <= scale < 1 << 25:
-            raise StreamError(f"a normalisation scale of {scale} is not possible")
-        return Plan(shape, low, high, scale)
+        return Plan(shape, low, high, scale_of(header))
 
     def analyse(self, plan: Plan, image: np.ndarray) -> list[np.ndarray]:
         fine_to_coarse = []
@@ -87,12 +80,12 @@ class SReC:
     def predict(self, plan: Plan, k: int, tensors: list[np.ndarray]) -> MixtureTensor:
         components, count = self.config["components"], plan.high - plan.low + 1
         if k == 0:
-            parameters = _everywhere(self.config["prior"], plan.shapes[0])
+            parameters = constant_parameters(self.config["prior"], plan.shapes[0])
             return MixtureTensor(parameters, components, plan.scale, -(count // 2), (count - 1) // 2, **self._coding)
         done, pixel = divmod(k - 1, TENSORS)
         number, pixel = LEVELS - done, pixel - 1
         if pixel < 0:
-            parameters = _everywhere(self.config["remainder_priors"][number - 1], plan.shapes[k])
+            parameters = constant_parameters(self.config["remainder_priors"][number - 1], plan.shapes[k])
             return MixtureTensor(parameters, REMAINDER_COMPONENTS, 256, *REMAINDER, **self._coding)
         if pixel == 0:
             plan.level = Level(plan.means(tensors), tensors[k - 1][0], plan.scale, plan.low, plan.high)
@@ -118,8 +111,3 @@ def network_name(level: int, pixel: int) -> str:
 
 def _network_names(config: dict) -> list[str]:
     return [network_name(level, k) for level, k in ORDER]
-
-
-def _everywhere(constants: list[int], shape: tuple[int, int, int]) -> np.ndarray:
-    """The same mixture at all positions of a tensor."""
-    return np.broadcast_to(np.array(constants, np.float32)[:, None, None], (len(constants), *shape[1:])).copy()

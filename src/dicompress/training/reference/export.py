@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from onnx import TensorProto
 
-from ..export import convolution, geometry, integers, mixture_parameters, residual_blocks, write
+from ..export import constants, convolution, geometry, integers, mixture_parameters, residual_blocks, write
 from ..graph import ACTIVATION_EXPONENT, ZERO, Graph
-from ..layers import SLOPE, ParameterConv
+from ..layers import SLOPE
 from .network import (
-    AsppUpsampler, AttentionUpsampler, FeatureExtractor, ImageConv, Predictor, Prior, Reference, ScalarQuantiser, Trunk,
+    AsppUpsampler, AttentionUpsampler, FeatureExtractor, ImageConv, Predictor, Reference, ScalarQuantiser, Trunk,
 )  # fmt: skip
 
 SIGMOID = np.clip(np.rint(256 / (1 + np.exp(-(np.arange(256) - ZERO) / 32))), 0, 255).astype(np.uint8)
@@ -22,12 +22,8 @@ def export(network: Reference, folder: Path, card: dict) -> dict:
     network = network.float().eval()
     graphs = [_extractor_graph(network), *(_predictor_graph(network, s) for s in range(network.config.scales, 0, -1))]
     priors = {"prior": network.prior, "thumbnail_prior": network.thumbnail_prior}
-    config = network.config.to_dict() | {name: _prior(prior) for name, prior in priors.items()}
+    config = network.config.to_dict() | {name: constants(prior) for name, prior in priors.items()}
     return write(folder, graphs, config, card)
-
-
-def _prior(prior: Prior) -> list[int]:
-    return np.rint(prior.parameters_out.detach().numpy().reshape(-1) / ParameterConv.STEP).astype(int).tolist()
 
 
 def _trunk(g: Graph, trunk: Trunk, x: str) -> str:

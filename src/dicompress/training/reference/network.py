@@ -10,7 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import quantise
-from ..layers import SLOPE, Conv, DilatedResidualBlock, ParameterConv, full_precision, leaky_relu, mixture_bits
+from ..layers import (
+    SLOPE, BlockParameters, Conv, DilatedResidualBlock, Prior, full_precision, leaky_relu, mixture_bits,
+)  # fmt: skip
 
 LEVEL_STEP = 1 / 8  # distance of two levels of z
 DEAD_ZONE = 410 / 4096  # levels
@@ -143,36 +145,6 @@ class PixelAttention(nn.Module):
         return quantise.activation(x * gate, exact)
 
 
-class BlockParameters(ParameterConv):
-    """Parameters of the pixels, or positions of z, that a position becomes: four of them, or one."""
-
-    def __init__(self, features: int, symbols: int, components: int, image: bool, phases: int = 4):
-        super().__init__()
-        shared = (64.0, 8.0) if image else (8.0,)
-        own = 1.0 if image else 4.0
-        rows = 3 * components
-        basis = torch.eye(rows, rows + len(shared))
-        basis[components : 2 * components, components : 2 * components] *= own
-        basis[components : 2 * components, rows:] = torch.tensor(shared)
-        self.register_buffer("basis", basis, persistent=False)
-        self.symbols, self.phases = symbols, phases
-        self.weight = nn.Parameter(torch.randn(phases * symbols * basis.shape[1], features) * 0.2 / features**0.5)
-        start = torch.zeros(basis.shape[1])
-        start[2 * components : rows] = torch.linspace(-1, 5, components) if image else torch.linspace(-0.5, 3, components)
-        self.bias = nn.Parameter(start.repeat(phases * symbols))
-
-    def effective(self) -> tuple[Tensor, Tensor]:
-        """Weight (phases * symbols * 3K, features) and bias (its rows,), ordered (symbol, parameter, phase)."""
-        n = self.basis.shape[1]
-        w = torch.einsum("rn,psnf->srpf", self.basis, self.weight.view(self.phases, self.symbols, n, -1))
-        b = torch.einsum("rn,psn->srp", self.basis, self.bias.view(self.phases, self.symbols, n))
-        return w.reshape(-1, self.weight.shape[1]), b.reshape(-1)
-
-    def forward(self, x: Tensor, exact: bool) -> Tensor:
-        y = super().forward(x, exact)
-        return y if self.phases == 1 else F.pixel_shuffle(y, 2)
-
-
 def parameters_out(config: Config, scale: int, features: int, phases: int) -> BlockParameters:
     if scale == 1:
         return BlockParameters(features, 1, config.components, True, phases)
@@ -242,21 +214,6 @@ class Predictor(nn.Module):
         if context is not None:
             x = quantise.activation(x + context, exact)
         return self.upsampler(self.trunk(x, exact), exact)
-
-
-class Prior(nn.Module):
-    """One learned mixture a channel, the same everywhere: for the coarsest z and the thumbnail."""
-
-    def __init__(self, channels: int, components: int, log_scales: tuple[float, float]):
-        super().__init__()
-        start = torch.zeros(channels, 3, components)
-        start[:, 1] = torch.linspace(-1, 1, components)
-        start[:, 2] = torch.linspace(*log_scales, components)
-        self.parameters_out = nn.Parameter(start.view(1, -1, 1, 1))
-
-    def forward(self, exact: bool) -> Tensor:
-        p = self.parameters_out
-        return quantise.round_to(p, ParameterConv.STEP) if exact else p
 
 
 class Reference(nn.Module):

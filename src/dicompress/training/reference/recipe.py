@@ -7,12 +7,11 @@ from functools import partial
 
 import torch
 
+from ..recipe import prior_groups
 from ..train import Schedule
 from .data import sample
 from .export import export
 from .network import Config, Reference
-
-PRIOR_RATE = 10  # the constants of the priors move this much faster than weights
 
 
 @dataclass(frozen=True)
@@ -40,9 +39,7 @@ class ReferenceRecipe:
     network, export = Reference, staticmethod(export)
 
     def groups(self, network):
-        priors = [*network.prior.parameters(), *network.thumbnail_prior.parameters()]
-        rest = [p for p in network.parameters() if all(p is not q for q in priors)]
-        return [{"params": rest, "factor": 1}, {"params": priors, "factor": PRIOR_RATE}]
+        return prior_groups(network)
 
     def sampler(self, images, rng, count):
         return partial(sample, images, rng, count)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 from onnx import TensorProto
 
 from ...models.srec.levels import ORDER, PLANES
 from ...models.srec.model import network_name
-from ..export import convolution, mixture_parameters, residual_blocks, write
+from ..export import constants, convolution, mixture_parameters, residual_blocks, write
 from ..graph import Graph
-from ..layers import ParameterConv
-from ..reference.network import Prior
 from .network import Predictor, SRec
 
 
@@ -20,12 +17,8 @@ def export(network: SRec, folder: Path, card: dict) -> dict:
     """Write the model's files into `folder`; returns each network's largest possible sum and its bound."""
     network = network.float().eval()
     graphs = [_graph(network, level, k) for level, k in ORDER]
-    priors = {"prior": _constants(network.prior), "remainder_priors": [_constants(p) for p in network.remainder_priors]}
+    priors = {"prior": constants(network.prior), "remainder_priors": [constants(p) for p in network.remainder_priors]}
     return write(folder, graphs, network.config.to_dict() | priors, card)
-
-
-def _constants(prior: Prior) -> list[int]:
-    return np.rint(prior.parameters_out.detach().numpy().reshape(-1) / ParameterConv.STEP).astype(int).tolist()
 
 
 def _graph(network: SRec, level: int, k: int) -> Graph:

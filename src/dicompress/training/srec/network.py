@@ -16,8 +16,7 @@ from torch import Tensor, nn
 
 from ...models.srec.levels import CODED, LEVELS, PLANES, REMAINDER, REMAINDER_COMPONENTS
 from .. import quantise
-from ..layers import Conv, DilatedResidualBlock, mixture_bits
-from ..reference.network import BlockParameters, Prior
+from ..layers import BlockParameters, Conv, DilatedResidualBlock, Prior, mixture_bits
 
 
 @dataclass(frozen=True)

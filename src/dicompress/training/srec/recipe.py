@@ -7,12 +7,12 @@ from functools import partial
 
 import torch
 
+from ..recipe import prior_groups
 from ..train import Schedule
 from .data import sample
 from .export import export
 from .network import Config, SRec
 
-PRIOR_RATE = 10  # the constants of the priors move this much faster than weights
 FINEST_BLOCKS = 4  # pixels a block of the finest level
 
 
@@ -32,9 +32,7 @@ class SRecRecipe:
     network, export = SRec, staticmethod(export)
 
     def groups(self, network):
-        priors = [*network.prior.parameters(), *network.remainder_priors.parameters()]
-        rest = [p for p in network.parameters() if all(p is not q for q in priors)]
-        return [{"params": rest, "factor": 1}, {"params": priors, "factor": PRIOR_RATE}]
+        return prior_groups(network)
 
     def sampler(self, images, rng, count):
         return partial(sample, images, rng, count)
