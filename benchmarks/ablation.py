@@ -20,7 +20,7 @@ import pydicom
 import torch
 
 from dicompress import coder
-from dicompress.models import by_name
+from dicompress.models import Values, by_name
 from dicompress.models.pyramid import fit
 from dicompress.training import data, recipe
 from dicompress.training.pyramid.network import Config
@@ -50,7 +50,8 @@ def adaptive_stage(folder: Path) -> str:
     for path in sorted({p.parent: p for p in sorted(folder.rglob("*.dcm"), reverse=True)}.values()):
         group, image = group_of(path), pydicom.dcmread(path).pixel_array[:1024, :1024].astype(np.int32)
         low, high = int(image.min()), int(image.max())
-        plan = model.plan(model.header(image, low, high), image.shape, low, high, model.levels(image.shape))
+        values = Values(low, high)
+        plan = model.plan(model.header(image, values), image.shape, values, model.levels(image.shape))
         tensors = model.analyse(plan, image)
         mixtures = [model.predict(plan, k, tensors[:k]) for k in range(len(tensors))]
         for name, options in WITHOUT.items():

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,8 @@ def phase(rows=60, columns=80, seed=0, deviation=40.0, flat=0.0):
 def test_round_trip(shape, deviation):
     symbols, mixture = phase(*shape, deviation=deviation)
     symbols = symbols.clip(0, 4095)
-    data = coder.encode(symbols, mixture)
+    data, decoded = coder.encode(symbols, mixture)
+    assert np.array_equal(decoded, symbols)
     assert np.array_equal(coder.decode(data, mixture, symbols.shape), symbols)
     assert 8 * len(data) <= coder.code_length(symbols, mixture) + 64
 
@@ -43,7 +45,7 @@ def test_round_trip(shape, deviation):
 def test_an_empty_tensor_takes_no_bytes():
     symbols, mixture = phase(3, 4)
     for empty in (symbols[:, :0], symbols[:, :, :0]):
-        assert coder.encode(empty, mixture) == b""
+        assert coder.encode(empty, mixture)[0] == b""
         assert coder.decode(b"", mixture, empty.shape).shape == empty.shape
 
 
@@ -64,16 +66,54 @@ def test_padding_costs_next_to_nothing():
 def test_a_single_other_pixel_in_the_padding_survives():
     symbols, mixture = phase(40, 40, flat=1.0)
     symbols[0, 20, 20] = 4095
-    assert np.array_equal(coder.decode(coder.encode(symbols, mixture), mixture, symbols.shape), symbols)
+    assert np.array_equal(coder.decode(coder.encode(symbols, mixture)[0], mixture, symbols.shape), symbols)
+
+
+@pytest.mark.parametrize("near", [1, 7, 255])
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("deviation", [0.3, 40.0, 800.0])
+def test_no_decoded_value_is_off_by_more_than_allowed(near, known, deviation):
+    symbols, mixture = phase(60, 80, deviation=deviation, flat=0.2)
+    symbols = symbols.clip(0, 4095)
+    exact = ((0, 0), (1000, 1003), (4095, 4095))
+    bound = replace(mixture, near=near, exact=exact, known=mixture.known if known else None)
+    data, decoded = coder.encode(symbols, bound)
+    assert np.array_equal(coder.decode(data, bound, symbols.shape), decoded)
+    assert np.abs(decoded - symbols).max() <= near and decoded.min() >= 0 and decoded.max() <= 4095
+    for first, last in exact:
+        kept = (symbols >= first) & (symbols <= last)
+        assert np.array_equal(kept, (decoded >= first) & (decoded <= last))
+        assert np.array_equal(decoded[kept], symbols[kept])
+    assert len(data) < len(coder.encode(symbols, replace(bound, near=0))[0])
+
+
+def test_bins_lie_where_the_mixture_expects_the_value():
+    parameters = np.array([0, 0, 0], np.float32)[:, None, None].repeat(400, 1).repeat(50, 2)
+    values = np.random.default_rng(0).normal(1000, 3, (1, 400, 50)).round().astype(np.int32)
+    mixture = MixtureTensor(parameters, 1, 3 * 256, 0, 4095, np.full((400, 50), 1000 * 256, np.int32), near=10)
+    data, decoded = coder.encode(values, mixture)
+    assert (decoded == 1000).mean() > 0.99 and len(data) < 400
+    off, decoded_off = coder.encode(values - 10, mixture)  # the mixture is wrong at first, and learns
+    assert len(off) < 0.5 / 8 * values.size and np.abs(decoded_off - values + 10).max() <= 10
+
+
+def test_a_bin_that_is_cut_stands_for_the_value_expected_in_it():
+    parameters = np.array([0, 0, 0], np.float32)[:, None, None].repeat(2, 1).repeat(2, 2)
+    base = np.full((2, 2), 9 * 256, np.int32)
+    mixture = MixtureTensor(parameters, 1, 256, 0, 100, base, near=10, exact=((8, 8),), adaptive=False)
+    _, decoded = coder.encode(np.array([[[9, 12], [7, 8]]]), mixture)
+    assert decoded.tolist() == [[[10, 10], [7, 8]]]  # 10 of 9 to 19, where 14 is the middle; 7 of 0 to 7, not 4
 
 
 @pytest.mark.skipif(COMPILER is None, reason="needs a C++ compiler")
-def test_every_way_of_compiling_gives_the_same_bytes(tmp_path):
+@pytest.mark.parametrize("near", [0, 3])
+def test_every_way_of_compiling_gives_the_same_bytes(tmp_path, near):
     symbols, mixture = phase(90, 70, seed=3, flat=0.2)
-    header = [*symbols.shape[1:], 3, mixture.scale, mixture.low, mixture.high]
+    mixture = replace(mixture, near=near, exact=((0, 0),))
+    header = [*symbols.shape[1:], 3, mixture.scale, mixture.low, mixture.high, near, 0, 0]
     arrays = (np.array(header, np.int32), mixture.parameters, mixture.base, mixture.known, symbols)
     (tmp_path / "input").write_bytes(b"".join(a.tobytes() for a in arrays))
-    expected = coder.native.encode(symbols, *mixture.prediction, 0, symbols.shape[1])
+    expected = coder.native.encode(symbols.copy(), *mixture.prediction, 0, symbols.shape[1])
     for options in (["-O0"], ["-O3"], ["-O3", "-march=native"]):
         program = tmp_path / "-".join(options)
         source = Path(__file__).with_name("regression_driver.cpp")

@@ -13,6 +13,7 @@ from onnx import numpy_helper
 import dicompress
 from dicompress import coder
 from dicompress.codec import loop
+from dicompress.models import Values
 from dicompress.models.pyramid import Pyramid
 from dicompress.models.pyramid.phases import CHANNELS
 from dicompress.models.reference import Reference
@@ -100,12 +101,13 @@ def test_the_range_coder_adds_less_than_half_a_per_cent_on_a_real_image(kind, ct
     model = kind()
     image = ct_pixels.astype(np.int32)
     low, high = int(image.min()), int(image.max())
-    header = model.header(image, low, high)
+    values = Values(low, high)
+    header = model.header(image, values)
     levels = model.levels(image.shape)
-    plan = model.plan(header, image.shape, low, high, levels)
+    plan = model.plan(header, image.shape, values, levels)
     tensors = model.analyse(plan, image)
     ideal = sum(coder.code_length(t, model.predict(plan, k, tensors[:k])) for k, t in enumerate(tensors))
-    coded = loop.encode_tile(model, header, image, low, high, levels, 1)
+    coded, _ = loop.encode_tile(model, header, image, values, levels, 1)
     assert 8 * sum(map(len, coded)) < 1.005 * ideal
 
 

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 import dicompress
 from dicompress import DicompressError, StreamError
 from dicompress.coder import MixtureTensor
+from dicompress.models import Values
 from dicompress.models.reference import Reference
 from dicompress.varint import Reader, write_varint
 
 
 @dataclass
 class Plan:
-    low: int
-    high: int
+    values: Values
     shapes: list[tuple[int, int, int]]
     levels: list[int]
 
@@ -35,15 +35,15 @@ class Halves:
     def levels(self, shape):
         return min(2, (max(shape) - 1).bit_length())
 
-    def header(self, image, low, high):
+    def header(self, image, values):
         return b"halves"
 
-    def plan(self, header, shape, low, high, levels):
+    def plan(self, header, shape, values, levels):
         if header != b"halves":
             raise StreamError("not a header of halves")
         shapes = [tensor.shape for tensor in self._split(np.empty(shape, bool), levels)]
         at = [levels, *(k for k in reversed(range(levels)) for _ in range(2))]
-        plan = Plan(low, high, shapes, at)
+        plan = Plan(values, shapes, at)
         assert all(before() is None for before in self.plans), "the plan of a tile outlives it"
         self.plans.append(weakref.ref(plan))
         return plan
@@ -63,8 +63,9 @@ class Halves:
         shape = plan.shapes[k][1:]
         parameters = np.zeros((3, *shape), np.float32)
         parameters[2] = 8 * 4096
-        base = np.full(shape, (plan.low + plan.high) * 128, np.int32)
-        return MixtureTensor(parameters, 1, 256, plan.low, plan.high, base)
+        base = np.full(shape, (plan.values.low + plan.values.high) * 128, np.int32)
+        bound = {"near": plan.values.near, "exact": plan.values.exact}
+        return MixtureTensor(parameters, 1, 256, plan.values.low, plan.values.high, base, **bound)
 
     def synthesise(self, plan, tensors):
         picture = tensors[0][0]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import dicompress
 from dicompress import StreamError
+from dicompress.models import Values
 from dicompress.models.pyramid import Pyramid
 from dicompress.models.pyramid.fit import DEFAULT, ONE, fit_level, has_blocks
 from dicompress.models.pyramid.phases import PHASES, Level, join, log2_32, split
@@ -82,8 +83,9 @@ def test_log2_32(value):
 def test_headers_that_cannot_be(ct_pixels):
     model, image = Pyramid(), ct_pixels.astype(np.int32)
     low, high = int(image.min()), int(image.max())
-    header = model.header(image, low, high)
-    assert model.plan(header, image.shape, low, high, 3).shapes[-1] == (1, 64, 64)
+    values = Values(low, high)
+    header = model.header(image, values)
+    assert model.plan(header, image.shape, values, 3).shapes[-1] == (1, 64, 64)
     for wrong in (b"", header[:-1], header + b"\0", b"\x01" + header[1:], b"\xff" * 9 + header):
         with pytest.raises(StreamError):
-            model.plan(wrong, image.shape, low, high, 3)
+            model.plan(wrong, image.shape, values, 3)

@@ -13,6 +13,7 @@ from test_training import shake, write_images  # noqa: E402
 
 import dicompress  # noqa: E402
 from dicompress import StreamError, coder  # noqa: E402
+from dicompress.models import Values  # noqa: E402
 from dicompress.models.reference.normalise import measure_scale  # noqa: E402
 from dicompress.models.srec import SReC as Model  # noqa: E402
 from dicompress.models.srec.levels import LEVELS, PLANES  # noqa: E402
@@ -62,7 +63,7 @@ def batch_of(pixels):
 def predictions(model, pixels):
     """Every tensor of an image whose values start at 0, and its mixture."""
     image, high = pixels.astype(np.int32), int(pixels.max())
-    plan = model.plan(model.header(image, 0, high), image.shape, 0, high, 0)
+    plan = model.plan(model.header(image, Values(0, high)), image.shape, Values(0, high), 0)
     tensors = model.analyse(plan, image)
     assert [t.shape for t in tensors] == plan.shapes and all(t.dtype == np.int32 for t in tensors)
     assert np.array_equal(model.synthesise(plan, tensors), image)
@@ -185,7 +186,7 @@ def test_a_network_that_could_overflow_is_not_exported(tmp_path):
 
 
 def test_headers_that_cannot_be(model):
-    assert model.plan(b"\x80\x02", (9, 17), 0, 255, 0).shapes[:5] == [(1, 2, 3), (1, 2, 3), (1, 2, 3), (1, 2, 2), (1, 1, 3)]
+    assert model.plan(b"\x80\x02", (9, 17), Values(0, 255), 0).shapes[:5] == [(1, 2, 3), (1, 2, 3), (1, 2, 3), (1, 2, 2), (1, 1, 3)]
     for wrong in (b"", b"\x3f", b"\x80\x02\0", b"\xff" * 9):
         with pytest.raises(StreamError):
-            model.plan(wrong, (9, 17), 0, 255, 0)
+            model.plan(wrong, (9, 17), Values(0, 255), 0)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import StreamError, UnsupportedImageError, VerificationError
+from ..errors import StreamError, UnsupportedImageError
 from ..models import DEFAULT, Model, by_hash, by_name
+from .bound import MAX_NEAR, check_bound
 from .container import read_stream, write_stream
 from .frame import decode_frame, encode_frame
 from .stream import DTYPES, Section, Stream
@@ -19,7 +21,7 @@ class StreamInfo:
     """What `inspect` tells of a stream without decoding it.
 
     coded_bytes counts the whole stream; ratio_allocated and ratio_stored compare it with the pixels at their
-    allocated and stored bits. levels: by how many halvings the image can be had early; level_bytes[k]: how many bytes
+    allocated and stored bits. near: by how much a pixel may differ from the original, 0 for not at all. levels: by how many halvings the image can be had early; level_bytes[k]: how many bytes
     of the stream `decode(data, level=k)` needs, k from 0. checksums: one digest of the pixels a frame, in hexadecimal.
     """
 
@@ -29,6 +31,7 @@ class StreamInfo:
     bits_allocated: int
     bits_stored: int
     signed: bool
+    near: int
     model: str | None
     model_hash: str
     coded_bytes: int
@@ -45,15 +48,39 @@ def encode(
     *,
     model: str | Model = DEFAULT,
     bits_stored: int | None = None,
+    near: int = 0,
+    exact: Iterable[tuple[int, int]] = (),
     verify: bool = True,
     threads: int = 0,
 ) -> bytes:
-    """Compress without loss; the result has been decoded and compared before it is returned.
+    """Compress without loss, or with a bounded error; the result has been decoded and compared before it is returned.
 
     image: (rows, columns) or (frames, rows, columns), int8, uint8, int16 or uint16. bits_stored: DICOM's Bits Stored, for
-    the record only: values outside it survive. verify: False for a caller that decodes and compares the result itself.
-    threads: 0 for one a core. Raises UnsupportedImageError for other arrays, UnknownModelError, VerificationError.
+    the record only: values outside it survive. near: by how much a decoded pixel may differ, 1 to 255; 0 for not at all.
+    exact: runs (first, last) of values that come back as they were even so, e.g. padding, and that no other pixel takes; ends
+    of the value range that are saturated are found and always kept. verify: False for a caller that decodes and compares the
+    result itself. threads: 0 for one a core. Raises UnsupportedImageError for other arrays, UnknownModelError,
+    VerificationError, ValueError for another `near`.
     """
+    exact = list(exact)
+    settings = {"model": model, "bits_stored": bits_stored, "near": near, "exact": exact, "threads": threads}
+    data, _ = encode_with_result(image, **settings)
+    if verify:
+        found = None if isinstance(model, str) else model
+        check_bound(np.asarray(image), decode(data, model=found, threads=threads), near, exact if near else ())
+    return data
+
+
+def encode_with_result(
+    image: np.ndarray,
+    *,
+    model: str | Model = DEFAULT,
+    bits_stored: int | None = None,
+    near: int = 0,
+    exact: Iterable[tuple[int, int]] = (),
+    threads: int = 0,
+) -> tuple[bytes, np.ndarray]:
+    """`encode` without verification, and the array that `decode` will give."""
     image = np.asarray(image)
     dtype = image.dtype.newbyteorder("=")
     if dtype not in DTYPES.values():
@@ -65,19 +92,19 @@ def encode(
     bits_allocated = dtype.itemsize * 8
     if not 1 <= (bits_stored or bits_allocated) <= bits_allocated:
         raise UnsupportedImageError(f"{bits_stored} bits stored do not fit into {bits_allocated} bits allocated")
+    if not 0 <= near <= MAX_NEAR:
+        raise ValueError(f"an error of {near} is not possible; near is 0 to {MAX_NEAR}")
     found = by_name(model, threads) if isinstance(model, str) else model
     threads = threads or os.cpu_count() or 1
     frames = image.astype(dtype, copy=False).reshape(-1, *image.shape[-2:])
     levels = found.levels(frames.shape[1:])
-    coded = [encode_frame(found, pixels, levels, threads) for pixels in frames]
-    sections = [Section.of(tile[i] for frame in coded for tile in frame.tiles) for i in range(levels + 1)]
+    coded = [encode_frame(found, pixels, levels, near, exact, threads) for pixels in frames]
+    sections = [Section.of(tile[i] for frame, _ in coded for tile in frame.tiles) for i in range(levels + 1)]
     count = None if image.ndim == 2 else len(frames)
-    heads = [frame.head for frame in coded]
-    facts = (found.hash, dtype, bits_stored or bits_allocated, count, *frames.shape[1:])
+    heads = [frame.head for frame, _ in coded]
+    facts = (found.hash, dtype, bits_stored or bits_allocated, count, *frames.shape[1:], near)
     data = write_stream(Stream(*facts, levels, heads, sections))
-    if verify and not np.array_equal(decode(data, model=found, threads=threads), image):
-        raise VerificationError("the image does not come back as it was; please report this")
-    return data
+    return data, np.stack([decoded for _, decoded in coded]).reshape(image.shape) if near else image
 
 
 def decode(
@@ -121,6 +148,7 @@ def inspect(data: bytes) -> StreamInfo:
         bits_allocated=bits_allocated,
         bits_stored=stream.bits_stored,
         signed=stream.dtype.kind == "i",
+        near=stream.near,
         model=model,
         model_hash=stream.model_hash.hex(),
         coded_bytes=stream.level_bytes[0],

@@ -8,11 +8,12 @@ from itertools import accumulate
 from ..errors import StreamError, UnknownModelError
 from ..varint import Reader, write_varint
 from . import loop, version1
+from .bound import MAX_NEAR
 from .frame import DIGEST_BYTES, Head, read_head, write_head
 from .stream import DTYPES, MAX_LEVELS, Facts, Section, Stream, check_level, check_size, chunk_numbers
 
 MAGIC = b"DCMP"
-VERSION = 2
+VERSION, NEAR_VERSION = 2, 3  # without and with errors
 HASH_BYTES = 8
 CRC_BYTES = 4
 HEAD_BYTES = 1 + DIGEST_BYTES + 2  # the shortest head of a frame, behind its length
@@ -20,10 +21,12 @@ HEAD_BYTES = 1 + DIGEST_BYTES + 2  # the shortest head of a frame, behind its le
 
 def write_stream(stream: Stream) -> bytes:
     kind = next(code for code, dtype in DTYPES.items() if dtype == stream.dtype)
-    heads = b"".join(write_varint(len(h)) + h for h in map(write_head, stream.heads))
+    heads = b"".join(write_varint(len(h)) + h for h in (write_head(head, stream.near) for head in stream.heads))
     sections = [section.write() for section in stream.sections]
-    numbers = (stream.frames or 0, stream.rows, stream.columns, stream.levels, len(heads), *map(len, sections))
-    start = MAGIC + bytes([VERSION, kind, stream.bits_stored]) + stream.model_hash
+    near = (stream.near,) if stream.near else ()
+    numbers = (stream.frames or 0, stream.rows, stream.columns, *near, stream.levels, len(heads), *map(len, sections))
+    version = NEAR_VERSION if stream.near else VERSION
+    start = MAGIC + bytes([version, kind, stream.bits_stored]) + stream.model_hash
     parts = [start + b"".join(map(write_varint, numbers)), heads, *sections]
     return b"".join(part + zlib.crc32(part).to_bytes(CRC_BYTES, "little") for part in parts)
 
@@ -40,10 +43,10 @@ def read_stream(data: bytes, level: int | None = 0) -> Stream:
     reader.take(len(MAGIC))
     (version,) = reader.take(1)
     if version == 1:
-        return version1.read_rest(reader, _read_facts(reader), level)
-    if version != VERSION:
-        raise UnknownModelError(f"stream version {version} is unknown; this dicompress reads versions 1 and {VERSION}")
-    facts = _read_facts(reader)
+        return version1.read_rest(reader, _read_facts(reader, version), level)
+    if version not in (VERSION, NEAR_VERSION):
+        raise UnknownModelError(f"stream version {version} is unknown; this dicompress reads versions 1 to {NEAR_VERSION}")
+    facts = _read_facts(reader, version)
     levels = reader.varint()
     if levels > MAX_LEVELS:
         raise StreamError(f"{levels} levels are claimed; at most {MAX_LEVELS} are possible")
@@ -68,7 +71,7 @@ def read_stream(data: bytes, level: int | None = 0) -> Stream:
     return Stream(**vars(facts), levels=levels, heads=heads, sections=sections, level_bytes=level_bytes)
 
 
-def _read_facts(reader: Reader) -> Facts:
+def _read_facts(reader: Reader, version: int) -> Facts:
     kind, bits_stored = reader.take(2)
     if kind not in DTYPES or not 1 <= bits_stored <= DTYPES[kind].itemsize * 8:
         raise StreamError(f"pixel type {kind} with {bits_stored} bits stored is not possible")
@@ -77,7 +80,10 @@ def _read_facts(reader: Reader) -> Facts:
     if not rows or not columns:
         raise StreamError(f"an image of {rows} x {columns} pixels is not possible")
     check_size(frames or 1, rows, columns)
-    return Facts(model_hash, DTYPES[kind], bits_stored, frames or None, rows, columns)
+    near = reader.varint() if version == NEAR_VERSION else 0
+    if version == NEAR_VERSION and not 1 <= near <= MAX_NEAR:
+        raise StreamError(f"a largest error of {near} is not possible")
+    return Facts(model_hash, DTYPES[kind], bits_stored, frames or None, rows, columns, near)
 
 
 def _read_heads(data: bytes, facts: Facts) -> list[Head]:
@@ -87,7 +93,7 @@ def _read_heads(data: bytes, facts: Facts) -> list[Head]:
     heads = []
     for _ in range(facts.count):
         head = Reader(reader.take(reader.varint()))
-        heads.append(read_head(head, facts.dtype))
+        heads.append(read_head(head, facts.dtype, facts.near))
         head.finish()
     reader.finish()
     return heads

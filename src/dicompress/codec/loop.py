@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import coder
 from ..errors import StreamError
-from ..models import Model
+from ..models import Model, Values
 from ..varint import Reader, write_varint
 
 TILE = 1024  # pixels, the longest side of a tile
@@ -46,34 +46,36 @@ def reduced(shape: tuple[int, int], level: int) -> tuple[int, int]:
 
 
 def encode_tile(
-    model: Model, header: bytes, pixels: np.ndarray, low: int, high: int, levels: int, threads: int
-) -> list[bytes]:
-    """(rows, columns) int32 in low..high -> one chunk a level, of level `levels` first.
+    model: Model, header: bytes, pixels: np.ndarray, values: Values, levels: int, threads: int
+) -> tuple[list[bytes], np.ndarray]:
+    """(rows, columns) int32 of `values` -> one chunk a level, of level `levels` first, and the pixels as decoded.
 
-    The encoder knows all tensors, so one is coded while the model predicts the next.
+    Without errors the decoder's tensors are known beforehand, so one is coded while the model predicts the next.
     """
-    plan = model.plan(header, pixels.shape, low, high, levels)
-    tensors = model.analyse(plan, pixels)
+    plan = model.plan(header, pixels.shape, values, levels)
+    known: list[np.ndarray] = []
     with ThreadPoolExecutor(1) as pool:
-        work = [
-            pool.submit(coder.encode, tensor, model.predict(plan, k, tensors[:k]), threads)
-            for k, tensor in enumerate(tensors)
-        ]
-    coded = [(at, w.result()) for at, w in zip(plan.levels, work)]
-    return [
+        work = []
+        for k, tensor in enumerate(model.analyse(plan, pixels)):
+            mixture = model.predict(plan, k, known)
+            work.append(pool.submit(coder.encode, tensor, mixture, threads))
+            known.append(work[-1].result()[1] if mixture.near else tensor)
+    coded = [(at, w.result()[0]) for at, w in zip(plan.levels, work)]
+    chunks = [
         b"".join(write_varint(len(data)) + data for at, data in coded if at == level) for level in range(levels, -1, -1)
     ]
+    return chunks, model.synthesise(plan, known) if values.near else pixels
 
 
 def decode_tile(
-    model: Model, header: bytes, chunks: list[bytes], shape: tuple[int, int], low: int, high: int,
-    levels: int, level: int, threads: int,
+    model: Model, header: bytes, chunks: list[bytes], shape: tuple[int, int], values: Values, levels: int, level: int,
+    threads: int,
 ) -> np.ndarray:  # fmt: skip
     """Inverse of `encode_tile`, at 1/2**level resolution, from the chunks down to `level`.
 
     shape: of the whole tile. StreamError if the chunks cannot have come from `encode_tile`.
     """
-    plan = model.plan(header, shape, low, high, levels)
+    plan = model.plan(header, shape, values, levels)
     readers = {levels - i: Reader(chunk) for i, chunk in enumerate(chunks)}
     tensors: list[np.ndarray] = []
     for k, (tensor_shape, at) in enumerate(zip(plan.shapes, plan.levels)):

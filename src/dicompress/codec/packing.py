@@ -10,19 +10,33 @@ import zlib
 
 import numpy as np
 
+from .bound import Runs, apart, rank_near
 
-def sparse_values(image: np.ndarray) -> np.ndarray | None:
-    """The sorted values of `image` (integers, any shape) if coding ranks is worth the table, else None."""
+
+def sparse_values(image: np.ndarray, near: int = 0, exact: Runs = ()) -> np.ndarray | None:
+    """The sorted values of `image` (integers, any shape) if coding ranks is worth the table, else None.
+
+    near, exact: the error allowed in values and where it is not; ranks may allow less.
+    """
     low = int(image.min())
     histogram = np.bincount((image.ravel().astype(np.int64) - low))
     values = np.flatnonzero(histogram)
     if values.size < 2 or values.size == histogram.size:
         return None
+    values, lost_bits = values + low, 0.0
+    if near:
+        lost_bits = image.size * float(np.log2((2 * near + 1) / (2 * rank_near(values, near, exact) + 1)))
+    gained_bits = sum(_gained_bits(histogram, run, low) for run in apart(values, exact)) - lost_bits
+    return values if gained_bits > 1.1 * 8 * len(write_table(values)) else None
+
+
+def _gained_bits(histogram: np.ndarray, values: np.ndarray, low: int) -> float:
+    """What the gaps between the values cost a coder that does not know of them."""
+    if values.size < 2:
+        return 0.0
     gaps = np.diff(values)
     gap = (np.append(gaps, gaps[-1]) + np.insert(gaps, 0, gaps[0])) / 2
-    gained_bits = float(histogram[values] @ np.log2(gap))
-    values = values + low
-    return values if gained_bits > 1.1 * 8 * len(write_table(values)) else None
+    return float(histogram[values - low] @ np.log2(gap))
 
 
 def write_table(values: np.ndarray) -> bytes:

@@ -67,7 +67,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Facts:
-    """What every version of a stream begins with. frames: None for a two-dimensional array."""
+    """What a stream begins with. frames: None for a two-dimensional array. near: the largest error of a pixel."""
 
     model_hash: bytes
     dtype: np.dtype
@@ -75,6 +75,7 @@ class Facts:
     frames: int | None
     rows: int
     columns: int
+    near: int
 
     @property
     def count(self) -> int:
@@ -108,7 +109,7 @@ class Stream(Facts):
         """Frame `number` with the chunks of the sections that were read."""
         chunks = range(*self.first_chunks[number : number + 2])
         tiles = [[section.chunk(i) for section in self.sections] for i in chunks]
-        return Frame(self.heads[number], self.dtype, (self.rows, self.columns), self.levels, self.grid, tiles)
+        return Frame(self.heads[number], self.dtype, (self.rows, self.columns), self.near, self.levels, self.grid, tiles)
 
 
 def chunk_numbers(facts: Facts, heads: list[Head], grid: int) -> list[int]:

@@ -30,6 +30,8 @@ class MixtureTensor:
     which the coder then adapts to (native/regression.hpp); None: it adapts to the errors before it alone.
     streams: how many sub-streams the rows are cut into; 0 for one every SYMBOLS_PER_STREAM elements.
     distribution: of the components, "gaussian" or "logistic". adaptive: False for a coder that learns nothing on its way.
+    near: how far a decoded value may be off, 0 to 255. exact: runs (first, last) of values that may not, and that none of the
+    others becomes (native/bins.hpp).
     """
 
     parameters: np.ndarray
@@ -42,6 +44,8 @@ class MixtureTensor:
     streams: int = 0
     distribution: str = "gaussian"
     adaptive: bool = True
+    near: int = 0
+    exact: tuple[tuple[int, int], ...] = ()
 
     def bands(self, shape: tuple[int, int, int]) -> list[tuple[int, int]]:
         """Cut the rows of a tensor into the runs that share a sub-stream; as lines (rows times channels)."""
@@ -59,7 +63,8 @@ class MixtureTensor:
     @cached_property
     def spec(self) -> native.MixtureSpec:
         return native.MixtureSpec(
-            self.components, self.scale, self.low, self.high, DISTRIBUTIONS[self.distribution], self.adaptive
+            self.components, self.scale, self.low, self.high, DISTRIBUTIONS[self.distribution], self.adaptive,
+            self.near, self.exact,
         )
 
 
@@ -68,15 +73,18 @@ def constant_parameters(values: list[int], shape: tuple[int, int, int]) -> np.nd
     return np.broadcast_to(np.array(values, np.float32)[:, None, None], (len(values), *shape[1:])).copy()
 
 
-def encode(symbols: np.ndarray, mixture: MixtureTensor, threads: int = 1) -> bytes:
-    """Code int32 `symbols` (channels, rows, columns): the sub-streams' lengths, then the sub-streams."""
-    symbols = np.ascontiguousarray(symbols, np.int32)
+def encode(symbols: np.ndarray, mixture: MixtureTensor, threads: int = 1) -> tuple[bytes, np.ndarray]:
+    """Code int32 `symbols` (channels, rows, columns): the sub-streams' lengths, then the sub-streams.
+
+    Also returns what `decode` will give: the symbols, or, with `near`, others that differ no more than it allows.
+    """
+    symbols = np.array(symbols, np.int32, order="C") if mixture.near else np.require(symbols, np.int32, "CW")
 
     def one(lines: tuple[int, int]) -> bytes:
         return native.encode(symbols, *mixture.prediction, *lines)
 
     streams = _each(one, mixture.bands(symbols.shape), threads)
-    return b"".join(write_varint(len(s)) for s in streams) + b"".join(streams)
+    return b"".join(write_varint(len(s)) for s in streams) + b"".join(streams), symbols
 
 
 def decode(data: bytes, mixture: MixtureTensor, shape: tuple[int, int, int], threads: int = 1) -> np.ndarray:

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from ..coder import MixtureTensor
+
+
+@dataclass(frozen=True)
+class Values:
+    """The values of an image's pixels, low to high, and how far a decoded pixel may be off.
+
+    near: by so much at most; 0 for an image that comes back as it was. exact: runs (first, last) of values, in ascending order,
+    that come back as they were all the same, and that no other pixel takes.
+    """
+
+    low: int
+    high: int
+    near: int = 0
+    exact: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def count(self) -> int:
+        return self.high - self.low + 1
 
 
 class Model(Protocol):
@@ -21,22 +40,25 @@ class Model(Protocol):
     def levels(self, shape: tuple[int, int]) -> int:
         """By how many halvings the picture of a frame of `shape` can be had early: 0 to 6. Of the shape alone."""
 
-    def header(self, image: np.ndarray, low: int, high: int) -> bytes:
+    def header(self, image: np.ndarray, values: Values) -> bytes:
         """What the decoder must know before the first tensor, e.g. a normalisation."""
 
-    def plan(self, header: bytes, shape: tuple[int, int], low: int, high: int, levels: int) -> Any:
+    def plan(self, header: bytes, shape: tuple[int, int], values: Values, levels: int) -> Any:
         """The state that `predict` and `synthesise` share, for a tile of `shape` of a frame with so many levels.
 
         `shapes` of it lists the tensors' shapes, coarse to fine, and `levels` the level of each, never rising: the
         tensors of levels k and above suffice for the image at 1/2**k resolution. StreamError if `header` is not one of
-        this model's.
+        this model's; UnsupportedImageError if the model allows no error.
         """
 
     def analyse(self, plan: Any, image: np.ndarray) -> list[np.ndarray]:
-        """(rows, columns) integers in low..high -> int32 tensors (channels, rows, columns)."""
+        """(rows, columns) integers of `values` -> int32 tensors (channels, rows, columns)."""
 
     def predict(self, plan: Any, k: int, tensors: list[np.ndarray]) -> MixtureTensor:
-        """The distribution of tensor k, from tensors 0 to k-1. Called for k = 0, 1, 2, ... in order."""
+        """The distribution of tensor k, from tensors 0 to k-1 as decoded. Called for k = 0, 1, 2, ... in order.
+
+        Of a tensor of pixels it carries `near` and `exact` of the values.
+        """
 
     def synthesise(self, plan: Any, tensors: list[np.ndarray]) -> np.ndarray:
         """Inverse of `analyse`; of the tensors of levels k and above, image[:: 2**k, :: 2**k]."""

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "bins.hpp"
 #include "mixture.hpp"
 #include "width.hpp"
 
@@ -18,8 +19,9 @@ namespace dicompress {
 
 class Adaptation {
 public:
-    Adaptation(std::size_t channels, std::size_t lines, std::size_t columns)
-        : channels_(channels),
+    Adaptation(const MixtureSpec& spec, std::size_t channels, std::size_t lines, std::size_t columns)
+        : spec_(spec),
+          channels_(channels),
           stride_(columns + 2 * margin),
           errors_((lines + margin * channels) * stride_),
           rests_(errors_.size()),
@@ -53,7 +55,7 @@ public:
     }
 
     // Learn from the symbol that was coded.
-    void after(std::int64_t value, const Mixture& mixture) {
+    void after(std::int64_t value, const Bin& bin, const Mixture& mixture) {
         const std::int64_t error = std::clamp<std::int64_t>(mixture.error(value), -error_limit, error_limit);
         const std::int64_t rest = error - shift_;
         std::int32_t energy = 512;  // two standard deviations keep the first steps small
@@ -64,7 +66,7 @@ public:
             const auto step = static_cast<std::int32_t>((gain * near_[i]) >> 12);
             filter[i] = std::clamp(filter[i] + step, -filter_limit, filter_limit);
         }
-        widths_[channel_].learn(rest);
+        widths_[channel_].learn(rest, spec_.near ? mixture.half(bin.count()) : 0);
         errors_[at_] = static_cast<std::int16_t>(error);
         rests_[at_] = static_cast<std::int16_t>(std::abs(rest));
     }
@@ -76,6 +78,7 @@ private:
     static constexpr std::int64_t error_limit = 127;
     static constexpr std::array<int, 9> width_limits = {36, 72, 120, 168, 228, 300, 396, 540, 780};
 
+    const MixtureSpec& spec_;
     std::size_t channels_, stride_;
     std::vector<std::int16_t> errors_, rests_;
     std::vector<std::array<std::int32_t, taps>> filters_;

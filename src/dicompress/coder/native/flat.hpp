@@ -7,6 +7,7 @@
 #include <limits>
 #include <vector>
 
+#include "bins.hpp"
 #include "mixture.hpp"
 
 namespace dicompress {
@@ -31,11 +32,11 @@ public:
         mixture.spike(value_, parts_);
     }
 
-    void after(std::int32_t value, const Mixture& mixture) {
+    void after(std::int32_t value, const Bin& bin, const Mixture& mixture) {
         values_[at_] = value;
         if (!flat_) return;
-        const std::int64_t all = mixture.cdf(std::int64_t{value_} + 1) - mixture.cdf(value_);
-        const auto hindsight = static_cast<std::int32_t>(value == value_ ? (parts_ << 16) / all : 0);
+        const std::int64_t all = mixture.cdf(bin.last + 1) - mixture.cdf(bin.first);
+        const auto hindsight = static_cast<std::int32_t>(bin.holds(value_) ? (parts_ << 16) / all : 0);
         std::int32_t& count = counts_[context_];
         std::int32_t& share = shares_[context_];
         count = std::min(count + 1, slowest);

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <cstdlib>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 #include "tables.hpp"
 
@@ -25,8 +27,11 @@ struct MixtureSpec {
     std::int64_t low, high;     // smallest and largest value
     bool logistic = false;      // components are logistic, not Gaussian, distributions
     bool adaptive = true;       // the errors just made shift and widen the mixtures
+    std::int64_t near = 0;      // largest error of a decoded value
+    std::vector<std::pair<std::int64_t, std::int64_t>> exact = {};  // runs (first, last) of values without error
 
     std::int64_t count() const { return high - low + 1; }
+    std::int64_t width() const { return 2 * near + 1; }  // values in a whole bin
 
     void check() const {
         if (components < 1 || components > max_components) throw std::invalid_argument("components must be 1 to 16");
@@ -34,6 +39,7 @@ struct MixtureSpec {
         if (high < low || count() > 65536) throw std::invalid_argument("the value range must hold 1 to 65536 values");
         if (std::max(std::abs(low), std::abs(high)) > 65535)
             throw std::invalid_argument("values must lie within -65535 and 65535");
+        if (near < 0 || near > 255) throw std::invalid_argument("near must be 0 to 255");
     }
 };
 
@@ -75,13 +81,14 @@ inline std::int64_t interpolate(const std::uint32_t* table, std::int64_t positio
 // logistic components: of their scale), all integers in multiples of 2^-12, means and deviations in units of the spec's scale; a mean of 0 lies at the base.
 class Mixture {
 public:
-    // rounded: the unit of `error` and `adapt` counts the variance that rounding to whole values adds.
+    // rounded: the unit of `error` and `adapt` counts the variance that rounding to whole values adds; where an error is
+    // allowed it always counts that of the bins.
     explicit Mixture(const MixtureSpec& spec, bool rounded = false)
         : spec_(spec),
           table_(spec.logistic ? logistic_cdf : gaussian_cdf),
           log_scale_(log2_fixed<12>(static_cast<std::uint64_t>(spec.scale)) - (8 << 12) +
                      (spec.logistic ? log_logistic_deviation : 0)),
-          rounding_(rounded ? (256 * 256 / 12) << 14 : 0) {}
+          rounding_(rounded || spec.near ? (256 * 256 / 12 * spec.width() * spec.width()) << 14 : 0) {}
 
     // `parameters` lies `stride` floats apart from entry to entry; the floats hold integers below 2^24. `base` is in
     // 1/256 of a value.
@@ -113,6 +120,7 @@ public:
         weight_[best_] += rest;
         spike_ = 0;
         moments();
+        expected_ = centre_;
     }
 
     // Give `value` so many parts of 2^-24 beforehand; at most probability_total - count - 1.
@@ -125,7 +133,14 @@ public:
             mean_[i] += move;
             inverse_[i] = inverse_scale[std::clamp<std::int64_t>(index_[i] + widen, 0, scales - 1)];
         }
+        expected_ = centre_ + move;
     }
+
+    // The mean after `adapt`, rounded to a value.
+    std::int64_t expected() const { return (expected_ + 128) >> 8; }
+
+    // Half of `count` values, in sixteenths of the standard deviation.
+    std::int64_t half(std::int64_t count) const { return count * 128 * 16 / scale_256[deviation_]; }
 
     // Distance of `value` from the mean before `adapt`, in sixteenths of the standard deviation.
     std::int64_t error(std::int64_t value) const { return ((value * 256 - centre_) * inverse_scale[deviation_]) >> 31; }
@@ -170,7 +185,7 @@ private:
     std::int64_t log_scale_;
     std::uint64_t rounding_;
     std::int64_t mean_[max_components], index_[max_components], inverse_[max_components], weight_[max_components];
-    std::int64_t best_ = 0, centre_ = 0, deviation_ = 0, spike_at_ = 0, spike_ = 0;
+    std::int64_t best_ = 0, centre_ = 0, deviation_ = 0, expected_ = 0, spike_at_ = 0, spike_ = 0;
 
     // Mean and standard deviation (as an index of the scale table) of the whole mixture.
     void moments() {

@@ -3,10 +3,13 @@
 #include <nanobind/ndarray.h>
 
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/vector.h>
 
 #include <cmath>
 
 #include "adaptation.hpp"
+#include "bins.hpp"
 #include "range_coder.hpp"
 #include "regression.hpp"
 
@@ -51,8 +54,8 @@ struct Prediction {
     }
 };
 
-// Calls code(mixture, symbol) for the lines [first, last) of a tensor, row after row, in each channel after channel.
-// before(line, column, place, mixture) and after(symbol, mixture) adapt.
+// Calls code(mixture, symbol), which returns the bin coded, for the lines [first, last) of a tensor, row after row, in each
+// channel after channel. before(line, column, place, mixture) and after(symbol, bin, mixture) adapt.
 template <class Array, class Code, class Before, class After>
 void walk_lines(const Array& symbols, const Prediction& p, std::size_t first, std::size_t last, Code code, Before before,
                 After after) {
@@ -67,8 +70,8 @@ void walk_lines(const Array& symbols, const Prediction& p, std::size_t first, st
         for (std::size_t column = 0; column < columns; ++column) {
             mixture.load(parameter + column, static_cast<std::int64_t>(plane), zero ? zero[column] : 0);
             before(line - first, column, row * stride + column, mixture);
-            code(mixture, symbol[column]);
-            after(symbol[column], mixture);
+            const Bin bin = code(mixture, symbol[column]);
+            after(symbol[column], bin, mixture);
         }
     }
 }
@@ -91,15 +94,15 @@ void walk(const Array& symbols, const Prediction& p, std::size_t first, std::siz
                 const std::int32_t* k = known + place;
                 regression.before(line, column, {k[0], k[plane], k[2 * plane], k[3 * plane]}, mixture);
             },
-            [&](std::int32_t symbol, const Mixture& mixture) { regression.after(symbol, mixture); });
+            [&](std::int32_t symbol, const Bin& bin, const Mixture& mixture) { regression.after(symbol, bin, mixture); });
     } else {
-        Adaptation adaptation(channels, last - first, columns);
+        Adaptation adaptation(p.spec, channels, last - first, columns);
         walk_lines(
             symbols, p, first, last, code,
             [&](std::size_t line, std::size_t column, std::size_t, Mixture& mixture) {
                 adaptation.before(line, column, mixture);
             },
-            [&](std::int32_t symbol, const Mixture& mixture) { adaptation.after(symbol, mixture); });
+            [&](std::int32_t symbol, const Bin& bin, const Mixture& mixture) { adaptation.after(symbol, bin, mixture); });
     }
 }
 
@@ -107,15 +110,20 @@ void check_symbol(const MixtureSpec& spec, std::int32_t symbol) {
     if (symbol < spec.low || symbol > spec.high) throw std::invalid_argument("a symbol lies outside low to high");
 }
 
-nb::bytes encode(ConstSymbols symbols, Parameters parameters, Base base, Known known, const MixtureSpec& spec,
+// Codes symbols; with an error allowed they become what the decoder will give.
+nb::bytes encode(Symbols symbols, Parameters parameters, Base base, Known known, const MixtureSpec& spec,
                  std::size_t first, std::size_t last) {
     std::vector<std::uint8_t> bytes;
     {
         nb::gil_scoped_release release;
         RangeEncoder encoder;
-        walk(symbols, {parameters, base, known, spec}, first, last, [&](const Mixture& mixture, std::int32_t symbol) {
+        const Bins bins(spec);
+        walk(symbols, {parameters, base, known, spec}, first, last, [&](const Mixture& mixture, std::int32_t& symbol) {
             check_symbol(spec, symbol);
-            encoder.encode(mixture.cdf(symbol), mixture.cdf(std::int64_t{symbol} + 1));
+            const Bin bin = bins.find(symbol, mixture);
+            encoder.encode(mixture.cdf(bin.first), mixture.cdf(bin.last + 1));
+            if (spec.near) symbol = static_cast<std::int32_t>(bins.representative(bin, mixture));
+            return bin;
         });
         bytes = encoder.finish();
     }
@@ -127,8 +135,15 @@ void decode(nb::bytes data, Symbols symbols, Parameters parameters, Base base, K
     const std::span<const std::uint8_t> bytes(reinterpret_cast<const std::uint8_t*>(data.c_str()), data.size());
     nb::gil_scoped_release release;
     RangeDecoder decoder(bytes);
+    const Bins bins(spec);
     walk(symbols, {parameters, base, known, spec}, first, last, [&](const Mixture& mixture, std::int32_t& symbol) {
-        symbol = static_cast<std::int32_t>(decoder.decode(mixture));
+        std::int64_t begin, end;
+        const std::int64_t value = mixture.find(decoder.target(), begin, end);
+        const Bin bin = bins.find(value, mixture);
+        if (spec.near) begin = mixture.cdf(bin.first), end = mixture.cdf(bin.last + 1);
+        decoder.skip(begin, end);
+        symbol = static_cast<std::int32_t>(bins.representative(bin, mixture));
+        return bin;
     });
     decoder.finish();
 }
@@ -142,6 +157,7 @@ double code_length(ConstSymbols symbols, Parameters parameters, Base base, Known
              check_symbol(spec, symbol);
              const auto parts = mixture.cdf(std::int64_t{symbol} + 1) - mixture.cdf(symbol);
              bits += probability_bits - std::log2(static_cast<double>(parts));
+             return Bin{symbol, symbol};
          });
     return bits;
 }
@@ -155,11 +171,11 @@ NB_MODULE(native, m) {
         .def(
             "__init__",
             [](MixtureSpec* self, int components, std::int64_t scale, std::int64_t low, std::int64_t high, bool logistic,
-               bool adaptive) {
-                new (self) MixtureSpec{components, scale, low, high, logistic, adaptive};
+               bool adaptive, std::int64_t near, std::vector<std::pair<std::int64_t, std::int64_t>> exact) {
+                new (self) MixtureSpec{components, scale, low, high, logistic, adaptive, near, std::move(exact)};
                 self->check();
             },
-            "components"_a, "scale"_a, "low"_a, "high"_a, "logistic"_a, "adaptive"_a)
+            "components"_a, "scale"_a, "low"_a, "high"_a, "logistic"_a, "adaptive"_a, "near"_a, "exact"_a)
         .def_ro("components", &MixtureSpec::components)
         .def_ro("low", &MixtureSpec::low)
         .def_ro("high", &MixtureSpec::high);

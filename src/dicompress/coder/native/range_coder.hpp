@@ -67,19 +67,22 @@ public:
         word();
     }
 
-    std::int64_t decode(const Mixture& mixture) {
-        const std::uint64_t part = range_ >> probability_bits;
-        const std::uint64_t target = offset_ / part;
+    // Where in the 2^24 parts the coded symbol lies.
+    std::int64_t target() const {
+        const std::uint64_t target = offset_ / (range_ >> probability_bits);
         if (target >= static_cast<std::uint64_t>(probability_total)) throw DamagedStream("impossible code value");
-        std::int64_t begin, end;
-        const std::int64_t value = mixture.find(static_cast<std::int64_t>(target), begin, end);
+        return static_cast<std::int64_t>(target);
+    }
+
+    // Go on behind the symbol whose interval is [begin, end).
+    void skip(std::int64_t begin, std::int64_t end) {
+        const std::uint64_t part = range_ >> probability_bits;
         offset_ -= part * static_cast<std::uint64_t>(begin);
         range_ = part * static_cast<std::uint64_t>(end - begin);
         while (range_ < (std::uint64_t{1} << 32)) {
             word();
             range_ <<= 32;
         }
-        return value;
     }
 
     // Every byte must have been needed: the encoder writes no more than eight bytes behind the last word read.

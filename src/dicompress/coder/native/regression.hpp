@@ -83,12 +83,12 @@ public:
     }
 
     // Learn from the symbol that was coded.
-    void after(std::int32_t value, const Mixture& mixture) {
-        if (parts_.flat) flat_.after(value, mixture);
+    void after(std::int32_t value, const Bin& bin, const Mixture& mixture) {
+        if (parts_.flat) flat_.after(value, bin, mixture);
         const auto error = static_cast<std::int16_t>(limited(mixture.error(value)));
         if (!silent_) learn(error);
         const std::int64_t rest = error - shift_;
-        width_.learn(rest);
+        width_.learn(rest, spec_.near ? mixture.half(bin.count()) : 0);
         errors_[at_] = error;
         rests_[at_] = static_cast<std::int16_t>(std::abs(rest));
     }

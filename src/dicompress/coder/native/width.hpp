@@ -26,11 +26,12 @@ public:
 
     std::int64_t widen() const { return widths_[class_] >> bits; }
 
-    // Learn from the error that the adapted mean left.
-    void learn(std::int64_t rest) {
+    // Learn from the error that the adapted mean left. half: of the bin, if the error is known no closer than to a bin; what
+    // the square of the error is expected to be inside it counts, too.
+    void learn(std::int64_t rest, std::int64_t half) {
         std::int32_t& width = widths_[class_];
         const std::int64_t expected = variance(width >> bits);
-        const std::int64_t square = std::min(rest * rest, 9 * expected);
+        const std::int64_t square = std::min(rest * rest + (half ? inside(half, expected) : 0), 9 * expected);
         width += static_cast<std::int32_t>((square - expected) * rate_ / expected);
         width = std::clamp(width, -(64 << bits), 64 << bits);
     }
@@ -40,6 +41,12 @@ private:
     static std::int64_t variance(int widen) {
         const int up = (widen + 64 + 15) / 16, down = up * 16 - (widen + 64);
         return std::int64_t{negative_power[down * 16]} << up >> 12;
+    }
+
+    // expected * (1 - exp(-half^2 / (3 expected))): about the variance of a Gaussian between -half and half.
+    static std::int64_t inside(std::int64_t half, std::int64_t expected) {
+        const std::int64_t power = std::min<std::int64_t>(half * half * 123 / expected, 16 * 256 - 1);  // 256 log2(e) / 3
+        return expected - (expected * (negative_power[power & 255] >> (power >> 8)) >> 16);
     }
 
     static constexpr int bits = 6;

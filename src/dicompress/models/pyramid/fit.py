@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..base import Values
 from .phases import BLOCK, MARGIN, ONE_BITS, PHASES, SCALES, SUPPORTS, TAPS, Filter, Level, split
 
 ONE = 1 << ONE_BITS  # coefficients of a filter add up to ONE / 2, as each serves two pixels
@@ -12,6 +13,16 @@ FEWEST = 2048  # pixels below which a phase keeps the mean of its four neighbour
 SAMPLES = 8192  # pixels at most that a filter is fitted on
 SIDE, STRIP = 256, 64  # pixels; larger grids are fitted on strips of themselves
 DEFAULT = {p: np.array([ONE // 4] * 2 + [0] * (len(s) - 2), np.int32) for p, s in SUPPORTS.items()}
+
+
+def as_decoded(image: np.ndarray, values: Values) -> np.ndarray:
+    """An image with such errors as decoding may bring, for filters that will see decoded pixels."""
+    if not values.near:
+        return image
+    noise = np.random.default_rng(0).integers(-values.near, values.near, image.shape, image.dtype, endpoint=True)
+    for first, last in values.exact:
+        noise[(first <= image) & (image <= last)] = 0
+    return np.clip(image + noise, values.low, values.high)
 
 
 def fit_level(image: np.ndarray, low: int, high: int) -> list[Filter]:

@@ -10,8 +10,9 @@ import numpy as np
 from ...coder import MixtureTensor, constant_parameters
 from ...errors import StreamError
 from ...varint import Reader, write_varint
+from ..base import Values
 from ..weights import load
-from .fit import DEFAULT, LARGEST_SUM, ONE, fit_level, has_blocks, measure_scale
+from .fit import DEFAULT, LARGEST_SUM, ONE, as_decoded, fit_level, has_blocks, measure_scale
 from .phases import PHASES, SCALES, Filter, Level, LevelHeader, join, split
 
 NAMES = {1: "d", 2: "h", 3: "v"}
@@ -26,8 +27,7 @@ class Plan:
     """A tile's filters, and what has been decoded of it on the way."""
 
     shape: tuple[int, int]
-    low: int
-    high: int
+    values: Values
     top_scale: int
     headers: list[LevelHeader]  # by level, 0 first
     shapes: list[tuple[int, int, int]] = field(default_factory=list)
@@ -43,10 +43,6 @@ class Plan:
             self.shapes += [(1, rows // 2, columns // 2), (1, -(-rows // 2), columns // 2), (1, rows // 2, -(-columns // 2))]
             self.levels += [level] * 3
 
-    @property
-    def span(self) -> int:
-        return self.high - self.low + 1
-
     def picture(self, tensors: list[np.ndarray], level: int) -> np.ndarray:
         """The image at 1/2**level resolution, from the tensors down to that level."""
         image = self._unfold(tensors[0][0])
@@ -57,12 +53,12 @@ class Plan:
 
     def fold(self, top: np.ndarray) -> np.ndarray:
         """p - west - north + north-west of the coarsest grid, wrapped into the range around zero."""
-        residual = np.diff(np.diff(top.astype(np.int64) - self.low, axis=0, prepend=0), axis=1, prepend=0)
-        half = self.span // 2
-        return ((residual + half) % self.span - half).astype(np.int32)
+        residual = np.diff(np.diff(top.astype(np.int64) - self.values.low, axis=0, prepend=0), axis=1, prepend=0)
+        half = self.values.count // 2
+        return ((residual + half) % self.values.count - half).astype(np.int32)
 
     def _unfold(self, residual: np.ndarray) -> np.ndarray:
-        return (residual.astype(np.int64).cumsum(0).cumsum(1) % self.span + self.low).astype(np.int32)
+        return (residual.astype(np.int64).cumsum(0).cumsum(1) % self.values.count + self.values.low).astype(np.int32)
 
 
 def reduced(shape: tuple[int, int], level: int) -> tuple[int, int]:
@@ -89,24 +85,25 @@ class Pyramid:
             level += 1
         return level
 
-    def header(self, image: np.ndarray, low: int, high: int) -> bytes:
+    def header(self, image: np.ndarray, values: Values) -> bytes:
         count = self.levels(image.shape)
         coarsest = image[:: 1 << count, :: 1 << count].astype(np.int64)
         spread = np.abs(np.diff(np.diff(coarsest, axis=0), axis=1)) * 256
         parts = [write_varint(measure_scale(spread)), write_varint(has_blocks(image))]
+        image = as_decoded(image, values)
         for level in range(count):
-            for phase, filter_ in zip(PHASES, fit_level(image[:: 1 << level, :: 1 << level], low, high)):
+            for phase, filter_ in zip(PHASES, fit_level(image[:: 1 << level, :: 1 << level], values.low, values.high)):
                 parts.append(_write_filter(phase, filter_))
         return b"".join(parts)
 
-    def plan(self, header: bytes, shape: tuple[int, int], low: int, high: int, levels: int) -> Plan:
+    def plan(self, header: bytes, shape: tuple[int, int], values: Values, levels: int) -> Plan:
         reader = Reader(header)
         top_scale, blocks = _checked_scale(reader.varint()), reader.varint()
         filters = [{phase: _read_filter(phase, reader) for phase in PHASES} for _ in range(levels)]
         reader.finish()
         coarser = [*(f[1].scale for f in filters[1:]), top_scale]
         headers = [LevelHeader(f, n, scale, bool(blocks)) for n, (f, scale) in enumerate(zip(filters, coarser))]
-        return Plan(shape, low, high, top_scale, headers)
+        return Plan(shape, values, top_scale, headers)
 
     def analyse(self, plan: Plan, image: np.ndarray) -> list[np.ndarray]:
         image, fine_to_coarse = image.astype(np.int32), []
@@ -118,10 +115,12 @@ class Pyramid:
     def predict(self, plan: Plan, k: int, tensors: list[np.ndarray]) -> MixtureTensor:
         if k == 0:
             parameters = constant_parameters(TOP_PRIOR, plan.shapes[0])
-            return MixtureTensor(parameters, 3, plan.top_scale, -(plan.span // 2), (plan.span - 1) // 2)
+            count = plan.values.count
+            return MixtureTensor(parameters, 3, plan.top_scale, -(count // 2), (count - 1) // 2)
         level, phase = plan.levels[k], (k - 1) % 3 + 1
         if phase == 1:
-            plan.level, plan.features = Level(plan.picture(tensors, level + 1), plan.low, plan.high), None
+            picture = plan.picture(tensors, level + 1)
+            plan.level, plan.features = Level(picture, plan.values.low, plan.values.high), None
         else:
             plan.level.put(phase - 1, tensors[k - 1][0])
         header = plan.headers[level]
@@ -129,9 +128,11 @@ class Pyramid:
         inputs = {"x": channels[None]} if plan.features is None else {"x": channels[None], "features": plan.features}
         parameters, *features = self._networks[phase](**inputs)
         plan.features = features[0] if features else None
-        scale = header.filters[phase].scale
+        components, scale, values = self.config["components"], header.filters[phase].scale, plan.values
         return MixtureTensor(
-            parameters[0], self.config["components"], scale, plan.low, plan.high, base, known, streams(plan.shapes[k])
+            *(parameters[0], components, scale, values.low, values.high, base, known, streams(plan.shapes[k])),
+            near=values.near,
+            exact=values.exact,
         )
 
     def synthesise(self, plan: Plan, tensors: list[np.ndarray]) -> np.ndarray:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...coder import MixtureTensor, constant_parameters
+from ..base import Values
 from ..weights import load
 from . import normalise
 
@@ -23,8 +24,7 @@ class Plan:
     """One image's normalisation and what has been computed on the way."""
 
     shape: tuple[int, int]
-    low: int
-    high: int
+    values: Values
     scale: int
     shapes: list[tuple[int, int, int]]
     levels: list[int]
@@ -35,8 +35,8 @@ class Plan:
     def surface(self, residual: np.ndarray) -> np.ndarray:
         """The base, from tensor 0."""
         if self.base is None:
-            small = normalise.from_plane_residual(residual[0], self.high - self.low + 1)
-            self.base = normalise.base(small + self.low)
+            small = normalise.from_plane_residual(residual[0], self.values.count)
+            self.base = normalise.base(small + self.values.low)
         return self.base
 
 
@@ -54,20 +54,19 @@ class Reference:
     def levels(self, shape: tuple[int, int]) -> int:
         return 0  # z and the thumbnail are no pixels
 
-    def header(self, image: np.ndarray, low: int, high: int) -> bytes:
-        return normalise.scale_header(image)
+    def header(self, image: np.ndarray, values: Values) -> bytes:
+        return normalise.scale_header(image, values.near)
 
-    def plan(self, header: bytes, shape: tuple[int, int], low: int, high: int, levels: int) -> Plan:
+    def plan(self, header: bytes, shape: tuple[int, int], values: Values, levels: int) -> Plan:
         scale = normalise.scale_of(header)
         rows, columns = (-(-n // normalise.BLOCK) for n in shape)
         latent = [(self.config["channels"], rows << s, columns << s) for s in range(self.scales)]
         shapes = [(1, rows, columns), *latent, (1, *shape)]
-        return Plan(shape, low, high, scale, shapes, [0] * len(shapes))
+        return Plan(shape, values, scale, shapes, [0] * len(shapes))
 
     def analyse(self, plan: Plan, image: np.ndarray) -> list[np.ndarray]:
         padded = normalise.pad(image)
-        count = plan.high - plan.low + 1
-        residual = normalise.plane_residual(normalise.thumbnail(padded) - plan.low, count)[None]
+        residual = normalise.plane_residual(normalise.thumbnail(padded) - plan.values.low, plan.values.count)[None]
         pixels = normalise.network_input(padded, plan.surface(residual), plan.scale)
         fine = self._networks["extract"](pixels=pixels[None, None].astype(np.float32))
         tensors = [residual]
@@ -89,7 +88,7 @@ class Reference:
         if k in plan.ready:
             return plan.ready.pop(k)
         if k == 0:
-            count = plan.high - plan.low + 1
+            count = plan.values.count
             parameters = constant_parameters(self.config["thumbnail_prior"], plan.shapes[0])
             low, high = -(count // 2), (count - 1) // 2
             return MixtureTensor(parameters, self.config["components"], plan.scale, low, high, **self._coding)
@@ -103,8 +102,9 @@ class Reference:
         if k <= self.scales:
             components = self.config["latent_components"]
             return MixtureTensor(parameters, components, 256, -self.half, self.half, **self._coding)
-        base, components = plan.surface(tensors[0]), self.config["components"]
-        return MixtureTensor(parameters, components, plan.scale, plan.low, plan.high, base, **self._coding)
+        base, components, values = plan.surface(tensors[0]), self.config["components"], plan.values
+        bound = {"near": values.near, "exact": values.exact}
+        return MixtureTensor(parameters, components, plan.scale, values.low, values.high, base, **bound, **self._coding)
 
     def synthesise(self, plan: Plan, tensors: list[np.ndarray]) -> np.ndarray:
         return tensors[-1][0]

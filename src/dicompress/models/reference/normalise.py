@@ -32,9 +32,10 @@ def measure_scale(pixels: np.ndarray) -> int:
     return int(round(max(noise / 2, (high - low) / 2000, 0.25) * 256))
 
 
-def scale_header(pixels: np.ndarray) -> bytes:
-    """`measure_scale` as a model's header."""
-    return write_varint(measure_scale(pixels))
+def scale_header(pixels: np.ndarray, near: int = 0) -> bytes:
+    """`measure_scale` as a model's header; an allowed error, whose deviation is (2 near + 1) / 12**0.5, counts as noise."""
+    scale = measure_scale(pixels)
+    return write_varint(int(np.hypot(scale, (2 * near + 1) * 256 / 12**0.5)) if near else scale)
 
 
 def scale_of(header: bytes) -> int:

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from ...coder import MixtureTensor, constant_parameters
+from ...errors import UnsupportedImageError
+from ..base import Values
 from ..reference.normalise import from_plane_residual, plane_residual, scale_header, scale_of
 from ..weights import load
 from .levels import CODED, CORNERS, LEVELS, ORDER, REMAINDER, REMAINDER_COMPONENTS, Level, corner_shape, halve, join
@@ -20,8 +22,7 @@ class Plan:
     """A tile's normalisation, and what has been decoded of it on the way."""
 
     shape: tuple[int, int]
-    low: int
-    high: int
+    values: Values
     scale: int
     shapes: list[tuple[int, int, int]] = field(default_factory=list)
     levels: list[int] = field(default_factory=list)
@@ -41,10 +42,10 @@ class Plan:
 
     def means(self, tensors: list[np.ndarray]) -> np.ndarray:
         """The finest of the mean images that `tensors` give."""
-        image = from_plane_residual(tensors[0][0], self.high - self.low + 1) + self.low
+        image = from_plane_residual(tensors[0][0], self.values.count) + self.values.low
         for done, first in enumerate(range(1, len(tensors) - CODED, TENSORS), 1):
             remainder, *pixels = (t[0] for t in tensors[first : first + TENSORS])
-            image = join(image, remainder, pixels, self.reduced(LEVELS - done), self.low, self.high)
+            image = join(image, remainder, pixels, self.reduced(LEVELS - done), self.values.low, self.values.high)
         return image
 
 
@@ -61,11 +62,13 @@ class SReC:
     def levels(self, shape: tuple[int, int]) -> int:
         return 0  # a mean image is not the picture at every second pixel
 
-    def header(self, image: np.ndarray, low: int, high: int) -> bytes:
+    def header(self, image: np.ndarray, values: Values) -> bytes:
         return scale_header(image)
 
-    def plan(self, header: bytes, shape: tuple[int, int], low: int, high: int, levels: int) -> Plan:
-        return Plan(shape, low, high, scale_of(header))
+    def plan(self, header: bytes, shape: tuple[int, int], values: Values, levels: int) -> Plan:
+        if values.near:
+            raise UnsupportedImageError("srec codes means and their remainders, which bear no error; use another model")
+        return Plan(shape, values, scale_of(header))
 
     def analyse(self, plan: Plan, image: np.ndarray) -> list[np.ndarray]:
         fine_to_coarse = []
@@ -74,11 +77,11 @@ class SReC:
             pixels = (image[r::2, c::2] for r, c in CORNERS[:CODED])
             fine_to_coarse.append([np.ascontiguousarray(t, np.int32)[None] for t in (remainder, *pixels)])
             image = means
-        residual = plane_residual(image - plan.low, plan.high - plan.low + 1)
+        residual = plane_residual(image - plan.values.low, plan.values.count)
         return [residual[None], *(t for tensors in reversed(fine_to_coarse) for t in tensors)]
 
     def predict(self, plan: Plan, k: int, tensors: list[np.ndarray]) -> MixtureTensor:
-        components, count = self.config["components"], plan.high - plan.low + 1
+        components, count = self.config["components"], plan.values.count
         if k == 0:
             parameters = constant_parameters(self.config["prior"], plan.shapes[0])
             return MixtureTensor(parameters, components, plan.scale, -(count // 2), (count - 1) // 2, **self._coding)
@@ -88,7 +91,7 @@ class SReC:
             parameters = constant_parameters(self.config["remainder_priors"][number - 1], plan.shapes[k])
             return MixtureTensor(parameters, REMAINDER_COMPONENTS, 256, *REMAINDER, **self._coding)
         if pixel == 0:
-            plan.level = Level(plan.means(tensors), tensors[k - 1][0], plan.scale, plan.low, plan.high)
+            plan.level = Level(plan.means(tensors), tensors[k - 1][0], plan.scale, plan.values.low, plan.values.high)
         else:
             plan.level.put(tensors[k - 1][0])
         inputs = {"planes": plan.level.known_planes()[None]}
@@ -98,7 +101,7 @@ class SReC:
         parameters, *context = self._networks[network_name(number, pixel)](**inputs)
         plan.context = context[0] if context else None
         base = plan.level.base.astype(np.int32)
-        return MixtureTensor(parameters[0], components, plan.scale, plan.low, plan.high, base, **self._coding)
+        return MixtureTensor(parameters[0], components, plan.scale, plan.values.low, plan.values.high, base, **self._coding)
 
     def synthesise(self, plan: Plan, tensors: list[np.ndarray]) -> np.ndarray:
         return plan.means(tensors)
