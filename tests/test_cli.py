@@ -107,6 +107,11 @@ def test_bad_files_do_not_stop_the_others(study, tmp_path):
     assert not list(packed.rglob("*.partial"))
 
 
+def test_a_target_that_ends_in_a_separator_is_a_folder(tmp_path, ct_path):
+    run("compress", ct_path, "-o", f"{tmp_path}/new/")
+    assert (tmp_path / "new" / Path(ct_path).name).is_file()
+
+
 def test_a_missing_source_and_an_empty_folder(tmp_path):
     assert "no such file" in run("compress", tmp_path / "nothing.dcm", "-o", tmp_path / "out", check=1).stderr
     (tmp_path / "empty").mkdir()

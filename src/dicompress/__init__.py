@@ -1,4 +1,4 @@
-"""dicompress: learned lossless compression of DICOM images, bit-exact on every machine."""
+"""dicompress: learned compression of DICOM images, lossless or with a bounded error, bit-exact on every machine."""
 
 from importlib import import_module
 
@@ -19,6 +19,7 @@ _LAZY = {
     "decode": "codec",
     "inspect": "codec",
     "StreamInfo": "codec",
+    "Allowance": "dicom",
     "compress_dataset": "dicom",
     "decompress_dataset": "dicom",
 }

@@ -16,14 +16,14 @@ from .. import __version__
 from ..errors import DicompressError
 
 app = typer.Typer(
-    help="Learned lossless compression of DICOM images, bit-exact on every machine.",
+    help="Learned compression of DICOM images, lossless or with a bounded error, bit-exact on every machine.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 Sources = Annotated[list[Path], typer.Argument(help="Files and folders; folders are walked.", show_default=False)]
-Target = Annotated[Path, typer.Option("--output", "-o", help="File, or folder that keeps the sources' tree.")]
+Target = Annotated[str, typer.Option("--output", "-o", help="File, or folder (PATH/) that keeps the sources' tree.", metavar="PATH")]
 Jobs = Annotated[int, typer.Option(min=1, help="Files at a time.", show_default="one a core")]
 Force = Annotated[bool, typer.Option("--force", help="Replace targets that exist.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a file on standard output, nothing else there.")]
@@ -60,13 +60,28 @@ def compress(
     output: Target,
     model: Annotated[Optional[str], typer.Option(help="The model to compress with.", show_default="pyramid")] = None,
     jobs: Jobs = CORES,
+    near: Annotated[
+        Optional[int], typer.Option(min=1, max=255, metavar="N", help="No pixel off by more than N stored values.")
+    ] = None,
+    near_hu: Annotated[
+        Optional[float], typer.Option(metavar="X", help="No pixel off by more than X Hounsfield units.")
+    ] = None,
+    psnr: Annotated[
+        Optional[float], typer.Option(metavar="DB", help="The largest such N that leaves DB decibels, against the image's own range of values.")
+    ] = None,
+    allow_lossy_again: Annotated[
+        bool, typer.Option("--allow-lossy-again", help="Also images that are marked as lossy already.")
+    ] = False,
+    allow_mammography: Annotated[bool, typer.Option("--allow-mammography", help="Also mammograms.")] = False,
     force: Force = False,
     json: Json = False,
 ) -> None:
     """Compress DICOM files; each is restored and compared before its target is written.
 
-    What cannot be compressed is passed on unchanged, with the reason.
+    Without loss, unless one of --near, --near-hu and --psnr allows an error: then the result is a derived image with a new SOP
+    Instance UID, marked as lossy. What cannot be compressed is passed on unchanged, with the reason.
     """
+    from ..dicom import Allowance
     from ..models import DEFAULT, by_name, for_archives
 
     model = by_name(model or DEFAULT).name
@@ -74,12 +89,20 @@ def compress(
         raise DicompressError(
             f"{model} is there for comparisons: a later version may not decode its files; there is {', '.join(for_archives())}"
         )
-    _batch("compress", sources, output, jobs, json, model=model, force=force)
+    allowance = None
+    if (near, near_hu, psnr) != (None, None, None):
+        try:
+            allowance = Allowance(near, near_hu, psnr, allow_lossy_again, allow_mammography)
+        except ValueError:
+            raise DicompressError("give one of --near, --near-hu and --psnr, above 0") from None
+    elif allow_lossy_again or allow_mammography:
+        raise DicompressError("--allow-lossy-again and --allow-mammography go with --near, --near-hu or --psnr")
+    _batch("compress", sources, output, jobs, json, model=model, force=force, allowance=allowance)
 
 
 @app.command()
 def decompress(sources: Sources, output: Target, jobs: Jobs = CORES, force: Force = False, json: Json = False) -> None:
-    """Give the original files back. Files that dicompress did not write are passed on unchanged."""
+    """Give the original files back, or the derived images of near-lossless ones. Files that dicompress did not write are passed on unchanged."""
     _batch("decompress", sources, output, jobs, json, force=force)
 
 
@@ -182,7 +205,7 @@ def _json(value: dict) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _batch(action: str, sources: list[Path], output: Path | None, jobs: int, as_json: bool, **options) -> None:
+def _batch(action: str, sources: list[Path], output: str | None, jobs: int, as_json: bool, **options) -> None:
     from . import batch, files
     from .report import Report
 

@@ -7,12 +7,16 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
+from typing import TYPE_CHECKING
 
 from ..errors import DicompressError, FileError, UnsupportedImageError, VerificationError
 from ..models import DEFAULT
 from . import files
+
+if TYPE_CHECKING:
+    from ..dicom import Allowance
 
 DONE, PASSED_ON, FAILED = "done", "passed on", "failed"
 
@@ -33,12 +37,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker does to a file: "compress", "decompress" or "verify"."""
+    """What a worker does to a file: "compress", "decompress" or "verify". allowance: the error that compressing may make."""
 
     action: str
     model: str = DEFAULT
     force: bool = False
     threads: int = 0
+    allowance: Allowance | None = None
 
 
 def run(job: Job, tasks: list[files.Task], jobs: int, report: Callable[[Outcome], None]) -> list[Outcome]:
@@ -54,7 +59,7 @@ def _outcomes(job: Job, tasks: list[files.Task], jobs: int) -> Iterator[Outcome]
     if jobs < 2:
         yield from (process(job, task) for task in tasks)
         return
-    alone = Job(job.action, job.model, job.force, max(1, (os.cpu_count() or 1) // jobs))
+    alone = replace(job, threads=max(1, (os.cpu_count() or 1) // jobs))
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         waiting = {pool.submit(process, alone, task): task for task in tasks}
         for future in as_completed(waiting):
@@ -86,11 +91,13 @@ def _compress(job: Job, task: files.Task) -> Outcome:
     _check_target(job, task)
     data = files.read(task.source)
     try:
-        result = compress_file(data, job.model, job.threads)
+        result = compress_file(data, job.model, job.threads, job.allowance)
     except (UnsupportedImageError, VerificationError) as error:
         return _pass_on(task, data, str(error))
     files.write(task.target, result.data)
-    return Outcome(str(task.source), str(task.target), DONE, None, len(data), len(result.data), result.pixels)
+    unused = job.allowance and not result.near
+    remark = "compressed without loss: an error of one stored value is more than what is allowed" if unused else None
+    return Outcome(str(task.source), str(task.target), DONE, remark, len(data), len(result.data), result.pixels)
 
 
 def _decompress(job: Job, task: files.Task) -> Outcome:
@@ -103,7 +110,11 @@ def _decompress(job: Job, task: files.Task) -> Outcome:
     except UnsupportedImageError as error:
         return _pass_on(task, data, str(error))
     files.write(task.target, restored.data)
-    remark = "elements were changed after compression and are kept as changed" if restored.edited else None
+    remark = None
+    if restored.near:
+        remark = f"a derived image, not the original: no pixel is off by more than {restored.near} in stored values"
+    elif restored.edited:
+        remark = "elements were changed after compression and are kept as changed"
     return Outcome(str(task.source), str(task.target), DONE, remark, len(data), len(restored.data), restored.pixels)
 
 

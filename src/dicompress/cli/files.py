@@ -60,13 +60,14 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def tasks(sources: list[Path], target: Path | None) -> list[Task]:
-    """One task a file. Folders are walked and keep their tree under `target`, as `cp -r` would.
+def tasks(sources: list[Path], output: str | Path | None) -> list[Task]:
+    """One task a file. Folders are walked and keep their tree under `output`, as `cp -r` would.
 
-    A single file goes to `target` itself unless that is a folder or ends in a separator; a single folder's contents go
-    right under `target`; of several sources, each goes under `target` by its own name. Files inside `target` are not
+    A single file goes to `output` itself unless that is a folder or ends in a separator; a single folder's contents go
+    right under `output`; of several sources, each goes under `output` by its own name. Files inside `output` are not
     sources.
     """
+    target = None if output is None else Path(output)
     found: list[Task] = []
     several = len(sources) > 1
     for source in sources:
@@ -76,7 +77,7 @@ def tasks(sources: list[Path], target: Path | None) -> list[Task]:
         elif target is None:
             found.append(Task(source, None))
         else:
-            inside = several or target.is_dir() or str(target).endswith(os.sep)
+            inside = several or target.is_dir() or str(output).endswith(os.sep)
             found.append(Task(source, target / source.name if inside else target))
     counts = Counter(t.target for t in found if t.target)
     clash = next((path for path, count in counts.items() if count > 1), None)

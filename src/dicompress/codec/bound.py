@@ -52,11 +52,12 @@ def apart(values: np.ndarray, exact: Runs) -> list[np.ndarray]:
 
 def rank_near(values: np.ndarray, near: int, exact: Runs) -> int:
     """The largest error of ranks in the sorted `values` that is none beyond `near` of values."""
-    between = apart(values, exact)
+    between = [run for run in apart(values, exact) if run.size > 1]
     fits, fails = 0, near + 1
     while fails - fits > 1:
         middle = (fits + fails) // 2
-        if all(np.all(run[middle:] - run[:-middle] <= near) for run in between):
+        steps = (min(middle, run.size - 1) for run in between)
+        if all(np.all(run[step:] - run[:-step] <= near) for run, step in zip(between, steps)):
             fits = middle
         else:
             fails = middle

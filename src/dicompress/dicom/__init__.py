@@ -1,5 +1,6 @@
 """DICOM files and data sets: transfer syntaxes, Pixel Data, exact restoration."""
 
+from .allowance import Allowance
 from .dataset import compress_dataset, decompress_dataset
 from .describe import FileInfo, describe
 from .syntax import DICOMPRESS
@@ -7,6 +8,7 @@ from .transcode import Compressed, Restored, compress_file, restore_file
 
 __all__ = [
     "DICOMPRESS",
+    "Allowance",
     "Compressed",
     "FileInfo",
     "Restored",

@@ -4,35 +4,47 @@ from __future__ import annotations
 
 from copy import deepcopy
 
+import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.uid import UID, ExplicitVRLittleEndian
+from pydicom.uid import UID
 
-from .. import codec
-from ..errors import UnsupportedImageError
+from ..errors import UnsupportedImageError, VerificationError
 from ..models import DEFAULT
 from . import pixels as px
-from .elements import elements_after, elements_before, native_element, pixel_element
+from .allowance import Allowance, check_allowed
+from .derived import derive
+from .elements import elements_after, elements_before, native_file, pixel_element
 from .part10 import encode_meta, parse
 from .syntax import DICOMPRESS, NATIVE, RESTORE_RECORD
-from .transcode import check_ours, decode_streams, split_frames
+from .transcode import check_ours, decode_streams, encode_frames, split_frames
 
 
-def compress_dataset(dataset: Dataset, *, model: str = DEFAULT, threads: int = 0) -> Dataset:
+def compress_dataset(
+    dataset: Dataset, *, model: str = DEFAULT, allowance: Allowance | None = None, threads: int = 0
+) -> Dataset:
     """A copy of `dataset` whose Pixel Data is compressed, in the transfer syntax of dicompress.
 
-    Pixels and all other elements are kept; the original is not touched. `save_as` writes the copy.
-    UnsupportedImageError for pixels that cannot be compressed (colour, float, 1-bit, lossy syntaxes).
+    Pixels and all other elements are kept; the original is not touched. `save_as` writes the copy. allowance:
+    `Allowance(near=2)` for a derived image instead, none of whose pixels is off by more than 2 stored values.
+    UnsupportedImageError for pixels that cannot be compressed (colour, float, 1-bit, lossy syntaxes) or bear no error.
     """
     image = px.layout(dataset)
     syntax = _syntax(dataset)
     px.check_syntax(dataset, syntax)
+    if allowance:
+        check_allowed(dataset, allowance)
     if syntax in NATIVE:
         element = dataset["PixelData"]
         array = px.native_pixels(element.value, image, syntax, element.VR)
     else:
         array = px.decoded_pixels(dataset, image, syntax)
-    settings = {"model": model, "bits_stored": image.bits_stored, "threads": threads}
-    return _with_pixels(dataset, DICOMPRESS, pixel_element([codec.encode(frame, **settings) for frame in array]))
+    streams, decoded, near = encode_frames(array, dataset, image, model, threads, allowance)
+    if not np.array_equal(decode_streams(streams, image, threads), decoded):
+        raise VerificationError("the pixels do not come back as they were encoded; please report this")
+    if near:
+        dataset = parse(native_file(dataset, decoded)).dataset
+        derive(dataset, decoded, near, sum(map(len, streams)))
+    return _with_pixels(dataset, DICOMPRESS, pixel_element(streams))
 
 
 def decompress_dataset(dataset: Dataset, *, threads: int = 0) -> Dataset:
@@ -40,7 +52,7 @@ def decompress_dataset(dataset: Dataset, *, threads: int = 0) -> Dataset:
     check_ours(_syntax(dataset))
     image = px.layout(dataset)
     array = decode_streams(split_frames(dataset.PixelData, image), image, threads)
-    return _with_pixels(dataset, ExplicitVRLittleEndian, native_element(array, image.bits_allocated))
+    return parse(native_file(dataset, array)).dataset
 
 
 def _syntax(dataset: Dataset) -> UID:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from .. import codec
 from . import pixels as px
 from .part10 import parse
-from .record import BYTES, PIXELS, EditedError, RestoreRecord
+from .record import BYTES, NEAR, PIXELS, EditedError, RestoreRecord
 from .transcode import check_ours, frame_streams, record_bytes
 
 GUARANTEES = {
     BYTES: "the original file, byte for byte",
     PIXELS: "identical pixels and elements, as Explicit VR Little Endian",
+    NEAR: "a derived image with a bounded error, as Explicit VR Little Endian; not the original",
 }
 
 
@@ -42,6 +43,7 @@ def describe(data: bytes) -> FileInfo:
     levels = min(s.levels for s in streams)
     facts = vars(streams[0]) | {
         "frames": image.frames,
+        "near": max(s.near for s in streams),
         "coded_bytes": coded,
         "bits_per_pixel": bits,
         "ratio_allocated": image.bits_allocated / bits,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from copy import copy
+from copy import copy, deepcopy
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -12,8 +12,9 @@ from pydicom.filewriter import write_dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from ..errors import UnsupportedImageError
-from .part10 import DELIMITER_BYTES, OFFSET_TABLES, PIXEL_DATA
+from .part10 import DELIMITER_BYTES, OFFSET_TABLES, PIXEL_DATA, encode_meta
 from .pixels import native_value
+from .syntax import RESTORE_RECORD
 
 
 def padded(value: bytes) -> bytes:
@@ -30,6 +31,16 @@ def native_element(pixels: np.ndarray, bits_allocated: int) -> bytes:
     value = padded(native_value(pixels, ExplicitVRLittleEndian))
     vr = b"OW" if bits_allocated > 8 else b"OB"
     return b"\xe0\x7f\x10\x00" + vr + b"\0\0" + len(value).to_bytes(4, "little") + value
+
+
+def native_file(dataset: Dataset, pixels: np.ndarray) -> bytes:
+    """A data set with other pixels (frames, rows, columns) as a Part 10 file, Explicit VR Little Endian."""
+    meta = deepcopy(dataset.file_meta)
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    if meta.get("PrivateInformationCreatorUID") == RESTORE_RECORD:
+        del meta.PrivateInformationCreatorUID, meta.PrivateInformation
+    head = encode_meta(getattr(dataset, "preamble", None), meta) + elements_before(dataset)
+    return head + native_element(pixels, pixels.dtype.itemsize * 8) + elements_after(dataset)
 
 
 def elements_before(dataset: Dataset) -> bytes:

@@ -17,13 +17,14 @@ from ..errors import StreamError
 from ..varint import Reader, write_varint
 
 VERSION = 1
-PIXELS, BYTES = 0, 1  # what is guaranteed: identical pixels and elements, or the identical file
+# What is guaranteed: identical pixels and elements, the identical file, or a derived image with a bounded error.
+PIXELS, BYTES, NEAR = 0, 1, 2
 CHECKSUM_BYTES = 16
 
 
 @dataclass(frozen=True)
 class RestoreRecord:
-    """guarantee: PIXELS or BYTES. original_syntax, pixel_syntax: of the original and of the restored file.
+    """guarantee: PIXELS, BYTES or NEAR. original_syntax, pixel_syntax: of the original and of the restored file.
 
     digest: of the restored file (SHA-256, 16 bytes). body: offset of its data set. deflate_level: of a deflated data
     set, else None; prefix and suffix are then inflated, trailer is what follows it.
@@ -55,7 +56,7 @@ class RestoreRecord:
         """Inverse of `encode`. EditedError if the dictionary is not the one of `encode`, StreamError for nonsense."""
         reader = Reader(data)
         version, guarantee, level = reader.take(3)
-        if version != VERSION or guarantee not in (PIXELS, BYTES) or level > 9:
+        if version != VERSION or guarantee not in (PIXELS, BYTES, NEAR) or level > 9:
             raise StreamError(f"restore record (0002,0102) of unknown version {version}")
         digest, body = reader.take(CHECKSUM_BYTES), reader.varint()
         syntaxes = [UID(reader.take(reader.varint()).decode("ascii", "replace")) for _ in range(2)]
@@ -79,7 +80,7 @@ class RestoreRecord:
         """Guarantee and original transfer syntax, without the dictionary."""
         reader = Reader(data)
         version, guarantee, _ = reader.take(3)
-        if version != VERSION or guarantee not in (PIXELS, BYTES):
+        if version != VERSION or guarantee not in (PIXELS, BYTES, NEAR):
             raise StreamError(f"restore record (0002,0102) of unknown version {version}")
         reader.take(CHECKSUM_BYTES)
         reader.varint()

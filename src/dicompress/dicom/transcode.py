@@ -7,40 +7,54 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
-from pydicom.dataset import FileMetaDataset
+from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, generate_frames
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian
 
 from .. import codec
+from ..codec.bound import check_bound
 from ..codec.container import read_stream
 from ..errors import DicompressError, StreamError, UnsupportedImageError, VerificationError
 from ..models import DEFAULT
 from . import pixels as px
-from .elements import elements_after, elements_before, native_element, padded, pixel_element
+from .allowance import Allowance, check_allowed, near_of_hu, padding
+from .derived import derive
+from .elements import elements_after, elements_before, native_element, native_file, padded, pixel_element
 from .part10 import DELIMITER, DELIMITER_BYTES, PIXEL_DATA, Part10, encode_meta, parse
-from .record import BYTES, PIXELS, EditedError, RestoreRecord, digest_of
+from .record import BYTES, NEAR, PIXELS, EditedError, RestoreRecord, digest_of
 from .syntax import DICOMPRESS, NATIVE, RESTORE_RECORD
 
 
 @dataclass(frozen=True)
 class Compressed:
+    """near: by how much a pixel may differ from the original's; 0 for not at all."""
+
     data: bytes
     pixels: int
+    near: int
 
 
 @dataclass(frozen=True)
 class Restored:
-    """data: the restored file. edited: the elements were changed after compression; they are kept as changed."""
+    """data: the restored file. edited: the elements were changed after compression; they are kept as changed.
+
+    near: by how much a pixel may differ from the original's; if it is not 0, the file is a derived image.
+    """
 
     data: bytes
     pixels: int
     edited: bool
+    near: int
 
 
-def compress_file(data: bytes, model: str = DEFAULT, threads: int = 0) -> Compressed:
+def compress_file(
+    data: bytes, model: str = DEFAULT, threads: int = 0, allowance: Allowance | None = None
+) -> Compressed:
     """A Part 10 file's bytes -> a smaller one in our transfer syntax, restored and compared before it is returned.
 
-    UnsupportedImageError says why a file is better passed on unchanged; FileError that it is no sound DICOM file.
+    allowance: None for a file that can be restored; else the file of a derived image with an error in its pixels, unless the
+    allowance is less than one stored unit. UnsupportedImageError says why a file is better passed on unchanged; FileError
+    that it is no sound DICOM file.
     """
     part10 = parse(data)
     if part10.syntax == DICOMPRESS:
@@ -49,22 +63,27 @@ def compress_file(data: bytes, model: str = DEFAULT, threads: int = 0) -> Compre
     px.check_syntax(part10.dataset, part10.syntax)
     if "PrivateInformationCreatorUID" in part10.dataset.file_meta:
         raise UnsupportedImageError("the file meta information holds Private Information (0002,0100)")
+    if allowance:
+        check_allowed(part10.dataset, allowance)
     guarantee = BYTES if part10.syntax in NATIVE else PIXELS
     native = part10 if guarantee == BYTES else _decompressed(part10, image)
-    target = data if guarantee == BYTES else native.content
 
     start, length = native.pixel_value
     value = native.content[start : start + length]
     array = px.native_pixels(value, image, native.syntax, native.dataset.get_item(PIXEL_DATA).VR or "OW")
     if px.native_value(array, native.syntax) != value[: image.nbytes]:
         raise VerificationError("the pixel values do not come back as bytes")
+    streams, decoded, near = encode_frames(array, native.dataset, image, model, threads, allowance)
+    if near:
+        guarantee, native = NEAR, _derived(native, decoded, near, sum(map(len, streams)))
+        start, _ = native.pixel_value
+    deflated = native.syntax == DeflatedExplicitVRLittleEndian
+    target = data if guarantee == BYTES else native.content
     record = RestoreRecord(
         guarantee, part10.syntax, native.syntax, digest_of(target), native.body,
-        _deflate_level(data, native) if native.syntax == DeflatedExplicitVRLittleEndian else None,
+        _deflate_level(data, native) if deflated else None,
         native.content[:start], native.content[start + image.nbytes :], native.trailer,
     )  # fmt: skip
-    settings = {"model": model, "bits_stored": image.bits_stored, "threads": threads, "verify": False}
-    streams = [codec.encode(frame, **settings) for frame in array]  # proved below, with the file
     result = _assemble(native, streams, record)
     if len(result) >= len(data):
         raise UnsupportedImageError(f"compressed it would take {len(result)} bytes instead of {len(data)}")
@@ -73,8 +92,31 @@ def compress_file(data: bytes, model: str = DEFAULT, threads: int = 0) -> Compre
     except DicompressError as error:
         raise VerificationError(f"it could not be restored: {error}") from None
     if restored != target:
-        raise VerificationError("the restored file differs from the original")
-    return Compressed(result, array.size)
+        raise VerificationError("the restored file differs from " + ("what was encoded" if near else "the original"))
+    return Compressed(result, array.size, near)
+
+
+def encode_frames(
+    array: np.ndarray, dataset: Dataset, image: px.PixelLayout, model: str, threads: int, allowance: Allowance | None
+) -> tuple[list[bytes], np.ndarray, int]:
+    """(frames, rows, columns) -> one stream a frame, the pixels as decoded, and the largest error.
+
+    The bound is checked; that decoding gives these pixels is left to the caller.
+    """
+    settings = {"model": model, "bits_stored": image.bits_stored, "threads": threads}
+    near, exact = 0, []
+    if allowance:
+        if dataset.file_meta.TransferSyntaxUID == ExplicitVRBigEndian:
+            raise UnsupportedImageError("near-lossless compression of big-endian files")
+        exact = padding(dataset, image)
+        near = allowance.near or (near_of_hu(dataset, allowance.hu) if allowance.hu else None)
+        if near is None:
+            near = codec.near_for_psnr(array, allowance.psnr, exact=exact, **settings)
+    coded = [codec.encode_with_result(frame, near=near, exact=exact, **settings) for frame in array]
+    decoded = np.stack([pixels for _, pixels in coded]) if near else array
+    if near:
+        check_bound(array, decoded, near, exact)
+    return [stream for stream, _ in coded], decoded, near
 
 
 def restore_file(data: bytes, threads: int = 0) -> Restored:
@@ -86,17 +128,19 @@ def restore_file(data: bytes, threads: int = 0) -> Restored:
     part10 = parse(data)
     check_ours(part10.syntax)
     image = px.layout(part10.dataset)
-    array = decode_streams(frame_streams(part10, image), image, threads)
+    streams = frame_streams(part10, image)
+    array = decode_streams(streams, image, threads)
+    near = max(read_stream(stream, None).near for stream in streams)
     try:
         record = RestoreRecord.decode(record_bytes(part10.dataset.file_meta), elements_before(part10.dataset))
     except EditedError:
-        return Restored(_edited(part10, array), array.size, True)
+        return Restored(native_file(part10.dataset, array), array.size, True, near)
     content = record.prefix + px.native_value(array, record.pixel_syntax) + record.suffix
     if record.deflate_level is not None:
         content = content[: record.body] + _deflate(content[record.body :], record.deflate_level) + record.trailer
     if digest_of(content) != record.digest:
         raise StreamError("the restored file does not have the checksum of the original")
-    return Restored(content, array.size, False)
+    return Restored(content, array.size, False, near)
 
 
 def check_ours(syntax: UID) -> None:
@@ -159,14 +203,11 @@ def _decompressed(part10: Part10, image: px.PixelLayout) -> Part10:
     )
 
 
-def _edited(part10: Part10, array: np.ndarray) -> bytes:
-    """A valid native file from elements that were changed after compression."""
-    dataset = part10.dataset
-    meta = deepcopy(dataset.file_meta)
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    del meta.PrivateInformationCreatorUID, meta.PrivateInformation
-    element = native_element(array, array.dtype.itemsize * 8)
-    return encode_meta(dataset.preamble, meta) + elements_before(dataset) + element + elements_after(dataset)
+def _derived(native: Part10, pixels: np.ndarray, near: int, coded_bytes: int) -> Part10:
+    """The native file of the image that near-lossless compression derives from `native`."""
+    derived = parse(native_file(native.dataset, pixels))
+    derive(derived.dataset, pixels, near, coded_bytes)
+    return parse(native_file(derived.dataset, pixels))
 
 
 def record_bytes(meta: FileMetaDataset) -> bytes:
