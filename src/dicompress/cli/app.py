@@ -159,6 +159,21 @@ def bench(
 
 
 @app.command()
+def compare(
+    original: Annotated[Path, typer.Argument(help="A DICOM file.", show_default=False)],
+    compressed: Annotated[Path, typer.Argument(help="What was made of it, by dicompress or another.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The page.")] = Path("compare.html"),
+) -> None:
+    """Show an image, its restored form and the error in one page, with figures. Needs the extra: bench.
+
+    For near-lossless files; equal files are said to be identical. Files that do not fit together are an error.
+    """
+    from .compare import run
+
+    sys.exit(run(original, compressed, output))
+
+
+@app.command()
 def train(
     model: Annotated[str, typer.Argument(help="The model to train: pyramid, reference, l3c or srec.")],
     data: Annotated[Path, typer.Option(help="Folder of DICOM files; one folder a series.")],
