@@ -35,7 +35,7 @@ def study(tmp_path):
     for name, place in {
         "CT_small.dcm": "ct.dcm",
         "MR_small_implicit.dcm": "series 2/mr",
-        "examples_palette.dcm": "palette.dcm",
+        "SC_ybr_full_422_uncompressed.dcm": "ybr.dcm",
         "reportsi.dcm": "report.dcm",
     }.items():
         (root / place).parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ def test_a_folder_comes_back_whole(study, tmp_path, jobs):
     packed, back = tmp_path / "packed", tmp_path / "back"
     result = run("compress", study, "-o", packed, "--jobs", jobs)
     assert "2 compressed, 2 passed on, 0 failed" in result.stdout and "megapixels a second" in result.stdout
-    assert "palette.dcm: passed on: Photometric Interpretation" in result.stderr
+    assert "ybr.dcm: passed on: Photometric Interpretation" in result.stderr
     sizes = {name: len(data) for name, data in contents(packed).items()}
     assert sizes.keys() == contents(study).keys()
     assert all(sizes[name] <= len(data) for name, data in contents(study).items())

@@ -115,8 +115,8 @@ def test_unknown_model_names_are_told_with_what_there_is():
 def test_encoding_verifies_by_decoding(monkeypatch, ct_pixels):
     from dicompress.codec import api
 
-    real = api.decode_frame
-    monkeypatch.setattr(api, "decode_frame", lambda *arguments: real(*arguments) ^ 1)
+    real = api.decode_plane
+    monkeypatch.setattr(api, "decode_plane", lambda *arguments: real(*arguments) ^ 1)
     with pytest.raises(dicompress.VerificationError):
         dicompress.encode(ct_pixels)
     data = dicompress.encode(ct_pixels, verify=False)

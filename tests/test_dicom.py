@@ -191,8 +191,7 @@ def change(data: bytes, **attributes) -> bytes:
 @pytest.mark.parametrize(
     "original, reason",
     [
-        (lambda: test_file("examples_rgb_color.dcm"), "Photometric Interpretation .* RGB"),
-        (lambda: test_file("examples_palette.dcm"), "PALETTE COLOR"),
+        (lambda: test_file("SC_ybr_full_422_uncompressed.dcm"), "YBR_FULL_422"),
         (lambda: test_file("liver_1frame.dcm"), "Bits Allocated .* 1"),
         (lambda: test_file("rtdose.dcm"), "Bits Allocated .* 32"),
         (lambda: test_file("rtplan.dcm"), "no Pixel Data"),

@@ -131,11 +131,11 @@ def test_the_bound_is_checked():
 
 def test_headers_that_cannot_be_are_errors():
     data = dicompress.encode(SIGNED, near=3)
-    start = data.index(b"\x03", 4 + 3 + 8 + 1)  # after frames, rows and columns
+    start = data.index(b"\x01\x03", 4 + 3 + 8 + 1)  # after frames, rows and columns
     crc = next(n for n in range(20, 60) if data[n : n + 4] == with_crc(data[:n])[-4:])
-    for near in (b"\0", b"\x80\x02"):  # 0 and 256
-        with pytest.raises(StreamError, match="largest error"):
-            dicompress.decode(with_crc(data[:start] + near + data[start + 1 : crc]) + data[crc + 4 :])
+    for samples_near in (b"\x01\0", b"\x01\x80\x02", b"\0\x03", b"\x05\x03"):
+        with pytest.raises(StreamError, match="not possible"):
+            dicompress.decode(with_crc(data[:start] + samples_near + data[start + 2 : crc]) + data[crc + 4 :])
 
 
 def test_srec_bears_no_error():

@@ -30,10 +30,19 @@ def images() -> dict[str, np.ndarray]:
     }
 
 
-def near_lossless() -> dict[str, tuple[np.ndarray, dict]]:
-    """Images and the error they are coded with."""
+def colour() -> np.ndarray:
+    """(rows, columns, samples) that go together, but not quite."""
+    grey = phantom(60, 70, noise=2.0).astype(np.int32) >> 4
+    noise = np.random.default_rng(5).integers(-1, 2, (60, 70, 3))
+    return np.clip(np.stack([grey, grey * 3 // 4 + 20, 255 - grey], -1) + noise, 0, 255).astype(np.uint8)
+
+
+def wide() -> dict[str, tuple[np.ndarray, dict]]:
+    """Images for streams of version 3, and how they are coded."""
     found = images()
     return {
+        "colour": (colour(), {"colour": True}),
+        "near-colour": (np.stack([colour(), colour()[::-1]]), {"colour": True, "near": 2}),
         "near-ct": (found["ct"], {"near": 3}),
         "near-padding": (np.where(found["tiles"] < 300, 300, found["tiles"]), {"near": 40, "exact": [(300, 300), (900, 920)]}),
         "near-sparse": (found["sparse"] + np.uint16(7), {"near": 30}),
@@ -45,7 +54,7 @@ def main() -> None:
     index = GOLDEN / "sha256.json"
     known = json.loads(index.read_text()) if index.exists() else {}
     for model in for_archives():
-        for name, (image, bound) in ({n: (i, {}) for n, i in images().items()} | near_lossless()).items():
+        for name, (image, bound) in ({n: (i, {}) for n, i in images().items()} | wide()).items():
             data = dicompress.encode(image, model=model, **bound)
             path = GOLDEN / f"{name}-{dicompress.inspect(data).model_hash[:8]}-v{data[4]}.dcmp"
             if path.exists():

@@ -125,7 +125,7 @@ def figures(original: np.ndarray, restored: np.ndarray, bits_stored: int) -> Fig
 def _source(path: Path, data: bytes) -> Source:
     try:
         part10 = parse(data)
-        image = px.layout(part10.dataset)
+        image = px.grey_layout(part10.dataset)
         native = part10
         if part10.syntax == DICOMPRESS:
             native = parse(restore_file(data).data)
@@ -135,7 +135,7 @@ def _source(path: Path, data: bytes) -> Source:
             vr = native.dataset.get_item("PixelData").VR or "OW"
             pixels = px.native_pixels(value, image, native.syntax, vr)
         else:
-            pixels = px.decoded_pixels(part10.dataset, image, part10.syntax)
+            pixels, _ = px.decoded_pixels(part10.dataset, image, part10.syntax)
         info = describe(data) if part10.syntax == DICOMPRESS else None
         coded = info.coded_bytes if info else _coded_bytes(part10, image.frames)
         return Source(path, len(data), part10.dataset, part10.syntax, image, pixels, coded, info)

@@ -91,10 +91,10 @@ def _stored(file: Path) -> np.ndarray:
         dataset = dcmread(file)
         if dataset.file_meta.TransferSyntaxUID == DICOMPRESS:
             dataset = decompress_dataset(dataset, threads=1)
-        syntax, layout = dataset.file_meta.TransferSyntaxUID, px.layout(dataset)
+        syntax, layout = dataset.file_meta.TransferSyntaxUID, px.grey_layout(dataset)
         if syntax in NATIVE:
             return px.native_pixels(dataset.PixelData, layout, syntax, dataset["PixelData"].VR)
-        return px.decoded_pixels(dataset, layout, syntax)
+        return px.decoded_pixels(dataset, layout, syntax)[0]
 
 
 def _files(sources: list[Path], seen: set[Path]) -> Iterator[tuple[Path, str]]:
@@ -115,7 +115,7 @@ def _frames(file: Path, path: str) -> list[Image]:
     from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
 
-    from ..dicom.pixels import layout
+    from ..dicom.pixels import grey_layout
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -123,7 +123,7 @@ def _frames(file: Path, path: str) -> list[Image]:
             dataset = dcmread(file, defer_size=4096)
         except InvalidDicomError:
             raise FileError("not a DICOM file") from None
-        facts = layout(dataset)
+        facts = grey_layout(dataset)
         modality = str(dataset.get("Modality") or "unknown")
         folder = path.rpartition("/")[0]
         # Until all are known, a series is (folder, UID); `_named_series` turns it into a name.

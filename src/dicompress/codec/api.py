@@ -12,7 +12,8 @@ from ..errors import StreamError, UnsupportedImageError
 from ..models import DEFAULT, Model, by_hash, by_name
 from .bound import MAX_NEAR, check_bound
 from .container import read_stream, write_stream
-from .frame import decode_frame, encode_frame
+from .colour import MAX_SAMPLES
+from .plane import Plane, decode_plane, encode_plane
 from .stream import DTYPES, Section, Stream
 
 
@@ -22,11 +23,12 @@ class StreamInfo:
 
     coded_bytes counts the whole stream; ratio_allocated and ratio_stored compare it with the pixels at their
     allocated and stored bits. near: by how much a pixel may differ from the original, 0 for not at all. levels: by how many halvings the image can be had early; level_bytes[k]: how many bytes
-    of the stream `decode(data, level=k)` needs, k from 0. checksums: one digest of the pixels a frame, in hexadecimal.
+    of the stream `decode(data, level=k)` needs, k from 0. checksums: one digest of the pixels a frame and sample, in hexadecimal.
     """
 
     rows: int
     columns: int
+    samples: int
     frames: int
     bits_allocated: int
     bits_stored: int
@@ -48,6 +50,7 @@ def encode(
     *,
     model: str | Model = DEFAULT,
     bits_stored: int | None = None,
+    colour: bool = False,
     near: int = 0,
     exact: Iterable[tuple[int, int]] = (),
     verify: bool = True,
@@ -56,18 +59,18 @@ def encode(
     """Compress without loss, or with a bounded error; the result has been decoded and compared before it is returned.
 
     image: (rows, columns) or (frames, rows, columns), int8, uint8, int16 or uint16. bits_stored: DICOM's Bits Stored, for
-    the record only: values outside it survive. near: by how much a decoded pixel may differ, 1 to 255; 0 for not at all.
+    the record only: values outside it survive. colour: the last axis of the image holds 2 to 4 samples a pixel. near: by how much a decoded pixel may differ, 1 to 255; 0 for not at all.
     exact: runs (first, last) of values that come back as they were even so, e.g. padding, and that no other pixel takes; ends
     of the value range that are saturated are found and always kept. verify: False for a caller that decodes and compares the
     result itself. threads: 0 for one a core. Raises UnsupportedImageError for other arrays, UnknownModelError,
     VerificationError, ValueError for another `near`.
     """
     exact = list(exact)
-    settings = {"model": model, "bits_stored": bits_stored, "near": near, "exact": exact, "threads": threads}
-    data, _ = encode_with_result(image, **settings)
+    settings = {"model": model, "bits_stored": bits_stored, "colour": colour, "threads": threads}
+    data, _ = encode_with_result(image, near=near, exact=exact, **settings)
     if verify:
         found = None if isinstance(model, str) else model
-        check_bound(np.asarray(image), decode(data, model=found, threads=threads), near, exact if near else ())
+        check_bound(np.asarray(image), decode(data, model=found, threads=threads), near, exact if near and not colour else ())
     return data
 
 
@@ -76,6 +79,7 @@ def encode_with_result(
     *,
     model: str | Model = DEFAULT,
     bits_stored: int | None = None,
+    colour: bool = False,
     near: int = 0,
     exact: Iterable[tuple[int, int]] = (),
     threads: int = 0,
@@ -85,9 +89,10 @@ def encode_with_result(
     dtype = image.dtype.newbyteorder("=")
     if dtype not in DTYPES.values():
         raise UnsupportedImageError(f"pixels of type {image.dtype} are not supported; use integers of 8 or 16 bits")
-    if image.ndim not in (2, 3) or 0 in image.shape:
+    if image.ndim - colour not in (2, 3) or 0 in image.shape or (colour and not 2 <= image.shape[-1] <= MAX_SAMPLES):
+        wanted = f", samples), colour, 2 to {MAX_SAMPLES} samples" if colour else ")"
         raise UnsupportedImageError(
-            f"an array of shape {image.shape} is not supported; use (rows, columns) or (frames, rows, columns)"
+            f"an array of shape {image.shape} is not supported; use ([frames, ]rows, columns{wanted}"
         )
     bits_allocated = dtype.itemsize * 8
     if not 1 <= (bits_stored or bits_allocated) <= bits_allocated:
@@ -96,15 +101,22 @@ def encode_with_result(
         raise ValueError(f"an error of {near} is not possible; near is 0 to {MAX_NEAR}")
     found = by_name(model, threads) if isinstance(model, str) else model
     threads = threads or os.cpu_count() or 1
-    frames = image.astype(dtype, copy=False).reshape(-1, *image.shape[-2:])
-    levels = found.levels(frames.shape[1:])
-    coded = [encode_frame(found, pixels, levels, near, exact, threads) for pixels in frames]
-    sections = [Section.of(tile[i] for frame, _ in coded for tile in frame.tiles) for i in range(levels + 1)]
-    count = None if image.ndim == 2 else len(frames)
-    heads = [frame.head for frame, _ in coded]
+    samples = image.shape[-1] if colour else 1
+    frames = image.astype(dtype, copy=False).reshape(-1, *image.shape[image.ndim - 2 - colour :][:2], samples)
+    levels = found.levels(frames.shape[1:3])
+    planes, decoded = [], frames.copy() if near else frames
+    for pixels, result in zip(frames, decoded):
+        for k in range(samples):
+            before = [result[..., i] for i in range(k)]
+            plane, as_decoded = encode_plane(found, pixels[..., k], before, levels, near, exact, threads)
+            planes.append(plane)
+            if near:
+                result[..., k] = as_decoded
+    sections = [Section.of(tile[i] for plane in planes for tile in plane.tiles) for i in range(levels + 1)]
+    count = None if image.ndim - colour == 2 else len(frames)
+    heads = [plane.head for plane in planes]
     facts = (found.hash, dtype, bits_stored or bits_allocated, count, *frames.shape[1:], near)
-    data = write_stream(Stream(*facts, levels, heads, sections))
-    return data, np.stack([decoded for _, decoded in coded]).reshape(image.shape) if near else image
+    return write_stream(Stream(*facts, levels, heads, sections)), decoded.reshape(image.shape)
 
 
 def decode(
@@ -125,8 +137,16 @@ def decode(
     if frame is not None and not 0 <= frame < stream.count:
         raise IndexError(f"frame {frame} of {stream.count}")
     numbers = range(stream.count) if frame is None else [frame]
-    frames = [decode_frame(found, stream.frame(number), level, threads) for number in numbers]
+    frames = [_decode_frame(found, stream.frame(number), level, threads) for number in numbers]
     return frames[0] if frame is not None or stream.frames is None else np.stack(frames)
+
+
+def _decode_frame(model: Model, planes: list[Plane], level: int, threads: int) -> np.ndarray:
+    """(rows, columns), or (rows, columns, samples)."""
+    decoded: list[np.ndarray] = []
+    for plane in planes:
+        decoded.append(decode_plane(model, plane, decoded, level, threads))
+    return decoded[0] if len(decoded) == 1 else np.stack(decoded, -1)
 
 
 def inspect(data: bytes) -> StreamInfo:
@@ -137,13 +157,14 @@ def inspect(data: bytes) -> StreamInfo:
     from ..models import names
 
     stream = read_stream(data, None)
-    pixels = stream.count * stream.rows * stream.columns
+    pixels, samples = stream.count * stream.rows * stream.columns, stream.samples
     bits = 8 * stream.level_bytes[0]
     bits_allocated = stream.dtype.itemsize * 8
     model = next((n for n in names() if by_name(n).hash == stream.model_hash), None)
     return StreamInfo(
         rows=stream.rows,
         columns=stream.columns,
+        samples=samples,
         frames=stream.count,
         bits_allocated=bits_allocated,
         bits_stored=stream.bits_stored,
@@ -153,8 +174,8 @@ def inspect(data: bytes) -> StreamInfo:
         model_hash=stream.model_hash.hex(),
         coded_bytes=stream.level_bytes[0],
         bits_per_pixel=bits / pixels,
-        ratio_allocated=bits_allocated * pixels / bits,
-        ratio_stored=stream.bits_stored * pixels / bits,
+        ratio_allocated=bits_allocated * samples * pixels / bits,
+        ratio_stored=stream.bits_stored * samples * pixels / bits,
         levels=stream.levels,
         level_bytes=stream.level_bytes,
         checksums=[head.digest.hex() for head in stream.heads],

@@ -9,11 +9,12 @@ from ..errors import StreamError, UnknownModelError
 from ..varint import Reader, write_varint
 from . import loop, version1
 from .bound import MAX_NEAR
-from .frame import DIGEST_BYTES, Head, read_head, write_head
+from .colour import MAX_SAMPLES
+from .plane import DIGEST_BYTES, Head, read_head, write_head
 from .stream import DTYPES, MAX_LEVELS, Facts, Section, Stream, check_level, check_size, chunk_numbers
 
 MAGIC = b"DCMP"
-VERSION, NEAR_VERSION = 2, 3  # without and with errors
+VERSION, WIDE_VERSION = 2, 3  # one sample a pixel and no error; more samples or an error
 HASH_BYTES = 8
 CRC_BYTES = 4
 HEAD_BYTES = 1 + DIGEST_BYTES + 2  # the shortest head of a frame, behind its length
@@ -21,11 +22,13 @@ HEAD_BYTES = 1 + DIGEST_BYTES + 2  # the shortest head of a frame, behind its le
 
 def write_stream(stream: Stream) -> bytes:
     kind = next(code for code, dtype in DTYPES.items() if dtype == stream.dtype)
-    heads = b"".join(write_varint(len(h)) + h for h in (write_head(head, stream.near) for head in stream.heads))
+    wide = stream.near > 0 or stream.samples > 1
+    heads = [write_head(head, i % stream.samples, stream.near, wide) for i, head in enumerate(stream.heads)]
+    heads = b"".join(write_varint(len(head)) + head for head in heads)
     sections = [section.write() for section in stream.sections]
-    near = (stream.near,) if stream.near else ()
-    numbers = (stream.frames or 0, stream.rows, stream.columns, *near, stream.levels, len(heads), *map(len, sections))
-    version = NEAR_VERSION if stream.near else VERSION
+    more = (stream.samples, stream.near) if wide else ()
+    numbers = (stream.frames or 0, stream.rows, stream.columns, *more, stream.levels, len(heads), *map(len, sections))
+    version = WIDE_VERSION if wide else VERSION
     start = MAGIC + bytes([version, kind, stream.bits_stored]) + stream.model_hash
     parts = [start + b"".join(map(write_varint, numbers)), heads, *sections]
     return b"".join(part + zlib.crc32(part).to_bytes(CRC_BYTES, "little") for part in parts)
@@ -44,8 +47,8 @@ def read_stream(data: bytes, level: int | None = 0) -> Stream:
     (version,) = reader.take(1)
     if version == 1:
         return version1.read_rest(reader, _read_facts(reader, version), level)
-    if version not in (VERSION, NEAR_VERSION):
-        raise UnknownModelError(f"stream version {version} is unknown; this dicompress reads versions 1 to {NEAR_VERSION}")
+    if version not in (VERSION, WIDE_VERSION):
+        raise UnknownModelError(f"stream version {version} is unknown; this dicompress reads versions 1 to {WIDE_VERSION}")
     facts = _read_facts(reader, version)
     levels = reader.varint()
     if levels > MAX_LEVELS:
@@ -59,7 +62,7 @@ def read_stream(data: bytes, level: int | None = 0) -> Stream:
     level_bytes = list(accumulate((n + CRC_BYTES for n in section_bytes), initial=end))[:0:-1]
     if len(reader.data) < end:
         raise StreamError(f"the data ends in the heads, at byte {len(reader.data)}; they end at byte {end}")
-    heads = _read_heads(_take(reader, heads_bytes, "the heads"), facts)
+    heads = _read_heads(_take(reader, heads_bytes, "the heads"), facts, version == WIDE_VERSION)
     sections = []
     if level is not None:
         _check_length(len(reader.data), level_bytes, level)
@@ -79,21 +82,22 @@ def _read_facts(reader: Reader, version: int) -> Facts:
     frames, rows, columns = (reader.varint() for _ in range(3))
     if not rows or not columns:
         raise StreamError(f"an image of {rows} x {columns} pixels is not possible")
-    check_size(frames or 1, rows, columns)
-    near = reader.varint() if version == NEAR_VERSION else 0
-    if version == NEAR_VERSION and not 1 <= near <= MAX_NEAR:
-        raise StreamError(f"a largest error of {near} is not possible")
-    return Facts(model_hash, DTYPES[kind], bits_stored, frames or None, rows, columns, near)
+    samples, near = (reader.varint(), reader.varint()) if version == WIDE_VERSION else (1, 0)
+    if not 1 <= samples <= MAX_SAMPLES or near > MAX_NEAR or (version == WIDE_VERSION and samples == 1 and not near):
+        raise StreamError(f"{samples} samples a pixel with errors up to {near} are not possible")
+    check_size(frames or 1, rows, columns, samples)
+    return Facts(model_hash, DTYPES[kind], bits_stored, frames or None, rows, columns, samples, near)
 
 
-def _read_heads(data: bytes, facts: Facts) -> list[Head]:
-    if facts.count * HEAD_BYTES > len(data):
-        raise StreamError(f"the stream claims {facts.count} frames in {len(data)} bytes of heads")
+def _read_heads(data: bytes, facts: Facts, wide: bool) -> list[Head]:
+    count = facts.count * facts.samples
+    if count * HEAD_BYTES > len(data):
+        raise StreamError(f"the stream claims {count} frames or samples in {len(data)} bytes of heads")
     reader = Reader(data)
     heads = []
-    for _ in range(facts.count):
+    for number in range(count):
         head = Reader(reader.take(reader.varint()))
-        heads.append(read_head(head, facts.dtype, facts.near))
+        heads.append(read_head(head, facts.dtype, number % facts.samples, facts.near, wide))
         head.finish()
     reader.finish()
     return heads

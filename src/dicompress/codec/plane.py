@@ -1,9 +1,9 @@
-"""One frame: value range, packing table, model header, tiles, and a digest of the pixels (docs/format.md)."""
+"""One plane, a frame's or a sample's: value range, packing table, model header, tiles, a digest of the pixels."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import StreamError
 from ..models import Model, Values
 from ..varint import Reader, write_varint
-from . import loop, memory
+from . import colour, loop, memory
 from .bound import MAX_RUNS, Runs, exact_runs, rank_near, rank_runs
 from .packing import read_table, sparse_values, write_table
 
@@ -20,9 +20,10 @@ DIGEST_BYTES = 8
 
 @dataclass(frozen=True)
 class Head:
-    """What a frame's tiles share. low, high: the pixel values' range; table: of a sparse histogram, or empty.
+    """What a plane's tiles share. low, high: the coded values' range; table: of a sparse histogram, or empty.
 
-    exact: runs of values that are exact in a near-lossless stream.
+    exact: runs of values that are exact in a near-lossless stream. coefficients: of the planes before (`colour`). limits: of
+    decoded pixels, where errors could leave the pixels' range.
     """
 
     digest: bytes
@@ -31,10 +32,12 @@ class Head:
     table: bytes = b""
     header: bytes = b""
     exact: Runs = ()
+    coefficients: tuple[int, ...] = ()
+    limits: tuple[int, int] | None = None
 
     @property
     def constant(self) -> bool:
-        """All pixels have one value: the head is all there is of the frame."""
+        """All coded values are one: the head is all there is of the plane."""
         return self.low == self.high
 
     def occurring(self) -> np.ndarray | None:
@@ -53,8 +56,8 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Frame:
-    """A frame, taken apart. tiles: for every tile its chunks, of level `levels` first, as many as were read.
+class Plane:
+    """A plane, taken apart. tiles: for every tile its chunks, of level `levels` first, as many as were read.
 
     shape: (rows, columns) at full resolution; near: the largest error; grid: tiles start at multiples of it.
     """
@@ -76,23 +79,32 @@ def pixel_digest(pixels: np.ndarray) -> bytes:
     return content.digest()[:DIGEST_BYTES]
 
 
-def encode_frame(
-    model: Model, pixels: np.ndarray, levels: int, near: int, exact: Iterable[tuple[int, int]], threads: int
-) -> tuple[Frame, np.ndarray]:
-    """(rows, columns) integers of 8 or 16 bits -> the frame with all its chunks, and the pixels as decoded.
+def encode_plane(
+    model: Model, pixels: np.ndarray, before: Sequence[np.ndarray], levels: int, near: int,
+    exact: Iterable[tuple[int, int]], threads: int,
+) -> tuple[Plane, np.ndarray]:  # fmt: skip
+    """(rows, columns) integers of 8 or 16 bits -> the plane with all its chunks, and the pixels as decoded.
 
-    near, exact: see `codec.encode`.
+    before: the other samples' planes that are decoded before this one. near, exact: see `codec.encode`.
     """
-    low, high = int(pixels.min()), int(pixels.max())
+    coefficients = colour.fit(pixels, before)
+    said = colour.offset(before, coefficients)
+    content = pixels.astype(np.int32)
+    content -= said
+    low, high = int(content.min()), int(content.max())
+    head = Head(b"", low, high, coefficients=coefficients)
+    if near and before:
+        head = replace(head, limits=(int(pixels.min()), int(pixels.max())))
     facts = (pixels.dtype, pixels.shape, near, levels, loop.TILE_GRID)
     if low == high:
-        return Frame(Head(pixel_digest(pixels), low, high), *facts, []), pixels
-    head = Head(b"", low, high, exact=exact_runs(pixels, exact) if near else ())
-    occurring = sparse_values(pixels, near, head.exact)
-    head = replace(head, table=b"" if occurring is None else write_table(occurring))
-    packed = pixels.astype(np.int32) if occurring is None else np.searchsorted(occurring, pixels).astype(np.int32)
+        return Plane(replace(head, digest=pixel_digest(pixels)), *facts, []), pixels
+    if near:
+        head = replace(head, exact=exact_runs(content, () if before else exact))
+    occurring = sparse_values(content, near, head.exact)
+    packed = content if occurring is None else np.searchsorted(occurring, content).astype(np.int32)
     values = head.coded(occurring, near)
     header = model.header(packed, values)
+    head = replace(head, table=b"" if occurring is None else write_table(occurring), header=header)
     tiles, decoded = [], packed.copy() if values.near else packed
     for tile in loop.tiles(*pixels.shape, loop.TILE_GRID):
         part = np.ascontiguousarray(packed[tile])
@@ -101,12 +113,28 @@ def encode_frame(
         if part.size < packed.size:
             memory.release()
     if values.near:
-        pixels = (decoded if occurring is None else occurring[decoded]).astype(pixels.dtype)
-    return Frame(replace(head, digest=pixel_digest(pixels), header=header), *facts, tiles), pixels
+        pixels = _pixels(head, decoded if occurring is None else occurring[decoded], said, pixels.dtype)
+    return Plane(replace(head, digest=pixel_digest(pixels)), *facts, tiles), pixels
 
 
-def write_head(head: Head, near: int) -> bytes:
-    parts = [head.digest, write_varint(head.low + (1 << 15)), write_varint(head.high - head.low)]
+def _pixels(head: Head, content: np.ndarray, said: np.ndarray | int, dtype: np.dtype) -> np.ndarray:
+    """Pixels of `dtype` from coded values and what the planes before say. StreamError if they do not fit it."""
+    pixels = content + said
+    if head.limits:
+        pixels = np.clip(pixels, *head.limits)
+    elif not np.iinfo(dtype).min <= pixels.min() <= pixels.max() <= np.iinfo(dtype).max:
+        raise StreamError(f"decoded values do not fit into {dtype.name} pixels")
+    return pixels.astype(dtype)
+
+
+def write_head(head: Head, sample: int, near: int, wide: bool) -> bytes:
+    """wide: of a stream with several samples a pixel, or an error. sample: the number of this one."""
+    parts = [head.digest]
+    if sample:
+        parts += [write_varint(_zigzag(c)) for c in head.coefficients]
+    if sample and near:
+        parts += [write_varint(n + _offset(wide)) for n in head.limits]
+    parts += [write_varint(head.low + _offset(wide)), write_varint(head.high - head.low)]
     if not head.constant:
         if near:
             parts.append(_write_runs(head.exact, head.low))
@@ -136,42 +164,66 @@ def _read_runs(reader: Reader, low: int, high: int) -> Runs:
     return tuple(runs)
 
 
-def read_head(reader: Reader, dtype: np.dtype, near: int = 0) -> Head:
-    """Inverse of `write_head`, for a frame of pixels `dtype`. StreamError if it cannot be one."""
+def _zigzag(value: int) -> int:
+    return 2 * value if value >= 0 else -2 * value - 1
+
+
+def _unzigzag(code: int) -> int:
+    return -(code + 1) // 2 if code & 1 else code // 2
+
+
+def _offset(wide: bool) -> int:
+    """What is added to values that may be negative."""
+    return 1 << 17 if wide else 1 << 15
+
+
+def read_head(reader: Reader, dtype: np.dtype, sample: int = 0, near: int = 0, wide: bool = False) -> Head:
+    """Inverse of `write_head`, for a plane of pixels `dtype`. StreamError if it cannot be one."""
     digest = reader.take(DIGEST_BYTES)
-    low = reader.varint() - (1 << 15)
+    pixel = np.iinfo(dtype)
+    coefficients = tuple(_unzigzag(reader.varint()) for _ in range(sample))
+    if any(abs(c) > colour.LARGEST for c in coefficients):
+        raise StreamError("the coefficients of a plane are too large")
+    limits = tuple(reader.varint() - _offset(wide) for _ in range(2)) if sample and near else None
+    if limits and not pixel.min <= limits[0] <= limits[1] <= pixel.max:
+        raise StreamError(f"limits of {limits[0]} and {limits[1]} do not fit into {dtype.name} pixels")
+    low = reader.varint() - _offset(wide)
     high = low + reader.varint()
-    limits = np.iinfo(dtype)
-    if not limits.min <= low <= high <= limits.max:
+    least, greatest = (-colour.LIMIT, colour.LIMIT) if sample else (pixel.min, pixel.max)
+    if not least <= low <= high <= greatest or high - low > colour.LIMIT:
         raise StreamError(f"a value range of {low} to {high} does not fit into {dtype.name} pixels")
+    facts = {"coefficients": coefficients, "limits": limits}
     if low == high:
-        return Head(digest, low, high)
+        return Head(digest, low, high, **facts)
     exact = _read_runs(reader, low, high) if near else ()
     table = reader.take(reader.varint())
-    return Head(digest, low, high, table, reader.take(reader.varint()), exact)
+    return Head(digest, low, high, table, reader.take(reader.varint()), exact, **facts)
 
 
-def decode_frame(model: Model, frame: Frame, level: int, threads: int) -> np.ndarray:
-    """The frame at 1/2**level resolution, (ceil(rows / 2**level), ceil(columns / 2**level)).
+def decode_plane(model: Model, plane: Plane, before: Sequence[np.ndarray], level: int, threads: int) -> np.ndarray:
+    """The plane at 1/2**level resolution, (ceil(rows / 2**level), ceil(columns / 2**level)).
 
-    Level 0 is the inverse of `encode_frame`: StreamError unless the digest of the pixels agrees.
+    before: the other samples' planes, decoded at this level. Level 0 is the inverse of `encode_plane`: StreamError unless
+    the digest of the pixels agrees.
     """
-    head = frame.head
-    shape = loop.reduced(frame.shape, level)
+    head = plane.head
+    shape = loop.reduced(plane.shape, level)
+    said = colour.offset(before, head.coefficients)
     if head.constant:
-        pixels = np.full(shape, head.low, frame.dtype)
+        content = np.full(shape, head.low, np.int32)
     else:
         occurring = head.occurring()
-        values = head.coded(occurring, frame.near)
-        pixels = np.empty(shape, frame.dtype)
-        for (rows, columns), chunks in zip(loop.tiles(*frame.shape, frame.grid), frame.tiles):
+        values = head.coded(occurring, plane.near)
+        content = np.empty(shape, np.int32 if before else plane.dtype)
+        for (rows, columns), chunks in zip(loop.tiles(*plane.shape, plane.grid), plane.tiles):
             size = (rows.stop - rows.start, columns.stop - columns.start)
-            decoded = loop.decode_tile(model, head.header, chunks, size, values, frame.levels, level, threads)
+            decoded = loop.decode_tile(model, head.header, chunks, size, values, plane.levels, level, threads)
             row, column = rows.start >> level, columns.start >> level
-            part = pixels[row : row + decoded.shape[0], column : column + decoded.shape[1]]
+            part = content[row : row + decoded.shape[0], column : column + decoded.shape[1]]
             part[...] = decoded if occurring is None else occurring[decoded]
-            if part.size < pixels.size:
+            if part.size < content.size:
                 memory.release()
+    pixels = _pixels(head, content, said, plane.dtype) if before else content.astype(plane.dtype, copy=False)
     if level == 0 and pixel_digest(pixels) != head.digest:
         raise StreamError("the decoded pixels do not have the checksum the stream carries")
     return pixels

@@ -12,16 +12,16 @@ import numpy as np
 from ..errors import LimitError, StreamError
 from ..varint import Reader, write_varint
 from . import loop
-from .frame import Frame, Head
+from .plane import Head, Plane
 
 MAX_PIXELS = 1 << 29  # of a frame, eight times that of a stream; more is refused before memory is asked for
 MAX_LEVELS = 6  # tiles start at multiples of 2**MAX_LEVELS
 DTYPES = {0: np.dtype("uint8"), 1: np.dtype("int8"), 2: np.dtype("uint16"), 3: np.dtype("int16")}
 
 
-def check_size(frames: int, rows: int, columns: int) -> None:
+def check_size(frames: int, rows: int, columns: int, samples: int = 1) -> None:
     """LimitError if an image is larger than this version handles."""
-    if rows * columns > MAX_PIXELS or frames * rows * columns > 8 * MAX_PIXELS:
+    if rows * columns > MAX_PIXELS or frames * rows * columns * samples > 8 * MAX_PIXELS:
         raise LimitError(
             f"{frames} x {rows} x {columns} pixels are claimed; the limit is {MAX_PIXELS} a frame, {8 * MAX_PIXELS} in all"
         )
@@ -67,7 +67,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a stream begins with. frames: None for a two-dimensional array. near: the largest error of a pixel."""
+    """What a stream begins with. frames: None for an array of a single image. samples: of a pixel, 1 unless it is in colour.
+
+    near: the largest error of a pixel's samples.
+    """
 
     model_hash: bytes
     dtype: np.dtype
@@ -75,6 +78,7 @@ class Facts:
     frames: int | None
     rows: int
     columns: int
+    samples: int
     near: int
 
     @property
@@ -83,14 +87,15 @@ class Facts:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return (self.rows, self.columns) if self.frames is None else (self.frames, self.rows, self.columns)
+        frames = () if self.frames is None else (self.frames,)
+        return (*frames, self.rows, self.columns, *((self.samples,) if self.samples > 1 else ()))
 
 
 @dataclass(frozen=True)
 class Stream(Facts):
     """A stream, taken apart. levels: L, by how many halvings the image can be had early.
 
-    heads: one a frame. sections: of levels L, L - 1, ..., as many as were read. level_bytes: how many bytes of the
+    heads: one a plane: the samples of the first frame, those of the second. sections: of levels L, L - 1, ..., as many as were read. level_bytes: how many bytes of the
     stream each level needs, level 0 first; empty before it is written. grid: tiles start at multiples of it.
     """
 
@@ -102,17 +107,20 @@ class Stream(Facts):
 
     @cached_property
     def first_chunks(self) -> list[int]:
-        """For every frame, the number of its first chunk in every section; then the number of all chunks."""
+        """For every plane, the number of its first chunk in every section; then the number of all chunks."""
         return chunk_numbers(self, self.heads, self.grid)
 
-    def frame(self, number: int) -> Frame:
-        """Frame `number` with the chunks of the sections that were read."""
+    def frame(self, number: int) -> list[Plane]:
+        """The planes of frame `number` with the chunks of the sections that were read."""
+        return [self._plane(number * self.samples + sample) for sample in range(self.samples)]
+
+    def _plane(self, number: int) -> Plane:
         chunks = range(*self.first_chunks[number : number + 2])
         tiles = [[section.chunk(i) for section in self.sections] for i in chunks]
-        return Frame(self.heads[number], self.dtype, (self.rows, self.columns), self.near, self.levels, self.grid, tiles)
+        return Plane(self.heads[number], self.dtype, (self.rows, self.columns), self.near, self.levels, self.grid, tiles)
 
 
 def chunk_numbers(facts: Facts, heads: list[Head], grid: int) -> list[int]:
-    """`Stream.first_chunks`: a frame has one chunk a tile in every section, a single-valued one none."""
+    """`Stream.first_chunks`: a plane has one chunk a tile in every section, a single-valued one none."""
     tiles = loop.count_tiles(facts.rows, facts.columns, grid)
     return list(accumulate((0 if head.constant else tiles for head in heads), initial=0))

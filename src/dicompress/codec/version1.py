@@ -7,7 +7,7 @@ import zlib
 from ..errors import StreamError
 from ..varint import Reader
 from . import loop
-from .frame import read_head
+from .plane import read_head
 from .stream import Facts, Section, Stream, check_level
 
 TILE_GRID = 8

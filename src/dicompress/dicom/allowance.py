@@ -44,6 +44,8 @@ def check_allowed(dataset: Dataset, allowance: Allowance) -> None:
         raise UnsupportedImageError(
             "Lossy Image Compression (0028,2110) is 01: it has lost something already; --allow-lossy-again adds to it"
         )
+    if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
+        raise UnsupportedImageError("PALETTE COLOR: another index is another colour, so that no error is small")
     sop_class = str(dataset.get("SOPClassUID", ""))
     breast = dataset.get("Modality") == "MG" or sop_class in BREAST or sop_class.startswith(MAMMOGRAPHY)
     if breast and not allowance.mammography:

@@ -15,7 +15,8 @@ from .allowance import Allowance, check_allowed
 from .derived import derive
 from .elements import elements_after, elements_before, native_file, pixel_element
 from .part10 import encode_meta, parse
-from .syntax import DICOMPRESS, NATIVE, RESTORE_RECORD
+from .record import remove_record
+from .syntax import DICOMPRESS, NATIVE
 from .transcode import check_ours, decode_streams, encode_frames, split_frames
 
 
@@ -26,7 +27,7 @@ def compress_dataset(
 
     Pixels and all other elements are kept; the original is not touched. `save_as` writes the copy. allowance:
     `Allowance(near=2)` for a derived image instead, none of whose pixels is off by more than 2 stored values.
-    UnsupportedImageError for pixels that cannot be compressed (colour, float, 1-bit, lossy syntaxes) or bear no error.
+    UnsupportedImageError for pixels that cannot be compressed (float, 1-bit, lossy syntaxes) or bear no error.
     """
     image = px.layout(dataset)
     syntax = _syntax(dataset)
@@ -37,7 +38,10 @@ def compress_dataset(
         element = dataset["PixelData"]
         array = px.native_pixels(element.value, image, syntax, element.VR)
     else:
-        array = px.decoded_pixels(dataset, image, syntax)
+        array, interpretation = px.decoded_pixels(dataset, image, syntax)
+        if interpretation != image.interpretation:
+            dataset = parse(native_file(dataset, array)).dataset
+            dataset.PhotometricInterpretation = interpretation
     streams, decoded, near = encode_frames(array, dataset, image, model, threads, allowance)
     if not np.array_equal(decode_streams(streams, image, threads), decoded):
         raise VerificationError("the pixels do not come back as they were encoded; please report this")
@@ -66,7 +70,6 @@ def _with_pixels(dataset: Dataset, syntax: UID, element: bytes) -> Dataset:
     """A copy in transfer syntax `syntax` with another Pixel Data element, and no restore record."""
     meta = deepcopy(dataset.file_meta)
     meta.TransferSyntaxUID = syntax
-    if meta.get("PrivateInformationCreatorUID") == RESTORE_RECORD:
-        del meta.PrivateInformationCreatorUID, meta.PrivateInformation
+    remove_record(meta)
     preamble = getattr(dataset, "preamble", None)
     return parse(encode_meta(preamble, meta) + elements_before(dataset) + element + elements_after(dataset)).dataset

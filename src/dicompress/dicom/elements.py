@@ -14,7 +14,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from ..errors import UnsupportedImageError
 from .part10 import DELIMITER_BYTES, OFFSET_TABLES, PIXEL_DATA, encode_meta
 from .pixels import native_value
-from .syntax import RESTORE_RECORD
+from .record import remove_record
 
 
 def padded(value: bytes) -> bytes:
@@ -26,21 +26,20 @@ def pixel_element(streams: list[bytes]) -> bytes:
     return b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff" + encapsulate(streams, has_bot=True) + DELIMITER_BYTES
 
 
-def native_element(pixels: np.ndarray, bits_allocated: int) -> bytes:
+def native_element(pixels: np.ndarray, planar: bool) -> bytes:
     """Native (7FE0,0010), OW for more than 8 bits allocated, else OB."""
-    value = padded(native_value(pixels, ExplicitVRLittleEndian))
-    vr = b"OW" if bits_allocated > 8 else b"OB"
+    value = padded(native_value(pixels, planar, ExplicitVRLittleEndian))
+    vr = b"OW" if pixels.dtype.itemsize > 1 else b"OB"
     return b"\xe0\x7f\x10\x00" + vr + b"\0\0" + len(value).to_bytes(4, "little") + value
 
 
 def native_file(dataset: Dataset, pixels: np.ndarray) -> bytes:
-    """A data set with other pixels (frames, rows, columns) as a Part 10 file, Explicit VR Little Endian."""
+    """A data set with other pixels (frames, rows, columns[, samples]) as a Part 10 file, Explicit VR Little Endian."""
     meta = deepcopy(dataset.file_meta)
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    if meta.get("PrivateInformationCreatorUID") == RESTORE_RECORD:
-        del meta.PrivateInformationCreatorUID, meta.PrivateInformation
+    remove_record(meta)
     head = encode_meta(getattr(dataset, "preamble", None), meta) + elements_before(dataset)
-    return head + native_element(pixels, pixels.dtype.itemsize * 8) + elements_after(dataset)
+    return head + native_element(pixels, bool(dataset.get("PlanarConfiguration"))) + elements_after(dataset)
 
 
 def elements_before(dataset: Dataset) -> bytes:

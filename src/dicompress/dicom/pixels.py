@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,12 +13,17 @@ from ..codec.stream import check_size
 from ..errors import FileError, UnsupportedImageError
 from .syntax import LOSSLESS, NATIVE
 
-PLAIN = ("MONOCHROME1", "MONOCHROME2")
+GREY = ("MONOCHROME1", "MONOCHROME2")
+SAMPLES = {**dict.fromkeys(GREY, 1), "PALETTE COLOR": 1, "RGB": 3, "YBR_FULL": 3}  # of a pixel, by Photometric Interpretation
+DECODED_TO_RGB = ("YBR_RCT", "YBR_ICT")  # transforms of JPEG 2000 that its decoders undo
 
 
 @dataclass(frozen=True)
 class PixelLayout:
-    """The Image Pixel attributes that decide how bytes become values (PS3.3 C.7.6.3)."""
+    """The Image Pixel attributes that decide how bytes become values (PS3.3 C.7.6.3).
+
+    planar: whether a frame holds all first samples, then all second ones, in native form.
+    """
 
     rows: int
     columns: int
@@ -25,18 +31,22 @@ class PixelLayout:
     bits_allocated: int
     bits_stored: int
     signed: bool
+    samples: int
+    planar: bool
+    interpretation: str
 
     @property
     def dtype(self) -> np.dtype:
         return np.dtype(f"{'i' if self.signed else 'u'}{self.bits_allocated // 8}")
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        return self.frames, self.rows, self.columns
+    def shape(self) -> tuple[int, ...]:
+        """(frames, rows, columns), and samples if they are several."""
+        return self.frames, self.rows, self.columns, *((self.samples,) if self.samples > 1 else ())
 
     @property
     def nbytes(self) -> int:
-        return self.frames * self.rows * self.columns * (self.bits_allocated // 8)
+        return math.prod(self.shape) * (self.bits_allocated // 8)
 
 
 def layout(dataset: Dataset) -> PixelLayout:
@@ -46,7 +56,6 @@ def layout(dataset: Dataset) -> PixelLayout:
         kind = next((k for k in kinds if k in dataset), None)
         raise UnsupportedImageError("float pixel data" if kind else "no Pixel Data (7FE0,0010)")
     try:
-        samples = int(dataset.get("SamplesPerPixel", 1))
         bits = int(dataset.BitsAllocated)
         result = PixelLayout(
             rows=int(dataset.Rows),
@@ -55,19 +64,31 @@ def layout(dataset: Dataset) -> PixelLayout:
             bits_allocated=bits,
             bits_stored=int(dataset.get("BitsStored") or bits),
             signed=bool(int(dataset.get("PixelRepresentation") or 0)),
+            samples=int(dataset.get("SamplesPerPixel", 1)),
+            planar=bool(int(dataset.get("PlanarConfiguration") or 0)),
+            interpretation=str(dataset.get("PhotometricInterpretation", "")),
         )
     except (AttributeError, TypeError, ValueError) as error:
         raise UnsupportedImageError(f"the Image Pixel attributes are incomplete: {error}") from None
-    interpretation = str(dataset.get("PhotometricInterpretation", ""))
-    if samples != 1 or interpretation not in PLAIN:
-        raise UnsupportedImageError(f"Photometric Interpretation (0028,0004) {interpretation or 'missing'}")
+    expected = 3 if result.interpretation in DECODED_TO_RGB else SAMPLES.get(result.interpretation)
+    if result.samples != expected:
+        kind = f"{result.interpretation or 'missing'} with {result.samples} samples a pixel"
+        raise UnsupportedImageError(f"Photometric Interpretation (0028,0004) {kind}")
     if bits not in (8, 16):
         raise UnsupportedImageError(f"Bits Allocated (0028,0100) {bits}")
     if not 1 <= result.bits_stored <= bits:
         raise UnsupportedImageError(f"Bits Stored (0028,0101) {result.bits_stored} of {bits} allocated")
     if min(result.shape) < 1:
         raise UnsupportedImageError(f"an image of {result.frames} x {result.rows} x {result.columns} pixels")
-    check_size(*result.shape)
+    check_size(result.frames, result.rows, result.columns, result.samples)
+    return result
+
+
+def grey_layout(dataset: Dataset) -> PixelLayout:
+    """`layout`, but UnsupportedImageError for colour as well."""
+    result = layout(dataset)
+    if result.interpretation not in GREY:
+        raise UnsupportedImageError(f"Photometric Interpretation (0028,0004) {result.interpretation}")
     return result
 
 
@@ -79,29 +100,36 @@ def check_syntax(dataset: Dataset, syntax: UID) -> None:
 
 
 def native_pixels(value: bytes, image: PixelLayout, syntax: UID, vr: str) -> np.ndarray:
-    """(frames, rows, columns) from a native Pixel Data value; bytes behind the last pixel are left alone."""
+    """`image.shape` from a native Pixel Data value; bytes behind the last pixel are left alone."""
     if len(value) < image.nbytes:
         raise FileError(f"Pixel Data (7FE0,0010) holds {len(value)} bytes, {image.nbytes} are expected: cut short?")
+    if image.interpretation in DECODED_TO_RGB:
+        raise UnsupportedImageError(f"Photometric Interpretation (0028,0004) {image.interpretation} of native pixels")
     big = syntax == ExplicitVRBigEndian
     if big and image.bits_allocated == 8 and vr == "OW":
         raise UnsupportedImageError("8-bit pixels in big-endian words")
     stored = image.dtype.newbyteorder(">" if big else "<")
-    return np.frombuffer(value, stored, image.nbytes // stored.itemsize).reshape(image.shape).astype(image.dtype)
+    pixels = np.frombuffer(value, stored, image.nbytes // stored.itemsize)
+    if image.samples > 1 and image.planar:
+        pixels = np.moveaxis(pixels.reshape(image.frames, image.samples, image.rows, image.columns), 1, -1)
+    return pixels.reshape(image.shape).astype(image.dtype)
 
 
-def native_value(pixels: np.ndarray, syntax: UID) -> bytes:
+def native_value(pixels: np.ndarray, planar: bool, syntax: UID) -> bytes:
     """Inverse of `native_pixels`, without padding."""
+    if planar and pixels.ndim == 4:
+        pixels = np.moveaxis(pixels, -1, 1)
     return pixels.astype(pixels.dtype.newbyteorder(">" if syntax == ExplicitVRBigEndian else "<")).tobytes()
 
 
-def decoded_pixels(dataset: Dataset, image: PixelLayout, syntax: UID) -> np.ndarray:
-    """(frames, rows, columns) of an encapsulated Pixel Data, by pydicom's decoders."""
+def decoded_pixels(dataset: Dataset, image: PixelLayout, syntax: UID) -> tuple[np.ndarray, str]:
+    """`image.shape` of an encapsulated Pixel Data, by pydicom's decoders, and their Photometric Interpretation."""
     from pydicom.pixels import get_decoder
 
     try:
-        pixels, _ = get_decoder(syntax).as_array(dataset, raw=True)
+        pixels, facts = get_decoder(syntax).as_array(dataset, raw=True)
     except Exception as error:  # plug-ins raise many kinds; one without its library says which to install
         raise UnsupportedImageError(f"pydicom cannot decode {syntax.name}: {error}".splitlines()[0]) from None
     if pixels.size * pixels.itemsize != image.nbytes:
         raise FileError(f"the {syntax.name} pixels have shape {pixels.shape}, not {image.shape}")
-    return pixels.reshape(image.shape).astype(image.dtype)
+    return pixels.reshape(image.shape).astype(image.dtype), str(facts["photometric_interpretation"])

@@ -11,10 +11,12 @@ import hashlib
 import zlib
 from dataclasses import dataclass
 
+from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID
 
 from ..errors import StreamError
 from ..varint import Reader, write_varint
+from .syntax import RESTORE_RECORD
 
 VERSION = 1
 # What is guaranteed: identical pixels and elements, the identical file, or a derived image with a bounded error.
@@ -89,6 +91,13 @@ class RestoreRecord:
 
 class EditedError(StreamError):
     """The data set is not the one that was compressed; its pixels may still be."""
+
+
+def remove_record(meta: FileMetaDataset) -> None:
+    """Remove the restore record from file meta information, if it has one."""
+    if meta.get("PrivateInformationCreatorUID") == RESTORE_RECORD:
+        del meta.PrivateInformationCreatorUID
+        meta.pop("PrivateInformation", None)
 
 
 def digest_of(content: bytes) -> bytes:

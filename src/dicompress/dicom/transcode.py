@@ -67,11 +67,11 @@ def compress_file(
         check_allowed(part10.dataset, allowance)
     guarantee = BYTES if part10.syntax in NATIVE else PIXELS
     native = part10 if guarantee == BYTES else _decompressed(part10, image)
-
+    image = px.layout(native.dataset)
     start, length = native.pixel_value
     value = native.content[start : start + length]
     array = px.native_pixels(value, image, native.syntax, native.dataset.get_item(PIXEL_DATA).VR or "OW")
-    if px.native_value(array, native.syntax) != value[: image.nbytes]:
+    if px.native_value(array, image.planar, native.syntax) != value[: image.nbytes]:
         raise VerificationError("the pixel values do not come back as bytes")
     streams, decoded, near = encode_frames(array, native.dataset, image, model, threads, allowance)
     if near:
@@ -99,16 +99,16 @@ def compress_file(
 def encode_frames(
     array: np.ndarray, dataset: Dataset, image: px.PixelLayout, model: str, threads: int, allowance: Allowance | None
 ) -> tuple[list[bytes], np.ndarray, int]:
-    """(frames, rows, columns) -> one stream a frame, the pixels as decoded, and the largest error.
+    """(frames, rows, columns[, samples]) -> one stream a frame, the pixels as decoded, and the largest error.
 
     The bound is checked; that decoding gives these pixels is left to the caller.
     """
-    settings = {"model": model, "bits_stored": image.bits_stored, "threads": threads}
+    settings = {"model": model, "bits_stored": image.bits_stored, "colour": image.samples > 1, "threads": threads}
     near, exact = 0, []
     if allowance:
         if dataset.file_meta.TransferSyntaxUID == ExplicitVRBigEndian:
             raise UnsupportedImageError("near-lossless compression of big-endian files")
-        exact = padding(dataset, image)
+        exact = padding(dataset, image) if image.samples == 1 else []
         near = allowance.near or (near_of_hu(dataset, allowance.hu) if allowance.hu else None)
         if near is None:
             near = codec.near_for_psnr(array, allowance.psnr, exact=exact, **settings)
@@ -135,7 +135,7 @@ def restore_file(data: bytes, threads: int = 0) -> Restored:
         record = RestoreRecord.decode(record_bytes(part10.dataset.file_meta), elements_before(part10.dataset))
     except EditedError:
         return Restored(native_file(part10.dataset, array), array.size, True, near)
-    content = record.prefix + px.native_value(array, record.pixel_syntax) + record.suffix
+    content = record.prefix + px.native_value(array, image.planar, record.pixel_syntax) + record.suffix
     if record.deflate_level is not None:
         content = content[: record.body] + _deflate(content[record.body :], record.deflate_level) + record.trailer
     if digest_of(content) != record.digest:
@@ -171,13 +171,15 @@ def split_frames(value: bytes, image: px.PixelLayout) -> list[bytes]:
 
 def decode_streams(streams: list[bytes], image: px.PixelLayout, threads: int = 0) -> np.ndarray:
     """(frames, rows, columns) from one stream a frame."""
-    frames = []
-    for number, stream in enumerate(streams, 1):
-        info = read_stream(stream, None)
-        if info.shape != image.shape[1:] or info.dtype != image.dtype:
-            raise StreamError(f"frame {number} is {info.dtype} {info.shape}, the elements say {image}")
-        frames.append(codec.decode(stream, threads=threads))
-    return np.stack(frames)
+    return np.stack([decode_stream(s, image, f"frame {n}", threads) for n, s in enumerate(streams, 1)])
+
+
+def decode_stream(stream: bytes, image: px.PixelLayout, name: str = "the frame", threads: int = 0) -> np.ndarray:
+    """(rows, columns[, samples]) from a frame's stream. StreamError, with `name`, if it is not what the elements say."""
+    info = read_stream(stream, None)
+    if info.shape != image.shape[1:] or info.dtype != image.dtype:
+        raise StreamError(f"{name} is {info.dtype} {info.shape}, the elements say {image}")
+    return codec.decode(stream, threads=threads)
 
 
 def _assemble(native: Part10, streams: list[bytes], record: RestoreRecord) -> bytes:
@@ -191,16 +193,21 @@ def _assemble(native: Part10, streams: list[bytes], record: RestoreRecord) -> by
 
 
 def _decompressed(part10: Part10, image: px.PixelLayout) -> Part10:
-    """A file with encapsulated pixels as the native file that everything else of it makes, byte for byte."""
-    array = px.decoded_pixels(part10.dataset, image, part10.syntax)
+    """A file with encapsulated pixels as the native file that everything else of it makes, byte for byte.
+
+    But for Photometric Interpretation, where decoders undo a colour transform.
+    """
+    array, interpretation = px.decoded_pixels(part10.dataset, image, part10.syntax)
+    if interpretation != image.interpretation:
+        other = parse(native_file(part10.dataset, array))
+        other.dataset.PhotometricInterpretation = interpretation
+        return parse(native_file(other.dataset, array))
     start, length = part10.pixel_value
     meta = deepcopy(part10.dataset.file_meta)
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     elements = part10.content[part10.body : part10.pixel_start]
     behind = part10.content[start + length + DELIMITER :]
-    return parse(
-        encode_meta(part10.dataset.preamble, meta) + elements + native_element(array, image.bits_allocated) + behind
-    )
+    return parse(encode_meta(part10.dataset.preamble, meta) + elements + native_element(array, image.planar) + behind)
 
 
 def _derived(native: Part10, pixels: np.ndarray, near: int, coded_bytes: int) -> Part10:

@@ -1,0 +1,179 @@
+"""Colour: samples as planes that tell of each other, in streams and in DICOM files."""
+
+import numpy as np
+import pydicom
+import pytest
+from conftest import phantom
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from pydicom.filebase import DicomBytesIO
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, RLELossless
+from test_dicom import make, test_file
+
+import dicompress
+from dicompress import Allowance, UnsupportedImageError, compress_dataset, decompress_dataset
+from dicompress.codec import colour
+from dicompress.dicom import compress_file, describe, restore_file
+
+
+def picture(rows=61, columns=47, dtype=np.uint8, seed=0) -> np.ndarray:
+    """(rows, columns, 3) that go together, with noise of their own."""
+    grey = phantom(rows, columns, seed).astype(np.int64) << (4 if np.dtype(dtype).itemsize == 2 else 0)
+    grey = grey if np.dtype(dtype).itemsize == 2 else grey >> 4
+    noise = np.random.default_rng(seed).integers(-1, 2, (rows, columns, 3))
+    limits = np.iinfo(dtype)
+    return np.clip(np.stack([grey, grey // 2 + 30, 200 - grey // 3], -1) + noise, limits.min, limits.max).astype(dtype)
+
+
+@pytest.mark.parametrize("model", ["pyramid", "reference"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16])
+def test_colour_comes_back(dtype, model):
+    image = picture(dtype=dtype)
+    data = dicompress.encode(image, colour=True, model=model)
+    assert np.array_equal(dicompress.decode(data), image)
+    info = dicompress.inspect(data)
+    assert (info.samples, info.frames, info.rows, info.columns) == (3, 1, 61, 47) and len(info.checksums) == 3
+    assert info.ratio_allocated == pytest.approx(image.nbytes / len(data))
+
+
+def test_frames_levels_and_numbers_of_samples():
+    image = np.stack([picture(140, 90), picture(140, 90, seed=1)])
+    data = dicompress.encode(image, colour=True)
+    assert np.array_equal(dicompress.decode(data, frame=1), image[1])
+    info = dicompress.inspect(data)
+    for k, count in enumerate(info.level_bytes):
+        assert np.array_equal(dicompress.decode(data[:count], level=k), image[:, :: 1 << k, :: 1 << k])
+    four = np.concatenate([image[0], image[1][..., :1]], -1)
+    for samples in (2, 4):
+        assert np.array_equal(dicompress.decode(dicompress.encode(four[..., :samples], colour=True)), four[..., :samples])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from([np.uint8, np.int8, np.uint16, np.int16]).flatmap(
+    lambda dtype: arrays(dtype, array_shapes(min_dims=2, max_dims=2, max_side=12).map(lambda s: (*s, 3)))
+))  # fmt: skip
+def test_any_colours_come_back(image):
+    assert np.array_equal(dicompress.decode(dicompress.encode(image, colour=True)), image)
+
+
+def test_what_samples_share_is_coded_once():
+    grey = phantom(200, 200).astype(np.int32) >> 2
+    one = len(dicompress.encode((grey >> 2).astype(np.uint8)))
+    same = np.repeat((grey >> 2).astype(np.uint8)[..., None], 3, 2)
+    assert len(dicompress.encode(same, colour=True)) < one + 60
+    grey = phantom(200, 200, noise=60.0).astype(np.int32) >> 4
+    image = np.stack([grey, 3 * grey // 4, 255 - grey], -1).clip(0, 255).astype(np.uint8)
+    apart = sum(len(dicompress.encode(np.ascontiguousarray(image[..., k]))) for k in range(3))
+    assert len(dicompress.encode(image, colour=True)) < 0.5 * apart
+
+
+def test_coefficients_find_how_planes_depend():
+    first, noise = phantom(90, 90).astype(np.int32), phantom(90, 90, 1).astype(np.int32)
+    assert colour.fit(3 * first // 4, [first]) == (48,)
+    assert colour.fit(first - noise, [first, noise]) == (64, -64)
+    assert colour.fit(noise, [np.zeros_like(first)]) == (0,)
+    wild = np.random.default_rng(0).integers(0, 65536, (40, 40)).astype(np.uint16)
+    assert colour.fit(65535 - wild, [wild]) in ((-64,), (0,))
+    coded = (65535 - wild.astype(np.int32)) - colour.offset([wild], colour.fit(65535 - wild, [wild]))
+    assert np.ptp(coded) <= colour.LIMIT and np.abs(coded).max() <= colour.LIMIT
+
+
+@pytest.mark.parametrize("near", [1, 6])
+def test_the_bound_holds_for_every_sample(near):
+    image = picture(120, 80)
+    data = dicompress.encode(image, colour=True, near=near)
+    decoded = dicompress.decode(data)
+    assert np.abs(decoded.astype(int) - image).max() == near
+    for k in range(3):
+        assert image[..., k].min() <= decoded[..., k].min() and decoded[..., k].max() <= image[..., k].max()
+    assert len(data) < len(dicompress.encode(image, colour=True))
+
+
+def test_the_callers_array_is_left_alone():
+    image = picture()
+    image.setflags(write=False)
+    dicompress.encode(image, colour=True)
+    dicompress.encode(image, colour=True, near=2)
+
+
+def test_arrays_that_are_no_colour_images():
+    for wrong in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 1), np.uint8), np.zeros((4, 4, 5), np.uint8)):
+        with pytest.raises(UnsupportedImageError, match="samples"):
+            dicompress.encode(wrong, colour=True)
+
+
+def colour_file(image, interpretation="RGB", planar=0, syntax=ExplicitVRLittleEndian) -> bytes:
+    """A Part 10 file of (rows, columns, 3) or (frames, rows, columns, 3)."""
+    dataset = pydicom.dcmread(DicomBytesIO(make(image[..., 0])))
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation, dataset.PlanarConfiguration = 3, interpretation, planar
+    dataset.PixelData = np.ascontiguousarray(np.moveaxis(image, -1, -3) if planar else image).tobytes() + b"\0" * (image.nbytes % 2)
+    buffer = DicomBytesIO()
+    dataset.save_as(buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("planar", [0, 1])
+@pytest.mark.parametrize("interpretation", ["RGB", "YBR_FULL"])
+@pytest.mark.parametrize("image", [picture(), picture(dtype=np.uint16), np.stack([picture(), picture(seed=1)])])
+def test_colour_files_come_back_byte_for_byte(image, interpretation, planar):
+    original = colour_file(image, interpretation, planar)
+    compressed = compress_file(original)
+    assert restore_file(compressed.data).data == original
+    info = describe(compressed.data)
+    assert info.samples == 3 and info.ratio_allocated == pytest.approx(image.nbytes / info.coded_bytes)
+    dataset = decompress_dataset(compress_dataset(pydicom.dcmread(DicomBytesIO(original))))
+    assert dataset.PixelData == pydicom.dcmread(DicomBytesIO(original)).PixelData
+
+
+def test_palette_indices_come_back_and_bear_no_error():
+    original = test_file("examples_palette.dcm")
+    assert restore_file(compress_file(original).data).data == original
+    with pytest.raises(UnsupportedImageError, match="PALETTE COLOR"):
+        compress_file(original, allowance=Allowance(near=1))
+
+
+@pytest.mark.parametrize("planar", [0, 1])
+def test_near_lossless_colour(planar):
+    image = picture(90, 90)
+    compressed = compress_file(colour_file(image, planar=planar), allowance=Allowance(near=2))
+    after = pydicom.dcmread(DicomBytesIO(restore_file(compressed.data).data))
+    assert np.abs(after.pixel_array.astype(int) - image).max() == 2 and after.PlanarConfiguration == planar
+
+
+@pytest.mark.parametrize("planar", [0, 1])
+def test_rle_colour(planar):
+    dataset = pydicom.dcmread(DicomBytesIO(colour_file(picture(200, 200))))
+    dataset.compress(RLELossless)
+    dataset.PlanarConfiguration = planar  # of no meaning for RLE, but for the native form
+    buffer = DicomBytesIO()
+    dataset.save_as(buffer)
+    restored = pydicom.dcmread(DicomBytesIO(restore_file(compress_file(buffer.getvalue()).data).data))
+    assert np.array_equal(restored.pixel_array, picture(200, 200))
+    assert restored.PlanarConfiguration == dataset.PlanarConfiguration
+
+
+@pytest.mark.parametrize("name", ["GDCMJ2K_TextGBR.dcm"])
+def test_a_transform_that_decoders_undo_is_no_longer_claimed(name):
+    original = pydicom.dcmread(DicomBytesIO(test_file(name)))
+    assert original.PhotometricInterpretation == "YBR_RCT"
+    restored = pydicom.dcmread(DicomBytesIO(restore_file(compress_file(test_file(name)).data).data))
+    assert restored.PhotometricInterpretation == "RGB"
+    assert np.array_equal(restored.pixel_array, original.pixel_array)
+    assert restored.get("Manufacturer") == original.get("Manufacturer")
+
+
+def test_colour_that_is_passed_on():
+    with pytest.raises(UnsupportedImageError, match="YBR_FULL_422"):
+        compress_file(test_file("SC_ybr_full_422_uncompressed.dcm"))
+    with pytest.raises(UnsupportedImageError, match="big-endian words"):
+        compress_file(test_file("SC_rgb_small_odd_big_endian.dcm"))
+
+
+def test_sixteen_bits_big_endian():
+    grey = pydicom.dcmread(DicomBytesIO(make(picture(dtype=np.uint16)[..., 0], ExplicitVRBigEndian)))
+    grey.SamplesPerPixel, grey.PhotometricInterpretation, grey.PlanarConfiguration = 3, "RGB", 0
+    grey.PixelData = picture(dtype=np.uint16).astype(">u2").tobytes()
+    buffer = DicomBytesIO()
+    grey.save_as(buffer)
+    assert restore_file(compress_file(buffer.getvalue()).data).data == buffer.getvalue()
