@@ -1,0 +1,132 @@
+"""`import dicompress.pydicom` lets pydicom decode the pixels of compressed files.
+
+From then on `Dataset.pixel_array`, `Dataset.decompress`, `pydicom.pixels.pixel_array` and `iter_pixels` give what they
+give for the native file; with `index` or `indices` only these frames are decoded. `decompress` keeps stored values,
+also those outside Bits Stored, and removes the restore record. It is pydicom that makes a new SOP Instance UID, and
+RGB of YBR_FULL, unless `generate_instance_uid` and `as_rgb` are False. `dicompress.compress_dataset` is the inverse.
+
+StreamError for damaged items; what is wrong with a frame arrives in pydicom's RuntimeError, as from any decoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from io import BytesIO
+from typing import Any, BinaryIO
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.encaps import parse_basic_offsets, parse_fragments
+from pydicom.pixels import as_pixel_options, get_decoder
+from pydicom.pixels.decoders import base
+from pydicom.uid import UID, ExplicitVRLittleEndian
+
+from .dicom import pixels as px
+from .dicom.record import remove_record
+from .dicom.syntax import DICOMPRESS
+from .dicom.transcode import decode_stream
+from .errors import StreamError
+
+NAME = "dicompress"  # of the plug-in: `decoding_plugin=NAME`
+DECODER_DEPENDENCIES = {DICOMPRESS: ()}  # pydicom wants to know
+OPTIONS = {
+    "rows": "Rows",
+    "columns": "Columns",
+    "number_of_frames": "NumberOfFrames",
+    "samples_per_pixel": "SamplesPerPixel",
+    "planar_configuration": "PlanarConfiguration",
+    "photometric_interpretation": "PhotometricInterpretation",
+    "bits_allocated": "BitsAllocated",
+    "bits_stored": "BitsStored",
+    "pixel_representation": "PixelRepresentation",
+}  # of pydicom's decoders, and the elements they stand for
+
+
+def is_available(uid: str) -> bool:
+    return uid == DICOMPRESS
+
+
+def decode_frame(stream: bytes, runner: base.DecodeRunner) -> bytearray:
+    """pydicom's plug-in: a frame's stream -> little-endian pixels. StreamError unless it is what the elements say."""
+    image = _layout(runner.options)
+    pixels = decode_stream(stream, image)
+    return bytearray(px.native_value(pixels[np.newaxis], image.planar, ExplicitVRLittleEndian))
+
+
+def _layout(options: Mapping[str, Any]) -> px.PixelLayout:
+    elements = Dataset()
+    elements.update({OPTIONS[name]: value for name, value in options.items() if name in OPTIONS and value is not None})
+    elements.PixelData = b""
+    return px.layout(elements)
+
+
+class Decoder(base.Decoder):
+    """pydicom's decoder, which also checks that there is one item a frame and that the offset table is theirs."""
+
+    def as_array(self, src: Dataset | bytes | BinaryIO, **options: Any) -> tuple[np.ndarray, dict]:
+        return super().as_array(src, **_checked(src, options))
+
+    def as_buffer(self, src: Dataset | bytes | BinaryIO, **options: Any) -> tuple[bytes, dict]:
+        return super().as_buffer(src, **_checked(src, options))
+
+    def iter_buffer(self, src: Dataset | bytes | BinaryIO, **options: Any) -> Iterator[tuple[bytes, dict]]:
+        yield from super().iter_buffer(src, **_checked(src, options))
+
+    def iter_array(self, src: Dataset | bytes | BinaryIO, **options: Any) -> Iterator[tuple[np.ndarray, dict]]:
+        decompressing = isinstance(src, Dataset) and "as_rgb" in options and "validate" not in options
+        if decompressing:  # what pydicom.pixels.decompress passes, and pydicom.pixels.iter_pixels does not
+            options.setdefault("correct_unused_bits", False)
+        yield from super().iter_array(src, **_checked(src, options))
+        if decompressing:
+            remove_record(src.file_meta)
+
+
+def _checked(src: Dataset | bytes | BinaryIO, options: dict[str, Any]) -> dict[str, Any]:
+    """`options`, once sizes and items are known to be sound. StreamError, LimitError, UnsupportedImageError if not."""
+    value, elements = src, options
+    if isinstance(src, Dataset):
+        value, elements = src.get("PixelData"), as_pixel_options(src, **options)
+    if value is not None:  # else pydicom says so
+        _check_items(value, _layout(elements).frames)
+    return options | {"extended_offsets": None}  # so that pydicom goes by the items
+
+
+def _check_items(value: bytes | BinaryIO, frames: int) -> None:
+    """StreamError unless a value, or a file at its start, has an item a frame behind their offset table (or none)."""
+    buffer = value if hasattr(value, "read") else BytesIO(value)
+    start = buffer.tell()
+    try:
+        offsets = parse_basic_offsets(buffer)
+        first = buffer.tell()
+        count, positions = parse_fragments(buffer)
+    except Exception as error:  # pydicom raises several kinds
+        raise StreamError(f"damaged encapsulated Pixel Data (7FE0,0010): {error}") from None
+    finally:
+        buffer.seek(start)
+    if count != frames:
+        raise StreamError(f"{count} frames in Pixel Data (7FE0,0010), {frames} are expected")
+    if offsets and offsets != [position - first for position in positions]:
+        raise StreamError("damaged encapsulated Pixel Data (7FE0,0010): the offset table does not point to the items")
+
+
+class _Encoding:
+    """(implicit VR, little endian) as an attribute of all UIDs that equal DICOMPRESS, of no others."""
+
+    def __get__(self, uid: UID | None, owner: type | None = None) -> tuple[bool, bool]:
+        if uid is None or uid != DICOMPRESS:
+            raise AttributeError("the UID is not a private transfer syntax")
+        return False, True
+
+
+def _register() -> None:
+    """The only place that needs private names of pydicom: there are no public ones for a private transfer syntax."""
+    decoder = Decoder(DICOMPRESS)
+    decoder.add_plugin(NAME, (__name__, decode_frame.__name__))
+    base._PIXEL_DATA_DECODERS[DICOMPRESS] = (decoder, pydicom.__version__)
+    UID._PRIVATE_TS_ENCODING = _Encoding()
+    if get_decoder(DICOMPRESS) is not decoder or not UID(str(DICOMPRESS)).is_encapsulated:
+        raise ImportError(f"dicompress.pydicom does not work with pydicom {pydicom.__version__}; use pydicom 3.0")
+
+
+_register()
