@@ -119,6 +119,16 @@ def test_sparse_values_are_coded_as_ranks_where_that_is_shorter(near, largest):
     assert errors(image, dicompress.decode(data)).max() == largest
 
 
+def test_the_gap_between_padding_and_the_rest_costs_nothing():
+    image = phantom(80, 80) + np.uint16(3000)
+    image[:20], image[20] = 3000, phantom(80, 80)[20] + 3000
+    far = np.where(image == 3000, 0, image)
+    data, close = dicompress.encode(far, near=3), dicompress.encode(image, near=3)
+    assert len(data) < len(close) + 40
+    decoded = dicompress.decode(data)
+    assert np.array_equal(far == 0, decoded == 0) and errors(far, decoded).max() == 3
+
+
 def test_the_bound_is_checked():
     image = np.arange(12, dtype=np.int16).reshape(3, 4)
     check_bound(image, image + 2, 2, [])

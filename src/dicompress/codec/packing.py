@@ -13,10 +13,14 @@ import numpy as np
 from .bound import Runs, apart, rank_near
 
 
+WIDE_GAP = 32  # values; beside padding, for instance
+
+
 def sparse_values(image: np.ndarray, near: int = 0, exact: Runs = ()) -> np.ndarray | None:
     """The sorted values of `image` (integers, any shape) if coding ranks is worth the table, else None.
 
-    near, exact: the error allowed in values and where it is not; ranks may allow less.
+    near, exact: the error allowed in values and where it is not; ranks may allow less. Where that would cost more than it
+    gains, gaps between exact values and the others may still be left out: then all values between the others are listed.
     """
     low = int(image.min())
     histogram = np.bincount((image.ravel().astype(np.int64) - low))
@@ -27,7 +31,13 @@ def sparse_values(image: np.ndarray, near: int = 0, exact: Runs = ()) -> np.ndar
     if near:
         lost_bits = image.size * float(np.log2((2 * near + 1) / (2 * rank_near(values, near, exact) + 1)))
     gained_bits = sum(_gained_bits(histogram, run, low) for run in apart(values, exact)) - lost_bits
-    return values if gained_bits > 1.1 * 8 * len(write_table(values)) else None
+    if gained_bits > 1.1 * 8 * len(write_table(values)):
+        return values
+    others = np.concatenate(apart(values, exact))
+    if not near or not others.size:
+        return None
+    listed = np.union1d(values, np.arange(others[0], others[-1] + 1))
+    return listed if histogram.size - listed.size >= WIDE_GAP else None
 
 
 def _gained_bits(histogram: np.ndarray, values: np.ndarray, low: int) -> float:
