@@ -107,7 +107,8 @@ def colour_file(image, interpretation="RGB", planar=0, syntax=ExplicitVRLittleEn
     """A Part 10 file of (rows, columns, 3) or (frames, rows, columns, 3)."""
     dataset = pydicom.dcmread(DicomBytesIO(make(image[..., 0])))
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation, dataset.PlanarConfiguration = 3, interpretation, planar
-    dataset.PixelData = np.ascontiguousarray(np.moveaxis(image, -1, -3) if planar else image).tobytes() + b"\0" * (image.nbytes % 2)
+    value = np.ascontiguousarray(np.moveaxis(image, -1, -3) if planar else image).tobytes()
+    dataset.PixelData = value + b"\0" * (image.nbytes % 2)
     buffer = DicomBytesIO()
     dataset.save_as(buffer)
     return buffer.getvalue()

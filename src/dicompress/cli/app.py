@@ -23,7 +23,9 @@ app = typer.Typer(
 )
 
 Sources = Annotated[list[Path], typer.Argument(help="Files and folders; folders are walked.", show_default=False)]
-Target = Annotated[str, typer.Option("--output", "-o", help="File, or folder (PATH/) that keeps the sources' tree.", metavar="PATH")]
+Target = Annotated[
+    str, typer.Option("--output", "-o", metavar="PATH", help="File, or folder (PATH/) that keeps the sources' tree.")
+]
 Jobs = Annotated[int, typer.Option(min=1, help="Files at a time.", show_default="one a core")]
 Force = Annotated[bool, typer.Option("--force", help="Replace targets that exist.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a file on standard output, nothing else there.")]
@@ -67,7 +69,8 @@ def compress(
         Optional[float], typer.Option(metavar="X", help="No pixel off by more than X Hounsfield units.")
     ] = None,
     psnr: Annotated[
-        Optional[float], typer.Option(metavar="DB", help="The largest such N that leaves DB decibels, against the image's own range of values.")
+        Optional[float],
+        typer.Option(metavar="DB", help="The largest N that leaves DB decibels, against the image's own range of values."),
     ] = None,
     allow_lossy_again: Annotated[
         bool, typer.Option("--allow-lossy-again", help="Also images that are marked as lossy already.")
@@ -102,7 +105,10 @@ def compress(
 
 @app.command()
 def decompress(sources: Sources, output: Target, jobs: Jobs = CORES, force: Force = False, json: Json = False) -> None:
-    """Give the original files back, or the derived images of near-lossless ones. Files that dicompress did not write are passed on unchanged."""
+    """Give the original files back, or the derived images of near-lossless ones.
+
+    Files that dicompress did not write are passed on unchanged.
+    """
     _batch("decompress", sources, output, jobs, json, force=force)
 
 

@@ -22,8 +22,9 @@ class StreamInfo:
     """What `inspect` tells of a stream without decoding it.
 
     coded_bytes counts the whole stream; ratio_allocated and ratio_stored compare it with the pixels at their
-    allocated and stored bits. near: by how much a pixel may differ from the original, 0 for not at all. levels: by how many halvings the image can be had early; level_bytes[k]: how many bytes
-    of the stream `decode(data, level=k)` needs, k from 0. checksums: one digest of the pixels a frame and sample, in hexadecimal.
+    allocated and stored bits. near: by how much a pixel may differ from the original, 0 for not at all. levels: by how many
+    halvings the image can be had early; level_bytes[k]: how many bytes of the stream `decode(data, level=k)` needs, k from 0.
+    checksums: one digest of the pixels a frame and sample, in hexadecimal.
     """
 
     rows: int
@@ -59,18 +60,19 @@ def encode(
     """Compress without loss, or with a bounded error; the result has been decoded and compared before it is returned.
 
     image: (rows, columns) or (frames, rows, columns), int8, uint8, int16 or uint16. bits_stored: DICOM's Bits Stored, for
-    the record only: values outside it survive. colour: the last axis of the image holds 2 to 4 samples a pixel. near: by how much a decoded pixel may differ, 1 to 255; 0 for not at all.
-    exact: runs (first, last) of values that come back as they were even so, e.g. padding, and that no other pixel takes; ends
-    of the value range that are saturated are found and always kept. verify: False for a caller that decodes and compares the
-    result itself. threads: 0 for one a core. Raises UnsupportedImageError for other arrays, UnknownModelError,
-    VerificationError, ValueError for another `near`.
+    the record only: values outside it survive. colour: the last axis holds 2 to 4 samples a pixel. near: by how much a decoded
+    pixel may differ, 1 to 255; 0 for not at all. exact: runs (first, last) of values of grey pixels that come back as they were
+    even so, e.g. padding, and that no other pixel takes; ends of the value range that are saturated are found and always kept.
+    verify: False for a caller that decodes and compares the result itself. threads: 0 for one a core.
+
+    Raises UnsupportedImageError for other arrays, UnknownModelError, VerificationError, ValueError for another `near`.
     """
-    exact = list(exact)
+    exact = [] if colour else list(exact)
     settings = {"model": model, "bits_stored": bits_stored, "colour": colour, "threads": threads}
     data, _ = encode_with_result(image, near=near, exact=exact, **settings)
     if verify:
         found = None if isinstance(model, str) else model
-        check_bound(np.asarray(image), decode(data, model=found, threads=threads), near, exact if near and not colour else ())
+        check_bound(np.asarray(image), decode(data, model=found, threads=threads), near, exact)
     return data
 
 
@@ -101,14 +103,14 @@ def encode_with_result(
         raise ValueError(f"an error of {near} is not possible; near is 0 to {MAX_NEAR}")
     found = by_name(model, threads) if isinstance(model, str) else model
     threads = threads or os.cpu_count() or 1
-    samples = image.shape[-1] if colour else 1
+    samples, kept = image.shape[-1] if colour else 1, [] if colour else list(exact)
     frames = image.astype(dtype, copy=False).reshape(-1, *image.shape[image.ndim - 2 - colour :][:2], samples)
     levels = found.levels(frames.shape[1:3])
     planes, decoded = [], frames.copy() if near else frames
     for pixels, result in zip(frames, decoded):
         for k in range(samples):
             before = [result[..., i] for i in range(k)]
-            plane, as_decoded = encode_plane(found, pixels[..., k], before, levels, near, exact, threads)
+            plane, as_decoded = encode_plane(found, pixels[..., k], before, levels, near, kept, threads)
             planes.append(plane)
             if near:
                 result[..., k] = as_decoded

@@ -99,7 +99,7 @@ def encode_plane(
     if low == high:
         return Plane(replace(head, digest=pixel_digest(pixels)), *facts, []), pixels
     if near:
-        head = replace(head, exact=exact_runs(content, () if before else exact))
+        head = replace(head, exact=exact_runs(content, exact))
     occurring = sparse_values(content, near, head.exact)
     packed = content if occurring is None else np.searchsorted(occurring, content).astype(np.int32)
     values = head.coded(occurring, near)
