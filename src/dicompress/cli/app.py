@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from dataclasses import asdict
@@ -28,12 +29,14 @@ Target = Annotated[
 ]
 Jobs = Annotated[int, typer.Option(min=1, help="Files at a time.", show_default="one a core")]
 Force = Annotated[bool, typer.Option("--force", help="Replace targets that exist.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Keep targets that are right already; do damaged ones again.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a file on standard output, nothing else there.")]
 Page = Annotated[Path, typer.Option("--output", "-o", help="The report; .csv, .json and .jsonl beside it.")]
 CORES = os.cpu_count() or 1
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
     try:
         app()
     except DicompressError as error:
@@ -77,6 +80,7 @@ def compress(
     ] = False,
     allow_mammography: Annotated[bool, typer.Option("--allow-mammography", help="Also mammograms.")] = False,
     force: Force = False,
+    resume: Resume = False,
     json: Json = False,
 ) -> None:
     """Compress DICOM files; each is restored and compared before its target is written.
@@ -100,16 +104,23 @@ def compress(
             raise DicompressError("give one of --near, --near-hu and --psnr, above 0") from None
     elif allow_lossy_again or allow_mammography:
         raise DicompressError("--allow-lossy-again and --allow-mammography go with --near, --near-hu or --psnr")
-    _batch("compress", sources, output, jobs, json, model=model, force=force, allowance=allowance)
+    _batch("compress", sources, output, jobs, json, model=model, force=force, resume=resume, allowance=allowance)
 
 
 @app.command()
-def decompress(sources: Sources, output: Target, jobs: Jobs = CORES, force: Force = False, json: Json = False) -> None:
+def decompress(
+    sources: Sources,
+    output: Target,
+    jobs: Jobs = CORES,
+    force: Force = False,
+    resume: Resume = False,
+    json: Json = False,
+) -> None:
     """Give the original files back, or the derived images of near-lossless ones.
 
     Files that dicompress did not write are passed on unchanged.
     """
-    _batch("decompress", sources, output, jobs, json, force=force)
+    _batch("decompress", sources, output, jobs, json, force=force, resume=resume)
 
 
 @app.command()
@@ -223,16 +234,21 @@ def _check_installed() -> None:
 
 
 def _json(value: dict) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value)  # ASCII, as names of files may not be UTF-8
 
 
 def _batch(action: str, sources: list[Path], output: str | None, jobs: int, as_json: bool, **options) -> None:
-    from . import batch, files
-    from .report import Report
-
     start = time.perf_counter()
-    tasks = files.tasks(sources, output)
-    with Report(action, len(tasks), as_json) as report:
-        outcomes = batch.run(batch.Job(action, **options), tasks, jobs, report.file)
+    try:
+        from . import batch, files
+        from .report import Report
+
+        tasks = files.tasks(sources, output)
+        with Report(action, len(tasks), as_json) as report:
+            outcomes = batch.run(batch.Job(action, **options), tasks, jobs, report.file)
+    except KeyboardInterrupt:
+        go_on = "" if action == "verify" else "; every target is complete, --resume goes on"
+        print(f"interrupted{go_on}", file=sys.stderr)
+        sys.exit(130)
     report.summary(outcomes, time.perf_counter() - start)
     sys.exit(batch.exit_status(outcomes))

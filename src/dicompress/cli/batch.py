@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import DicompressError, FileError, UnsupportedImageError, VerificationError
+from ..errors import DicompressError, FileError, StreamError, UnsupportedImageError, VerificationError
 from ..models import DEFAULT
-from . import files
+from . import files, pool, targets
 
 if TYPE_CHECKING:
     from ..dicom import Allowance
 
-DONE, PASSED_ON, FAILED = "done", "passed on", "failed"
+DONE, KEPT, PASSED_ON, FAILED = "done", "kept", "passed on", "failed"
 
 
 @dataclass(frozen=True)
@@ -37,21 +37,34 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker does to a file: "compress", "decompress" or "verify". allowance: the error that compressing may make."""
+    """What a worker does to a file. action: "compress", "decompress" or "verify". allowance: of errors in pixels.
+
+    resume: keep targets that are what the source gives, do damaged ones again. force: replace whatever else is there.
+    """
 
     action: str
     model: str = DEFAULT
     force: bool = False
+    resume: bool = False
     threads: int = 0
     allowance: Allowance | None = None
 
 
 def run(job: Job, tasks: list[files.Task], jobs: int, report: Callable[[Outcome], None]) -> list[Outcome]:
-    """Work through `tasks` in `jobs` processes; `report` is called for each as it ends. Sorted by source."""
+    """Work through `tasks` in `jobs` processes; `report` is called for each as it ends. Sorted by source.
+
+    What killed processes leave in the targets' folders is removed, before and after.
+    """
     outcomes = []
-    for outcome in _outcomes(job, tasks, min(jobs, len(tasks))):
-        report(outcome)
-        outcomes.append(outcome)
+    folders = {t.target.parent for t in tasks if t.target}
+    targets.clean(folders)
+    try:
+        with closing(_outcomes(job, tasks, min(jobs, len(tasks)))) as ended:
+            for outcome in ended:
+                report(outcome)
+                outcomes.append(outcome)
+    finally:
+        targets.clean(folders)
     return sorted(outcomes, key=lambda o: o.source)
 
 
@@ -59,25 +72,32 @@ def _outcomes(job: Job, tasks: list[files.Task], jobs: int) -> Iterator[Outcome]
     if jobs < 2:
         yield from (process(job, task) for task in tasks)
         return
-    alone = replace(job, threads=max(1, (os.cpu_count() or 1) // jobs))
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        waiting = {pool.submit(process, alone, task): task for task in tasks}
-        for future in as_completed(waiting):
-            try:
-                yield future.result()
-            except BrokenProcessPool:
-                yield _failed(waiting[future], "a worker process died, perhaps for lack of memory; run it again")
+    job = replace(job, threads=max(1, (os.cpu_count() or 1) // jobs))
+    died = []
+    for task, outcome in pool.run(partial(process, job), tasks, jobs):
+        if isinstance(outcome, pool.Died):
+            died.append(task)
+        else:
+            yield outcome
+    # Once more, with all memory to itself; the target may be complete, if the process died late.
+    for task, outcome in pool.run(partial(process, replace(job, resume=True)), died, 1):
+        if isinstance(outcome, pool.Died):
+            outcome = _failed(task, f"the worker process died, twice ({outcome.how}), perhaps for lack of memory")
+        yield outcome
 
 
 def process(job: Job, task: files.Task) -> Outcome:
     """One file. No exception leaves here: whatever happens is an outcome."""
     start = time.perf_counter()
     try:
-        outcome = _ACTIONS[job.action](job, task)
+        if task.problem:
+            raise FileError(task.problem)
+        kept = _kept(job, task) if task.target else None
+        outcome = kept or _ACTIONS[job.action](job, task)
     except DicompressError as error:
         outcome = _failed(task, str(error))
     except OSError as error:
-        outcome = _failed(task, f"{error.filename or task.source}: {error.strerror}")
+        outcome = _failed(task, f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except MemoryError:
         outcome = _failed(task, "not enough memory")
     except Exception as error:  # a defect of ours: report it as such, go on with the batch
@@ -88,13 +108,12 @@ def process(job: Job, task: files.Task) -> Outcome:
 def _compress(job: Job, task: files.Task) -> Outcome:
     from ..dicom import compress_file
 
-    _check_target(job, task)
     data = files.read(task.source)
     try:
         result = compress_file(data, job.model, job.threads, job.allowance)
     except (UnsupportedImageError, VerificationError) as error:
-        return _pass_on(task, data, str(error))
-    files.write(task.target, result.data)
+        return _pass_on(job, task, data, str(error))
+    _write(job, task, result.data)
     unused = job.allowance and not result.near
     remark = "compressed without loss: an error of one stored value is more than what is allowed" if unused else None
     return Outcome(str(task.source), str(task.target), DONE, remark, len(data), len(result.data), result.pixels)
@@ -103,13 +122,12 @@ def _compress(job: Job, task: files.Task) -> Outcome:
 def _decompress(job: Job, task: files.Task) -> Outcome:
     from ..dicom import restore_file
 
-    _check_target(job, task)
     data = files.read(task.source)
     try:
         restored = restore_file(data, job.threads)
     except UnsupportedImageError as error:
-        return _pass_on(task, data, str(error))
-    files.write(task.target, restored.data)
+        return _pass_on(job, task, data, str(error))
+    _write(job, task, restored.data)
     remark = None
     if restored.near:
         remark = f"a derived image, not the original: no pixel is off by more than {restored.near} in stored values"
@@ -134,8 +152,8 @@ def _verify(job: Job, task: files.Task) -> Outcome:
 _ACTIONS = {"compress": _compress, "decompress": _decompress, "verify": _verify}
 
 
-def _pass_on(task: files.Task, data: bytes, reason: str) -> Outcome:
-    files.write(task.target, data)
+def _pass_on(job: Job, task: files.Task, data: bytes, reason: str) -> Outcome:
+    _write(job, task, data)
     return Outcome(str(task.source), str(task.target), PASSED_ON, reason, len(data), len(data))
 
 
@@ -143,16 +161,52 @@ def _failed(task: files.Task, reason: str) -> Outcome:
     return Outcome(str(task.source), task.target and str(task.target), FAILED, reason)
 
 
-def _check_target(job: Job, task: files.Task) -> None:
+def _write(job: Job, task: files.Task, data: bytes) -> None:
+    targets.write(task.target, data, replace=job.force or job.resume)
+
+
+def _kept(job: Job, task: files.Task) -> Outcome | None:
+    """The outcome if the target is there already and stays; None if it is to be made; FileError if it is in the way."""
     source, target = task.source, task.target
-    if not source.exists():
-        raise FileError("there is no such file")
-    if target.exists() and (target.samefile(source) or target.resolve() == source.resolve()):
+    files.check(source)
+    if not target.exists():
+        folder = next(parent for parent in target.parents if parent.exists())
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise FileError(f"cannot write {target}: {folder} is not a folder that can be written to")
+        return None
+    if target.samefile(source):
         raise FileError("source and target are the same file; originals are never overwritten")
     if target.is_dir():
         raise FileError(f"the target {target} is a folder")
-    if target.exists() and not job.force:
-        raise FileError(f"the target {target} exists; --force replaces it")
+    if job.resume:
+        data, found = files.read(source), _read_target(target)
+        try:
+            if _is_right(job, data, found):
+                return Outcome(str(source), str(target), KEPT, None, len(data), len(found))
+        except (FileError, StreamError):
+            return None  # damaged
+        except DicompressError:
+            pass  # such as a model that is not installed
+        if not job.force:
+            raise FileError(f"the target {target} exists and is not what this file gives; --force replaces it")
+    elif not job.force:
+        raise targets.exists(target)
+    return None
+
+
+def _read_target(target: Path) -> bytes:
+    try:
+        return files.read(target)
+    except FileError as error:
+        raise FileError(f"the target {target} {error}") from None
+
+
+def _is_right(job: Job, source: bytes, target: bytes) -> bool:
+    from . import resume
+
+    if job.action == "compress":
+        return resume.is_compressed(source, target, job.allowance, job.threads)
+    return resume.is_decompressed(source, target, job.threads)
 
 
 def exit_status(outcomes: list[Outcome]) -> int:
@@ -160,11 +214,11 @@ def exit_status(outcomes: list[Outcome]) -> int:
 
 
 def totals(outcomes: list[Outcome]) -> dict:
-    """Counts, bytes and pixels of a batch. The ratio counts what was passed on, too."""
+    """Counts, bytes and pixels of a batch. The ratio counts what was kept or passed on, too."""
     written = [o for o in outcomes if o.status != FAILED]
     bytes_in, bytes_out = sum(o.bytes_in for o in written), sum(o.bytes_out for o in written)
     return {
-        **{status: sum(o.status == status for o in outcomes) for status in (DONE, PASSED_ON, FAILED)},
+        **{status: sum(o.status == status for o in outcomes) for status in (DONE, KEPT, PASSED_ON, FAILED)},
         "bytes_in": bytes_in,
         "bytes_out": bytes_out,
         "ratio": bytes_in / bytes_out if bytes_out else 1.0,

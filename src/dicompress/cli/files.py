@@ -1,63 +1,54 @@
-"""Files: which go where, and writing so that a target is either absent or complete."""
+"""Sources: which files go where, and reading one."""
 
 from __future__ import annotations
 
 import os
-import tempfile
+import stat
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import FileError
+from .targets import is_partial
+from .targets import write as write
 
 
 @dataclass(frozen=True)
 class Task:
+    """problem: why the source cannot be a source, if that is known already."""
+
     source: Path
     target: Path | None
+    problem: str | None = None
+
+
+def check(path: Path) -> None:
+    """FileError unless there is a regular file: a pipe could be waited for for ever."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        what = "the symbolic link leads nowhere" if path.is_symlink() else "there is no such file"
+        raise FileError(f"cannot be read: {what}") from None
+    except OSError as error:
+        raise FileError(f"cannot be read: {error.strerror}") from None
+    if not stat.S_ISREG(mode):
+        raise FileError("cannot be read: not a regular file")
 
 
 def read(path: Path) -> bytes:
+    """A regular file's bytes, all of one moment as far as its size and time of change tell."""
+    check(path)
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            before = os.fstat(file.fileno())
+            data = file.read()
+            after = os.fstat(file.fileno())
     except OSError as error:
         raise FileError(f"cannot be read: {error.strerror}") from None
-
-
-def write(path: Path, data: bytes) -> None:
-    """Write beside `path`, flush to the disk, then rename: no half-written file is ever seen under the name."""
-    partial = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(partial, 0o666 & ~_umask())
-        os.replace(partial, path)
-        _sync_folder(path.parent)
-    except FileExistsError:
-        raise FileError(f"cannot write {path}: {path.parent} is not a folder") from None
-    except OSError as error:
-        raise FileError(f"cannot write {path}: {error.strerror}") from None
-    finally:
-        if partial and os.path.exists(partial):
-            os.unlink(partial)
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    if (before.st_size, before.st_mtime_ns) != (len(data), after.st_mtime_ns) or after.st_size != len(data):
+        raise FileError("changed while it was read; run again")
+    return data
 
 
 def tasks(sources: list[Path], output: str | Path | None) -> list[Task]:
@@ -71,13 +62,13 @@ def tasks(sources: list[Path], output: str | Path | None) -> list[Task]:
     found: list[Task] = []
     several = len(sources) > 1
     for source in sources:
-        if source.is_dir():
+        if os.path.isdir(source):
             root = target and (target / source.resolve().name if several else target)
-            found += [Task(f, root and root / f.relative_to(source)) for f in _walk(source, target)]
+            found += [Task(f, root and root / f.relative_to(source), problem) for f, problem in _walk(source, target)]
         elif target is None:
             found.append(Task(source, None))
         else:
-            inside = several or target.is_dir() or str(output).endswith(os.sep)
+            inside = several or os.path.isdir(target) or str(output).endswith(os.sep)
             found.append(Task(source, target / source.name if inside else target))
     counts = Counter(t.target for t in found if t.target)
     clash = next((path for path, count in counts.items() if count > 1), None)
@@ -86,10 +77,21 @@ def tasks(sources: list[Path], output: str | Path | None) -> list[Task]:
     return found
 
 
-def _walk(folder: Path, target: Path | None) -> list[Path]:
-    skip = target.resolve() if target else None
-    if skip == folder.resolve():
-        skip = None  # source and target the same: every file is refused by its own check
-    return sorted(
-        f for f in folder.rglob("*") if f.is_file() and not (skip and skip in f.resolve().parents)
-    )
+def _walk(folder: Path, target: Path | None) -> Iterable[tuple[Path, str | None]]:
+    """Whatever lies below `folder` and is no folder, sorted: a path, and its problem if it cannot be a source.
+
+    Links to folders are not followed, so that there are no loops; they and folders that cannot be listed are problems.
+    """
+    found: dict[Path, str | None] = {}
+    skip = target and os.path.realpath(target)  # unless it is `folder`: then every file is refused by its own check
+
+    def cannot_list(error: OSError) -> None:
+        found[Path(error.filename)] = f"cannot be read: {error.strerror}"
+
+    for here, folders, names in os.walk(folder, onerror=cannot_list):
+        folders[:] = [name for name in folders if os.path.realpath(os.path.join(here, name)) != skip]
+        for name in folders:
+            if os.path.islink(os.path.join(here, name)):
+                found[Path(here, name)] = "a link to a folder is not followed; name that folder as a source"
+        found |= dict.fromkeys((Path(here, name) for name in names if not is_partial(name)), None)
+    return sorted(found.items(), key=lambda item: item[0])

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from .batch import DONE, FAILED, PASSED_ON, Outcome, totals
+from .batch import DONE, FAILED, KEPT, PASSED_ON, Outcome, totals
 
 PAST = {"compress": "compressed", "decompress": "restored", "verify": "verified"}
 
@@ -34,13 +34,18 @@ class Report:
 
     def file(self, outcome: Outcome) -> None:
         if self.as_json:
-            print(json.dumps(asdict(outcome), ensure_ascii=False), flush=True)
+            print(json.dumps(asdict(outcome)), flush=True)
         if outcome.status == FAILED:
-            self.errors.print(f"{outcome.source}: {outcome.reason}", style="red", markup=False)
+            self._tell(f"{outcome.source}: {outcome.reason}", "red")
         elif outcome.reason and not self.as_json:
             kind = f"{PASSED_ON}: " if outcome.status == PASSED_ON and outcome.target else ""
-            self.errors.print(f"{outcome.source}: {kind}{outcome.reason}", style="yellow", markup=False)
+            self._tell(f"{outcome.source}: {kind}{outcome.reason}", "yellow")
         self.progress.advance(self.bar)
+
+    def _tell(self, text: str, style: str) -> None:
+        """One line, whatever is in the names of files."""
+        line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+        self.errors.print(line, style=style, markup=False)
 
     def summary(self, outcomes: list[Outcome], seconds: float) -> None:
         if self.as_json:
@@ -51,8 +56,9 @@ class Report:
         elif self.action == "verify":
             print(f"{sums[DONE]} verified, {sums[PASSED_ON]} not ours, {sums[FAILED]} bad")
         else:
+            kept = f"{sums[KEPT]} kept, " if sums[KEPT] else ""
             print(
-                f"{sums[DONE]} {PAST[self.action]}, {sums[PASSED_ON]} passed on, {sums[FAILED]} failed; "
+                f"{sums[DONE]} {PAST[self.action]}, {kept}{sums[PASSED_ON]} passed on, {sums[FAILED]} failed; "
                 f"{_size(sums['bytes_in'])} -> {_size(sums['bytes_out'])}, ratio {sums['ratio']:.2f}; "
                 f"{sums['pixels'] / 1e6 / seconds:.2f} megapixels a second"
             )

@@ -66,7 +66,7 @@ def compress_file(
     if allowance:
         check_allowed(part10.dataset, allowance)
     guarantee = BYTES if part10.syntax in NATIVE else PIXELS
-    native = part10 if guarantee == BYTES else _decompressed(part10, image)
+    native = part10 if guarantee == BYTES else decompressed_file(part10, image)
     image = px.layout(native.dataset)
     start, length = native.pixel_value
     value = native.content[start : start + length]
@@ -75,7 +75,7 @@ def compress_file(
         raise VerificationError("the pixel values do not come back as bytes")
     streams, decoded, near = encode_frames(array, native.dataset, image, model, threads, allowance)
     if near:
-        guarantee, native = NEAR, _derived(native, decoded, near, sum(map(len, streams)))
+        guarantee, native = NEAR, derived_file(native, decoded, near, sum(map(len, streams)))
         start, _ = native.pixel_value
     deflated = native.syntax == DeflatedExplicitVRLittleEndian
     target = data if guarantee == BYTES else native.content
@@ -192,7 +192,7 @@ def _assemble(native: Part10, streams: list[bytes], record: RestoreRecord) -> by
     return encode_meta(native.dataset.preamble, meta) + head + pixel_element(streams) + elements_after(native.dataset)
 
 
-def _decompressed(part10: Part10, image: px.PixelLayout) -> Part10:
+def decompressed_file(part10: Part10, image: px.PixelLayout) -> Part10:
     """A file with encapsulated pixels as the native file that everything else of it makes, byte for byte.
 
     But for Photometric Interpretation, where decoders undo a colour transform.
@@ -210,7 +210,7 @@ def _decompressed(part10: Part10, image: px.PixelLayout) -> Part10:
     return parse(encode_meta(part10.dataset.preamble, meta) + elements + native_element(array, image.planar) + behind)
 
 
-def _derived(native: Part10, pixels: np.ndarray, near: int, coded_bytes: int) -> Part10:
+def derived_file(native: Part10, pixels: np.ndarray, near: int, coded_bytes: int) -> Part10:
     """The native file of the image that near-lossless compression derives from `native`."""
     derived = parse(native_file(native.dataset, pixels))
     derive(derived.dataset, pixels, near, coded_bytes)

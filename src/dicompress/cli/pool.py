@@ -1,0 +1,114 @@
+"""Worker processes, one task at a time each: if one dies, one task is lost, and another process takes its place.
+
+Workers end with this process, however it ends. They are deaf to Ctrl-C, which this process answers for all.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing import get_context, parent_process, resource_tracker
+from multiprocessing.connection import Connection, wait
+
+from ..errors import DicompressError
+
+READY = "ready"
+
+
+@dataclass(frozen=True)
+class Died:
+    """Instead of a result. how: "signal 9" or "exit code 1"."""
+
+    how: str
+
+
+class _Worker:
+    def __init__(self, work: Callable):
+        context = get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, work), daemon=True)
+        resource_tracker.ensure_running()  # it sets the signal mask itself, once
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # inherited
+        try:
+            self.process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            theirs.close()
+        self.ready, self.task = False, None
+
+    def give(self, task) -> None:
+        self.task = task
+        try:
+            self.pipe.send(task)
+        except OSError:
+            pass  # it died: reading from it will tell
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+    def died(self) -> Died:
+        self.process.join(5)
+        self.end()
+        code = self.process.exitcode
+        return Died(f"signal {-code}" if code < 0 else f"exit code {code}")
+
+
+def run(work: Callable, tasks: list, jobs: int) -> Iterator[tuple]:
+    """(task, work(task)) of each in the order in which they end, or (task, Died). `work` and `tasks` can be pickled."""
+    waiting, workers, trouble = deque(tasks), [], None
+
+    def start() -> None:
+        nonlocal trouble
+        try:
+            workers.append(_Worker(work))
+        except OSError as error:
+            trouble = error.strerror
+
+    try:
+        for _ in range(min(jobs, len(tasks))):
+            start()
+        while waiting or any(w.task is not None for w in workers):
+            if not workers:
+                raise DicompressError(f"no worker process starts: {trouble}; --jobs 1 does without")
+            for pipe in wait([w.pipe for w in workers]):
+                worker = next(w for w in workers if w.pipe is pipe)
+                task, worker.task = worker.task, None
+                try:
+                    result = pipe.recv()
+                except (EOFError, OSError):
+                    workers.remove(worker)
+                    result = worker.died()
+                    trouble = result.how
+                    if worker.ready and waiting:
+                        start()
+                else:
+                    worker.ready = True
+                    if waiting:
+                        worker.give(waiting.popleft())
+                if task is not None:
+                    yield task, result
+    finally:
+        for worker in workers:
+            worker.end()
+
+
+def _serve(pipe: Connection, work: Callable) -> None:
+    """A worker's life."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        pipe.send(READY)
+        while True:
+            pipe.send(work(pipe.recv()))
+    except (EOFError, OSError):
+        pass  # the parent is gone
+
+
+def _end_with_parent() -> None:
+    parent_process().join()
+    os._exit(1)

@@ -1,0 +1,81 @@
+"""Whether a target that is there already is what its source gives."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from ..dicom import DICOMPRESS, Allowance, restore_file
+from ..dicom import pixels as px
+from ..dicom.allowance import near_of_hu
+from ..dicom.elements import elements_before
+from ..dicom.part10 import PIXEL_DATA, Part10, parse
+from ..dicom.record import EditedError, RestoreRecord, digest_of
+from ..dicom.syntax import NATIVE
+from ..dicom.transcode import decompressed_file, derived_file, frame_streams, record_bytes
+from ..errors import UnsupportedImageError
+
+
+def is_compressed(source: bytes, target: bytes, allowance: Allowance | None, threads: int) -> bool:
+    """Whether `target` is `source` passed on, or compressed by any model with no more error than allowed.
+
+    It is restored. FileError or StreamError if that shows that it is damaged.
+    """
+    ours = _whole(target)
+    if target == source:
+        return True
+    if ours.syntax != DICOMPRESS:
+        return False
+    restored = restore_file(target, threads)
+    if restored.data == source:
+        return True
+    if restored.edited or (restored.near and not allowance):
+        return False
+    part10 = parse(source)
+    expected = part10 if part10.syntax in NATIVE else decompressed_file(part10, px.layout(part10.dataset))
+    if restored.near:
+        before, after = _pixels(expected), _pixels(parse(restored.data))
+        if before.shape != after.shape or not _is_allowed(allowance, part10.dataset, before, after, restored.near):
+            return False
+        coded_bytes = sum(map(len, frame_streams(ours, px.layout(ours.dataset))))
+        expected = derived_file(expected, after, restored.near, coded_bytes)
+    return restored.data == expected.content
+
+
+def is_decompressed(source: bytes, target: bytes, threads: int) -> bool:
+    """Whether `target` is what `source` restores to, by the digest in it. FileError if the target is damaged."""
+    _whole(target)
+    ours = parse(source)
+    if ours.syntax != DICOMPRESS:
+        return target == source
+    try:
+        record = RestoreRecord.decode(record_bytes(ours.dataset.file_meta), elements_before(ours.dataset))
+    except EditedError:
+        return target == restore_file(source, threads).data
+    return digest_of(target) == record.digest
+
+
+def _is_allowed(allowance: Allowance, dataset: Dataset, before: np.ndarray, after: np.ndarray, near: int) -> bool:
+    error = before.astype(np.float64) - after
+    if np.abs(error).max() > near:
+        return False
+    if allowance.psnr is None:
+        return near <= (allowance.near or near_of_hu(dataset, allowance.hu))
+    return np.mean(np.square(error)) <= (float(before.max()) - float(before.min())) ** 2 / 10 ** (allowance.psnr / 10)
+
+
+def _whole(data: bytes) -> Part10:
+    """FileError if a native file is cut short, even in its pixels."""
+    part10 = parse(data)
+    if part10.syntax in NATIVE and part10.pixel_value:
+        with suppress(UnsupportedImageError):
+            _pixels(part10)
+    return part10
+
+
+def _pixels(part10: Part10) -> np.ndarray:
+    start, length = part10.pixel_value
+    vr = part10.dataset.get_item(PIXEL_DATA).VR or "OW"
+    return px.native_pixels(part10.content[start : start + length], px.layout(part10.dataset), part10.syntax, vr)
