@@ -13,6 +13,7 @@ from ..models import DEFAULT, Model, by_hash, by_name
 from .bound import MAX_NEAR, check_bound
 from .container import read_stream, write_stream
 from .colour import MAX_SAMPLES
+from .loop import reduced
 from .plane import Plane, decode_plane, encode_plane
 from .stream import DTYPES, Section, Stream
 
@@ -138,9 +139,13 @@ def decode(
     threads = threads or os.cpu_count() or 1
     if frame is not None and not 0 <= frame < stream.count:
         raise IndexError(f"frame {frame} of {stream.count}")
-    numbers = range(stream.count) if frame is None else [frame]
-    frames = [_decode_frame(found, stream.frame(number), level, threads) for number in numbers]
-    return frames[0] if frame is not None or stream.frames is None else np.stack(frames)
+    if frame is not None or stream.frames is None:
+        return _decode_frame(found, stream.frame(frame or 0), level, threads)
+    shape = (stream.frames, *reduced((stream.rows, stream.columns), level), *stream.shape[3:])
+    frames = np.empty(shape, stream.dtype)
+    for number in range(stream.frames):
+        frames[number] = _decode_frame(found, stream.frame(number), level, threads)
+    return frames
 
 
 def _decode_frame(model: Model, planes: list[Plane], level: int, threads: int) -> np.ndarray:

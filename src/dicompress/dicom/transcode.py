@@ -170,8 +170,11 @@ def split_frames(value: bytes, image: px.PixelLayout) -> list[bytes]:
 
 
 def decode_streams(streams: list[bytes], image: px.PixelLayout, threads: int = 0) -> np.ndarray:
-    """(frames, rows, columns) from one stream a frame."""
-    return np.stack([decode_stream(s, image, f"frame {n}", threads) for n, s in enumerate(streams, 1)])
+    """`image.shape` from one stream a frame."""
+    pixels = np.empty((len(streams), *image.shape[1:]), image.dtype)
+    for number, stream in enumerate(streams):
+        pixels[number] = decode_stream(stream, image, f"frame {number + 1}", threads)
+    return pixels
 
 
 def decode_stream(stream: bytes, image: px.PixelLayout, name: str = "the frame", threads: int = 0) -> np.ndarray:
