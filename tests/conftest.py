@@ -1,9 +1,13 @@
+import signal
 import zlib
 
 import numpy as np
 import pydicom
 import pytest
 from pydicom.data import get_testdata_file
+
+# In a background job Ctrl-C is ignored, also by whatever the tests start; they want it heard.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
