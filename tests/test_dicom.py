@@ -67,6 +67,21 @@ def make(pixels: np.ndarray, syntax=ExplicitVRLittleEndian, bits_stored: int | N
     return buffer.getvalue()
 
 
+def test_big_endian_words_are_little_endian_in_the_compressed_file():
+    dataset = pydicom.dcmread(io.BytesIO(make(phantom(64, 64), ExplicitVRBigEndian)))
+    lut = Dataset()
+    lut.LUTDescriptor = [4, 0, 16]
+    lut["LUTDescriptor"].VR = "US"
+    lut.add_new("LUTData", "OW", np.array([1, 2, 3, 500], ">u2").tobytes())
+    dataset.ModalityLUTSequence = [lut]
+    dataset.add_new(0x60003000, "OW", np.array([0x0102], ">u2").tobytes())
+    buffer = io.BytesIO()
+    dataset.save_as(buffer)
+    compressed = pydicom.dcmread(io.BytesIO(assert_identical(buffer.getvalue())))
+    assert np.frombuffer(compressed.ModalityLUTSequence[0].LUTData, "<u2").tolist() == [1, 2, 3, 500]
+    assert compressed[0x60003000].value == b"\x02\x01"
+
+
 def assert_identical(original: bytes) -> bytes:
     compressed = compress_file(original).data
     assert len(compressed) < len(original)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import copy, deepcopy
 
 import numpy as np
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.filebase import DicomBytesIO
@@ -15,6 +16,8 @@ from ..errors import UnsupportedImageError
 from .part10 import DELIMITER_BYTES, OFFSET_TABLES, PIXEL_DATA, encode_meta
 from .pixels import native_value
 from .record import remove_record
+
+WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}  # bytes of a word, by VR
 
 
 def padded(value: bytes) -> bytes:
@@ -51,9 +54,19 @@ def elements_after(dataset: Dataset) -> bytes:
     return _elements(dataset, lambda tag: tag > PIXEL_DATA)
 
 
+def _swap_words(_: Dataset, element: DataElement) -> None:
+    """Big-endian words, which pydicom keeps as bytes, to little-endian ones."""
+    size = WORDS.get(element.VR)
+    if size and element.value and len(element.value) % size == 0:
+        element.value = np.frombuffer(element.value, f"u{size}").byteswap().tobytes()
+
+
 def _elements(dataset: Dataset, wanted) -> bytes:
     part = copy(dataset)
     part._dict = {tag: element for tag, element in dataset._dict.items() if wanted(tag)}
+    if dataset.original_encoding[1] is False:
+        part = deepcopy(part)
+        part.walk(_swap_words)
     buffer = DicomBytesIO()
     buffer.is_little_endian, buffer.is_implicit_VR = True, False
     try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, generate_frames
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from .. import codec
 from ..codec.bound import check_bound
@@ -106,8 +106,6 @@ def encode_frames(
     settings = {"model": model, "bits_stored": image.bits_stored, "colour": image.samples > 1, "threads": threads}
     near, exact = 0, []
     if allowance:
-        if dataset.file_meta.TransferSyntaxUID == ExplicitVRBigEndian:
-            raise UnsupportedImageError("near-lossless compression of big-endian files")
         exact = padding(dataset, image) if image.samples == 1 else []
         near = allowance.near or (near_of_hu(dataset, allowance.hu) if allowance.hu else None)
         if near is None:
