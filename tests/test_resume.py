@@ -76,7 +76,8 @@ def test_right_targets_are_kept_in_both_directions(tmp_path, syntax, allowance):
     source, target, back = tmp_path / "ct.dcm", tmp_path / "out.dcm", tmp_path / "back.dcm"
     save(source, syntax)
     status, _ = run("compress", source, target, allowance=allowance)
-    assert status == ("passed on" if allowance and syntax == ExplicitVRBigEndian else "done")
+    no_slope = syntax == ExplicitVRBigEndian
+    assert status == ("passed on" if allowance and allowance.hu and no_slope else "done")
     assert run("compress", source, target, allowance=allowance) == ("kept", None)
     assert run("decompress", target, back)[0] == status
     assert run("decompress", target, back) == ("kept", None)

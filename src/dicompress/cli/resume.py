@@ -7,14 +7,14 @@ from contextlib import suppress
 import numpy as np
 from pydicom.dataset import Dataset
 
-from ..dicom import DICOMPRESS, Allowance, restore_file
+from ..dicom import DICOMPRESS, Allowance, describe, restore_file
 from ..dicom import pixels as px
 from ..dicom.allowance import near_of_hu
 from ..dicom.elements import elements_before
 from ..dicom.part10 import PIXEL_DATA, Part10, parse
 from ..dicom.record import EditedError, RestoreRecord, digest_of
 from ..dicom.syntax import NATIVE
-from ..dicom.transcode import decompressed_file, derived_file, frame_streams, record_bytes
+from ..dicom.transcode import decompressed_file, derived_file, record_bytes
 from ..errors import UnsupportedImageError
 
 
@@ -39,8 +39,7 @@ def is_compressed(source: bytes, target: bytes, allowance: Allowance | None, thr
         before, after = _pixels(expected), _pixels(parse(restored.data))
         if before.shape != after.shape or not _is_allowed(allowance, part10.dataset, before, after, restored.near):
             return False
-        coded_bytes = sum(map(len, frame_streams(ours, px.layout(ours.dataset))))
-        expected = derived_file(expected, after, restored.near, coded_bytes)
+        expected = derived_file(expected, after, restored.near, describe(target).coded_bytes)
     return restored.data == expected.content
 
 
