@@ -238,19 +238,3 @@ def test_streams_of_version_1(path):
             dicompress.decode(wrong)
         with pytest.raises(DicompressError):
             dicompress.inspect(wrong)
-
-
-def test_the_environment_limits_what_is_decoded(monkeypatch):
-    frames = np.zeros((3, 10, 10), np.uint8)
-    data = dicompress.encode(frames)
-    monkeypatch.setenv("DICOMPRESS_MAX_PIXELS", "299")
-    for refused in (dicompress.decode, dicompress.inspect):
-        with pytest.raises(LimitError, match="3 x 10 x 10 .* 299 samples .* DICOMPRESS_MAX_PIXELS"):
-            refused(data)
-    monkeypatch.setenv("DICOMPRESS_MAX_PIXELS", "300")
-    assert np.array_equal(dicompress.decode(data), frames)
-    monkeypatch.setenv("DICOMPRESS_MAX_PIXELS", "many")
-    with pytest.raises(LimitError, match="not a number"):
-        dicompress.decode(data)
-    monkeypatch.delenv("DICOMPRESS_MAX_PIXELS")
-    assert np.array_equal(dicompress.decode(data), frames)

@@ -210,7 +210,7 @@ def change(data: bytes, **attributes) -> bytes:
         (lambda: test_file("liver_1frame.dcm"), "Bits Allocated .* 1"),
         (lambda: test_file("rtdose.dcm"), "Bits Allocated .* 32"),
         (lambda: test_file("rtplan.dcm"), "no Pixel Data"),
-        (lambda: test_file("JPEG-lossy.dcm"), "lossy"),
+        (lambda: test_file("JPEG2000.dcm"), "lossy"),
         (lambda: make(np.random.default_rng(0).integers(0, 65536, (64, 64)).astype(np.uint16)), "instead of"),
         (lambda: compress_file(test_file("CT_small.dcm")).data, "already compressed"),
     ],

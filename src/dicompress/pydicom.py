@@ -4,6 +4,7 @@ From then on `Dataset.pixel_array`, `Dataset.decompress`, `pydicom.pixels.pixel_
 give for the native file; with `index` or `indices` only these frames are decoded. `decompress` keeps stored values,
 also those outside Bits Stored, and removes the restore record. It is pydicom that makes a new SOP Instance UID, and
 RGB of YBR_FULL, unless `generate_instance_uid` and `as_rgb` are False. `dicompress.compress_dataset` is the inverse.
+Files in JPEG XL JPEG Recompression give what the JPEG file gives, unless pydicom reads them by itself (3.0 does not).
 
 StreamError for damaged items; what is wrong with a frame arrives in pydicom's RuntimeError, as from any decoder.
 """
@@ -17,19 +18,21 @@ from typing import Any, BinaryIO
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
-from pydicom.encaps import parse_basic_offsets, parse_fragments
+from pydicom._uid_dict import UID_dictionary
+from pydicom.encaps import encapsulate, parse_basic_offsets, parse_fragments
 from pydicom.pixels import as_pixel_options, get_decoder
 from pydicom.pixels.decoders import base
-from pydicom.uid import UID, ExplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGBaseline8Bit
 
 from .dicom import pixels as px
+from .dicom.recompress import to_jpeg
 from .dicom.record import remove_record
-from .dicom.syntax import DICOMPRESS
+from .dicom.syntax import DICOMPRESS, JPEG_XL_JPEG
 from .dicom.transcode import decode_stream
 from .errors import StreamError
 
 NAME = "dicompress"  # of the plug-in: `decoding_plugin=NAME`
-DECODER_DEPENDENCIES = {DICOMPRESS: ()}  # pydicom wants to know
+DECODER_DEPENDENCIES = {DICOMPRESS: (), JPEG_XL_JPEG: ()}  # pydicom wants to know
 OPTIONS = {
     "rows": "Rows",
     "columns": "Columns",
@@ -44,7 +47,7 @@ OPTIONS = {
 
 
 def is_available(uid: str) -> bool:
-    return uid == DICOMPRESS
+    return uid in DECODER_DEPENDENCIES
 
 
 def decode_frame(stream: bytes, runner: base.DecodeRunner) -> bytearray:
@@ -52,6 +55,16 @@ def decode_frame(stream: bytes, runner: base.DecodeRunner) -> bytearray:
     image = _layout(runner.options)
     pixels = decode_stream(stream, image)
     return bytearray(px.native_value(pixels[np.newaxis], image.planar, ExplicitVRLittleEndian))
+
+
+def decode_jpeg_frame(frame: bytes, runner: base.DecodeRunner) -> bytes | bytearray:
+    """pydicom's plug-in for JPEG XL JPEG Recompression: the JPEG that a frame holds, decoded as pydicom decodes JPEG."""
+    options = {name: runner.get_option(name) for name in OPTIONS} | {"number_of_frames": 1, "pixel_keyword": "PixelData"}
+    pixels, facts = get_decoder(JPEGBaseline8Bit).as_buffer(encapsulate([to_jpeg(frame)]), raw=True, **options)
+    for name in ("photometric_interpretation", "planar_configuration"):
+        if facts.get(name) is not None:
+            runner.set_option(name, facts[name])
+    return pixels
 
 
 def _layout(options: Mapping[str, Any]) -> px.PixelLayout:
@@ -74,12 +87,25 @@ class Decoder(base.Decoder):
         yield from super().iter_buffer(src, **_checked(src, options))
 
     def iter_array(self, src: Dataset | bytes | BinaryIO, **options: Any) -> Iterator[tuple[np.ndarray, dict]]:
-        decompressing = isinstance(src, Dataset) and "as_rgb" in options and "validate" not in options
-        if decompressing:  # what pydicom.pixels.decompress passes, and pydicom.pixels.iter_pixels does not
+        if _decompressing(src, options):
             options.setdefault("correct_unused_bits", False)
         yield from super().iter_array(src, **_checked(src, options))
-        if decompressing:
+        if _decompressing(src, options):
             remove_record(src.file_meta)
+
+
+class JPEGDecoder(base.Decoder):
+    """pydicom's decoder; `decompress` removes the restore record."""
+
+    def iter_array(self, src: Dataset | bytes | BinaryIO, **options: Any) -> Iterator[tuple[np.ndarray, dict]]:
+        yield from super().iter_array(src, **options)
+        if _decompressing(src, options):
+            remove_record(src.file_meta)
+
+
+def _decompressing(src: Dataset | bytes | BinaryIO, options: dict[str, Any]) -> bool:
+    """By what pydicom.pixels.decompress passes, and pydicom.pixels.iter_pixels does not."""
+    return isinstance(src, Dataset) and "as_rgb" in options and "validate" not in options
 
 
 def _checked(src: Dataset | bytes | BinaryIO, options: dict[str, Any]) -> dict[str, Any]:
@@ -125,6 +151,11 @@ def _register() -> None:
     decoder.add_plugin(NAME, (__name__, decode_frame.__name__))
     base._PIXEL_DATA_DECODERS[DICOMPRESS] = (decoder, pydicom.__version__)
     UID._PRIVATE_TS_ENCODING = _Encoding()
+    if not UID(JPEG_XL_JPEG).is_transfer_syntax:  # pydicom 3.0 does not know it
+        UID_dictionary[JPEG_XL_JPEG] = ("JPEG XL JPEG Recompression", "Transfer Syntax", "", "", "JPEGXLJPEGRecompression")
+        recompressed = JPEGDecoder(JPEG_XL_JPEG)
+        recompressed.add_plugin(NAME, (__name__, decode_jpeg_frame.__name__))
+        base._PIXEL_DATA_DECODERS[JPEG_XL_JPEG] = (recompressed, pydicom.__version__)
     if get_decoder(DICOMPRESS) is not decoder or not UID(str(DICOMPRESS)).is_encapsulated:
         raise ImportError(f"dicompress.pydicom does not work with pydicom {pydicom.__version__}; use pydicom 3.0")
 

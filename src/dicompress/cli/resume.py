@@ -7,14 +7,14 @@ from contextlib import suppress
 import numpy as np
 from pydicom.dataset import Dataset
 
-from ..dicom import DICOMPRESS, Allowance, describe, restore_file
+from ..dicom import Allowance, describe, restore_file
 from ..dicom import pixels as px
 from ..dicom.allowance import near_of_hu
 from ..dicom.elements import elements_before
 from ..dicom.part10 import PIXEL_DATA, Part10, parse
-from ..dicom.record import EditedError, RestoreRecord, digest_of
-from ..dicom.syntax import NATIVE
-from ..dicom.transcode import decompressed_file, derived_file, record_bytes
+from ..dicom.record import EditedError, RestoreRecord, digest_of, is_ours, record_bytes
+from ..dicom.syntax import JPEG_XL_JPEG, NATIVE
+from ..dicom.transcode import decompressed_file, derived_file
 from ..errors import UnsupportedImageError
 
 
@@ -26,12 +26,12 @@ def is_compressed(source: bytes, target: bytes, allowance: Allowance | None, thr
     ours = _whole(target)
     if target == source:
         return True
-    if ours.syntax != DICOMPRESS:
+    if not is_ours(ours.dataset.file_meta):
         return False
     restored = restore_file(target, threads)
     if restored.data == source:
         return True
-    if restored.edited or (restored.near and not allowance):
+    if restored.edited or ours.syntax == JPEG_XL_JPEG or (restored.near and not allowance):
         return False
     part10 = parse(source)
     expected = part10 if part10.syntax in NATIVE else decompressed_file(part10, px.layout(part10.dataset))
@@ -47,7 +47,7 @@ def is_decompressed(source: bytes, target: bytes, threads: int) -> bool:
     """Whether `target` is what `source` restores to, by the digest in it. FileError if the target is damaged."""
     _whole(target)
     ours = parse(source)
-    if ours.syntax != DICOMPRESS:
+    if not is_ours(ours.dataset.file_meta):
         return target == source
     try:
         record = RestoreRecord.decode(record_bytes(ours.dataset.file_meta), elements_before(ours.dataset))

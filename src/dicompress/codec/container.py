@@ -6,12 +6,13 @@ import zlib
 from itertools import accumulate
 
 from ..errors import StreamError, UnknownModelError
+from ..limits import check_size
 from ..varint import Reader, write_varint
 from . import loop, version1
 from .bound import MAX_NEAR
 from .colour import MAX_SAMPLES
 from .plane import DIGEST_BYTES, Head, read_head, write_head
-from .stream import DTYPES, MAX_LEVELS, Facts, Section, Stream, check_level, check_size, chunk_numbers
+from .stream import DTYPES, MAX_LEVELS, Facts, Section, Stream, check_level, chunk_numbers
 
 MAGIC = b"DCMP"
 VERSION, WIDE_VERSION = 2, 3  # one sample a pixel and no error; more samples or an error
@@ -85,7 +86,7 @@ def _read_facts(reader: Reader, version: int) -> Facts:
     samples, near = (reader.varint(), reader.varint()) if version == WIDE_VERSION else (1, 0)
     if not 1 <= samples <= MAX_SAMPLES or near > MAX_NEAR or (version == WIDE_VERSION and samples == 1 and not near):
         raise StreamError(f"{samples} samples a pixel with errors up to {near} are not possible")
-    check_size(frames or 1, rows, columns, samples)
+    check_size(frames or 1, rows, columns, samples, DTYPES[kind].itemsize)
     return Facts(model_hash, DTYPES[kind], bits_stored, frames or None, rows, columns, samples, near)
 
 

@@ -1,8 +1,7 @@
-"""A stream taken apart, and the limits that every version of it keeps."""
+"""A stream taken apart."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,28 +9,13 @@ from itertools import accumulate
 
 import numpy as np
 
-from ..errors import LimitError, StreamError
+from ..errors import StreamError
 from ..varint import Reader, write_varint
 from . import loop
 from .plane import Head, Plane
 
-MAX_PIXELS = 1 << 29  # of a frame
-LIMIT, LIMIT_VARIABLE = 1 << 31, "DICOMPRESS_MAX_PIXELS"  # samples of all frames; the environment may set another one
 MAX_LEVELS = 6  # tiles start at multiples of 2**MAX_LEVELS
 DTYPES = {0: np.dtype("uint8"), 1: np.dtype("int8"), 2: np.dtype("uint16"), 3: np.dtype("int16")}
-
-
-def check_size(frames: int, rows: int, columns: int, samples: int = 1) -> None:
-    """LimitError if an image is larger than may be decoded: a few bytes can claim more than there is memory."""
-    try:
-        limit = int(os.environ.get(LIMIT_VARIABLE) or LIMIT)
-    except ValueError:
-        raise LimitError(f"the environment variable {LIMIT_VARIABLE} is not a number of pixels") from None
-    if rows * columns > MAX_PIXELS or frames * rows * columns * samples > limit:
-        raise LimitError(
-            f"{frames} x {rows} x {columns} pixels of {samples} samples; the limit is {MAX_PIXELS} pixels a frame and "
-            f"{limit} samples in all, which {LIMIT_VARIABLE} in the environment changes"
-        )
 
 
 def check_level(level: int, levels: int) -> None:

@@ -3,8 +3,9 @@
 from .allowance import Allowance
 from .dataset import compress_dataset, decompress_dataset
 from .describe import FileInfo, describe
+from .results import Compressed, Restored
 from .syntax import DICOMPRESS
-from .transcode import Compressed, Restored, compress_file, restore_file
+from .transcode import compress_file, restore_file
 
 __all__ = [
     "DICOMPRESS",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
-
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
@@ -13,11 +11,10 @@ from ..models import DEFAULT
 from . import pixels as px
 from .allowance import Allowance, check_allowed
 from .derived import derive
-from .elements import elements_after, elements_before, native_file, pixel_element
-from .part10 import encode_meta, parse
-from .record import remove_record
+from .elements import encapsulated_file, native_file
+from .part10 import parse
 from .syntax import DICOMPRESS, NATIVE
-from .transcode import check_ours, decode_streams, encode_frames, split_frames
+from .transcode import decode_streams, encode_frames, split_frames
 
 
 def compress_dataset(
@@ -48,12 +45,14 @@ def compress_dataset(
     if near:
         dataset = parse(native_file(dataset, decoded)).dataset
         derive(dataset, decoded, near, sum(map(len, streams)))
-    return _with_pixels(dataset, DICOMPRESS, pixel_element(streams))
+    return parse(encapsulated_file(dataset, DICOMPRESS, streams)).dataset
 
 
 def decompress_dataset(dataset: Dataset, *, threads: int = 0) -> Dataset:
     """A copy of `dataset` with native pixels, as Explicit VR Little Endian. StreamError if the pixels are damaged."""
-    check_ours(_syntax(dataset))
+    syntax = _syntax(dataset)
+    if syntax != DICOMPRESS:
+        raise UnsupportedImageError(f"not compressed by dicompress: transfer syntax {syntax.name}")
     image = px.layout(dataset)
     array = decode_streams(split_frames(dataset.PixelData, image), image, threads)
     return parse(native_file(dataset, array)).dataset
@@ -64,12 +63,3 @@ def _syntax(dataset: Dataset) -> UID:
     if meta is None or "TransferSyntaxUID" not in meta:
         raise UnsupportedImageError("the data set has no file_meta.TransferSyntaxUID (0002,0010)")
     return meta.TransferSyntaxUID
-
-
-def _with_pixels(dataset: Dataset, syntax: UID, element: bytes) -> Dataset:
-    """A copy in transfer syntax `syntax` with another Pixel Data element, and no restore record."""
-    meta = deepcopy(dataset.file_meta)
-    meta.TransferSyntaxUID = syntax
-    remove_record(meta)
-    preamble = getattr(dataset, "preamble", None)
-    return parse(encode_meta(preamble, meta) + elements_before(dataset) + element + elements_after(dataset)).dataset

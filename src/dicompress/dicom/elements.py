@@ -5,18 +5,22 @@ from __future__ import annotations
 from copy import copy, deepcopy
 
 import numpy as np
-from pydicom.dataelem import DataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_dataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.filewriter import correct_ambiguous_vr, write_dataset
+from pydicom.hooks import raw_element_vr
+from pydicom.uid import UID, ExplicitVRLittleEndian
+from pydicom.valuerep import CUSTOMIZABLE_CHARSET_VR
 
 from ..errors import UnsupportedImageError
 from .part10 import DELIMITER_BYTES, OFFSET_TABLES, PIXEL_DATA, encode_meta
 from .pixels import native_value
-from .record import remove_record
+from .record import RestoreRecord, remove_record
+from .syntax import RESTORE_RECORD
 
+AS_WRITTEN = (False, True)  # neither implicit VR nor big-endian
 WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}  # bytes of a word, by VR
 
 
@@ -45,32 +49,78 @@ def native_file(dataset: Dataset, pixels: np.ndarray) -> bytes:
     return head + native_element(pixels, bool(dataset.get("PlanarConfiguration"))) + elements_after(dataset)
 
 
+def compressed_file(dataset: Dataset, syntax: UID, streams: list[bytes], record: RestoreRecord) -> bytes:
+    """A Part 10 file: meta information with the record, the elements, one item a frame, the elements behind."""
+    meta = deepcopy(dataset.file_meta)
+    meta.TransferSyntaxUID = syntax
+    meta.PrivateInformationCreatorUID = RESTORE_RECORD
+    head = elements_before(dataset)
+    meta.PrivateInformation = padded(record.encode(head))
+    return encode_meta(dataset.preamble, meta) + head + pixel_element(streams) + elements_after(dataset)
+
+
+def encapsulated_file(dataset: Dataset, syntax: UID, frames: list[bytes]) -> bytes:
+    """A data set with frames in another transfer syntax, one item each, and no restore record."""
+    meta = deepcopy(dataset.file_meta)
+    meta.TransferSyntaxUID = syntax
+    remove_record(meta)
+    preamble = getattr(dataset, "preamble", None)
+    return encode_meta(preamble, meta) + elements_before(dataset) + pixel_element(frames) + elements_after(dataset)
+
+
 def elements_before(dataset: Dataset) -> bytes:
-    """All elements before Pixel Data, without offset tables, group lengths and file meta information."""
-    return _elements(dataset, lambda tag: tag < PIXEL_DATA and tag not in OFFSET_TABLES)
+    """All elements before Pixel Data, without offset tables, group lengths and file meta information.
+
+    Nor with command elements, which pydicom finds where a file is padded with zeros.
+    """
+    return _elements(dataset, lambda tag: 0 < tag.group and tag < PIXEL_DATA and tag not in OFFSET_TABLES)
 
 
 def elements_after(dataset: Dataset) -> bytes:
     return _elements(dataset, lambda tag: tag > PIXEL_DATA)
 
 
-def _swap_words(_: Dataset, element: DataElement) -> None:
-    """Big-endian words, which pydicom keeps as bytes, to little-endian ones."""
-    size = WORDS.get(element.VR)
-    if size and element.value and len(element.value) % size == 0:
-        element.value = np.frombuffer(element.value, f"u{size}").byteswap().tobytes()
-
-
 def _elements(dataset: Dataset, wanted) -> bytes:
     part = copy(dataset)
     part._dict = {tag: element for tag, element in dataset._dict.items() if wanted(tag)}
-    if dataset.original_encoding[1] is False:
-        part = deepcopy(part)
-        part.walk(_swap_words)
     buffer = DicomBytesIO()
     buffer.is_little_endian, buffer.is_implicit_VR = True, False
     try:
+        if dataset.original_encoding not in (AS_WRITTEN, (None, None)):
+            part = correct_ambiguous_vr(_explicit(part), True)
         write_dataset(buffer, part)
     except Exception as error:  # pydicom raises several kinds for values that do not fit their VR
-        raise UnsupportedImageError(f"an element cannot be written as Explicit VR Little Endian: {error}") from None
+        reason = str(error).splitlines()[0]  # pydicom adds a traceback
+        raise UnsupportedImageError(f"an element cannot be written as Explicit VR Little Endian: {reason}") from None
     return buffer.getvalue()
+
+
+def _explicit(dataset: Dataset) -> Dataset:
+    """A copy of a data set in another encoding, so that pydicom writes it in ours.
+
+    Text keeps its bytes: to decode it and encode it again would change what is not in the character set it claims.
+    """
+    result, little = copy(dataset), dataset.original_encoding[1]
+    result._dict = {}
+    for tag, element in list(dataset._dict.items()):
+        if isinstance(element, RawDataElement) and element.value is not None:
+            found = {}
+            raw_element_vr(element, found, ds=dataset)
+            if found["VR"] in CUSTOMIZABLE_CHARSET_VR:
+                value = element.value + b" " * (len(element.value) % 2)
+                result._dict[tag] = element._replace(VR=found["VR"], value=value, length=len(value))
+                continue
+        result._dict[tag] = _element(dataset[tag], little)
+    result.set_original_encoding(*AS_WRITTEN)
+    return result
+
+
+def _element(element: DataElement, little: bool) -> DataElement:
+    """A copy of a decoded element, its items as `_explicit`; with its words, which pydicom keeps as bytes, in our order."""
+    if element.VR == "SQ":
+        items = [_explicit(item) for item in element.value]
+        return DataElement(element.tag, "SQ", items, is_undefined_length=element.is_undefined_length)
+    size = WORDS.get(element.VR)
+    if little or not size or not element.value or len(element.value) % size:
+        return element
+    return DataElement(element.tag, element.VR, np.frombuffer(element.value, f"u{size}").byteswap().tobytes())

@@ -13,6 +13,7 @@ from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from ..errors import FileError
+from ..limits import inflate
 
 PIXEL_DATA = 0x7FE00010
 OFFSET_TABLES = (0x7FE00001, 0x7FE00002)
@@ -41,7 +42,7 @@ class Part10:
 
 
 def parse(data: bytes) -> Part10:
-    """Parse a file's bytes. FileError if they are no complete Part 10 file."""
+    """Parse a file's bytes. FileError if they are no complete Part 10 file, LimitError if inflated it is too large."""
     if not data:
         raise FileError("the file is empty")
     if data[128:132] != b"DICM":
@@ -51,7 +52,7 @@ def parse(data: bytes) -> Part10:
     if syntax == DeflatedExplicitVRLittleEndian:
         try:
             engine = zlib.decompressobj(-zlib.MAX_WBITS)
-            content = data[:body] + engine.decompress(data[body:]) + engine.flush()
+            content = data[:body] + inflate(engine, data[body:])
         except zlib.error as error:
             raise FileError(f"the deflated data set is damaged: {error}") from None
         if not engine.eof:

@@ -6,15 +6,17 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRBigEndian
 
-from ..codec.stream import check_size
 from ..errors import FileError, UnsupportedImageError
+from ..limits import check_size
 from .syntax import LOSSLESS, NATIVE
 
 GREY = ("MONOCHROME1", "MONOCHROME2")
 SAMPLES = {**dict.fromkeys(GREY, 1), "PALETTE COLOR": 1, "RGB": 3, "YBR_FULL": 3}  # of a pixel, by Photometric Interpretation
+UNDEFINED_LENGTH = 0xFFFFFFFF
 DECODED_TO_RGB = ("YBR_RCT", "YBR_ICT")  # transforms of JPEG 2000 that its decoders undo
 
 
@@ -80,7 +82,7 @@ def layout(dataset: Dataset) -> PixelLayout:
         raise UnsupportedImageError(f"Bits Stored (0028,0101) {result.bits_stored} of {bits} allocated")
     if min(result.shape) < 1:
         raise UnsupportedImageError(f"an image of {result.frames} x {result.rows} x {result.columns} pixels")
-    check_size(result.frames, result.rows, result.columns, result.samples)
+    check_size(result.frames, result.rows, result.columns, result.samples, bits // 8)
     return result
 
 
@@ -93,10 +95,13 @@ def grey_layout(dataset: Dataset) -> PixelLayout:
 
 
 def check_syntax(dataset: Dataset, syntax: UID) -> None:
-    """UnsupportedImageError unless pixels of this transfer syntax have one exact meaning."""
-    if syntax in NATIVE or syntax in LOSSLESS:
-        return
-    raise UnsupportedImageError(f"transfer syntax {syntax.name} is lossy, or not known to be lossless")
+    """UnsupportedImageError unless pixels of this transfer syntax have one exact meaning, and are stored as it says."""
+    if syntax not in NATIVE and syntax not in LOSSLESS:
+        raise UnsupportedImageError(f"transfer syntax {syntax.name} is lossy, or not known to be lossless")
+    element = dataset.get_item("PixelData", keep_deferred=True)
+    if isinstance(element, RawDataElement) and (element.length == UNDEFINED_LENGTH) == (syntax in NATIVE):
+        kind = "undefined" if syntax in NATIVE else "defined"
+        raise UnsupportedImageError(f"Pixel Data (7FE0,0010) of {kind} length, which {syntax.name} does not allow")
 
 
 def native_pixels(value: bytes, image: PixelLayout, syntax: UID, vr: str) -> np.ndarray:
@@ -119,7 +124,7 @@ def native_value(pixels: np.ndarray, planar: bool, syntax: UID) -> bytes:
     """Inverse of `native_pixels`, without padding."""
     if planar and pixels.ndim == 4:
         pixels = np.moveaxis(pixels, -1, 1)
-    return pixels.astype(pixels.dtype.newbyteorder(">" if syntax == ExplicitVRBigEndian else "<")).tobytes()
+    return pixels.astype(pixels.dtype.newbyteorder(">" if syntax == ExplicitVRBigEndian else "<"), copy=False).tobytes()
 
 
 def decoded_pixels(dataset: Dataset, image: PixelLayout, syntax: UID) -> tuple[np.ndarray, str]:
@@ -129,7 +134,10 @@ def decoded_pixels(dataset: Dataset, image: PixelLayout, syntax: UID) -> tuple[n
     try:
         pixels, facts = get_decoder(syntax).as_array(dataset, raw=True)
     except Exception as error:  # plug-ins raise many kinds; one without its library says which to install
-        raise UnsupportedImageError(f"pydicom cannot decode {syntax.name}: {error}".splitlines()[0]) from None
+        told = "; ".join(line.strip(" \t:") for line in str(error).splitlines()) or type(error).__name__
+        if isinstance(error, StopIteration):
+            told = f"its items do not make up {image.frames} frames"
+        raise UnsupportedImageError(f"pydicom cannot decode {syntax.name}: {told}") from None
     if pixels.size * pixels.itemsize != image.nbytes:
         raise FileError(f"the {syntax.name} pixels have shape {pixels.shape}, not {image.shape}")
     return pixels.reshape(image.shape).astype(image.dtype), str(facts["photometric_interpretation"])

@@ -2,7 +2,7 @@
 
 An original is prefix + pixel values + suffix (and a trailer, if it was deflated). They are deflated with the compressed
 file's own elements as dictionary, so a record is small whatever odd bytes an original has, and a restore is exact by
-construction.
+construction. Of an original with JPEG frames, their fragments stand where the pixel values would.
 """
 
 from __future__ import annotations
@@ -14,14 +14,41 @@ from dataclasses import dataclass
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID
 
-from ..errors import StreamError
+from ..errors import StreamError, UnsupportedImageError
+from ..limits import inflate
 from ..varint import Reader, write_varint
-from .syntax import RESTORE_RECORD
+from .syntax import DICOMPRESS, JPEG_XL_JPEG, RESTORE_RECORD
 
-VERSION = 1
+VERSION, JPEG_VERSION = 1, 2  # of pixel values, of JPEG frames
 # What is guaranteed: identical pixels and elements, the identical file, or a derived image with a bounded error.
 PIXELS, BYTES, NEAR = 0, 1, 2
 CHECKSUM_BYTES = 16
+
+
+@dataclass(frozen=True)
+class RecordHead:
+    """The part of a restore record that can be read whatever became of the elements; fields as in `RestoreRecord`."""
+
+    guarantee: int
+    original_syntax: UID
+    pixel_syntax: UID
+    digest: bytes
+    body: int
+    deflate_level: int | None
+    jpeg_digest: bytes
+
+    @classmethod
+    def read(cls, data: bytes) -> tuple[RecordHead, Reader]:
+        """The head, and a reader that stands behind it. StreamError for nonsense."""
+        reader = Reader(data)
+        version, guarantee, level = reader.take(3)
+        if version not in (VERSION, JPEG_VERSION) or guarantee not in (PIXELS, BYTES, NEAR) or level > 9:
+            raise StreamError(f"restore record (0002,0102) of unknown version {version}")
+        digest = reader.take(CHECKSUM_BYTES)
+        jpeg_digest = reader.take(CHECKSUM_BYTES) if version == JPEG_VERSION else b""
+        body = reader.varint()
+        syntaxes = [UID(reader.take(reader.varint()).decode("ascii", "replace")) for _ in range(2)]
+        return cls(guarantee, *syntaxes, digest, body, level or None, jpeg_digest), reader
 
 
 @dataclass(frozen=True)
@@ -29,7 +56,8 @@ class RestoreRecord:
     """guarantee: PIXELS, BYTES or NEAR. original_syntax, pixel_syntax: of the original and of the restored file.
 
     digest: of the restored file (SHA-256, 16 bytes). body: offset of its data set. deflate_level: of a deflated data
-    set, else None; prefix and suffix are then inflated, trailer is what follows it.
+    set, else None; prefix and suffix are then inflated, trailer is what follows it. fragments: lengths of the fragments of
+    JPEG frames; jpeg_digest: of all their bytes.
     """
 
     guarantee: int
@@ -41,14 +69,19 @@ class RestoreRecord:
     prefix: bytes
     suffix: bytes
     trailer: bytes
+    fragments: tuple[int, ...] = ()
+    jpeg_digest: bytes = b""
 
     def encode(self, dictionary: bytes) -> bytes:
         """dictionary: the elements before Pixel Data as the compressed file writes them."""
         engine = zlib.compressobj(9, zlib.DEFLATED, 15, 9, zdict=dictionary or b"\0")
-        parts = (self.prefix, self.suffix, self.trailer)
+        parts = [self.prefix, self.suffix, self.trailer]
+        if self.fragments:
+            parts.append(b"".join(map(write_varint, self.fragments)))
         packed = engine.compress(b"".join(write_varint(len(p)) + p for p in parts)) + engine.flush()
         level = 0 if self.deflate_level is None else self.deflate_level
-        parts = [bytes([VERSION, self.guarantee, level]), self.digest, write_varint(self.body)]
+        version = JPEG_VERSION if self.fragments else VERSION
+        parts = [bytes([version, self.guarantee, level]), self.digest, self.jpeg_digest, write_varint(self.body)]
         for text in (self.original_syntax, self.pixel_syntax):
             parts += [write_varint(len(text)), text.encode("ascii")]
         return b"".join(parts) + packed
@@ -56,16 +89,11 @@ class RestoreRecord:
     @classmethod
     def decode(cls, data: bytes, dictionary: bytes) -> RestoreRecord:
         """Inverse of `encode`. EditedError if the dictionary is not the one of `encode`, StreamError for nonsense."""
-        reader = Reader(data)
-        version, guarantee, level = reader.take(3)
-        if version != VERSION or guarantee not in (PIXELS, BYTES, NEAR) or level > 9:
-            raise StreamError(f"restore record (0002,0102) of unknown version {version}")
-        digest, body = reader.take(CHECKSUM_BYTES), reader.varint()
-        syntaxes = [UID(reader.take(reader.varint()).decode("ascii", "replace")) for _ in range(2)]
+        head, reader = RecordHead.read(data)
         packed = data[reader.position :]
         engine = zlib.decompressobj(15, zdict=dictionary or b"\0")
         try:
-            plain = engine.decompress(packed) + engine.flush()
+            plain = inflate(engine, packed)
         except zlib.error as error:
             if _dictionary_id(packed) != zlib.adler32(dictionary or b"\0"):
                 raise EditedError("the elements of the file were changed after it was compressed") from None
@@ -74,23 +102,36 @@ class RestoreRecord:
             raise StreamError("the restore record (0002,0102) is cut short")
         inner = Reader(plain)
         parts = [inner.take(inner.varint()) for _ in range(3)]
+        fragments = ()
+        if head.jpeg_digest:
+            lengths = Reader(inner.take(inner.varint()))
+            while lengths.position < len(lengths.data):
+                fragments += (lengths.varint(),)
         inner.finish()
-        return cls(guarantee, *syntaxes, digest, body, level or None, *parts)
-
-    @staticmethod
-    def guarantee_of(data: bytes) -> tuple[int, UID]:
-        """Guarantee and original transfer syntax, without the dictionary."""
-        reader = Reader(data)
-        version, guarantee, _ = reader.take(3)
-        if version != VERSION or guarantee not in (PIXELS, BYTES, NEAR):
-            raise StreamError(f"restore record (0002,0102) of unknown version {version}")
-        reader.take(CHECKSUM_BYTES)
-        reader.varint()
-        return guarantee, UID(reader.take(reader.varint()).decode("ascii", "replace"))
+        return cls(**vars(head), prefix=parts[0], suffix=parts[1], trailer=parts[2], fragments=fragments)
 
 
 class EditedError(StreamError):
     """The data set is not the one that was compressed; its pixels may still be."""
+
+
+def is_ours(meta: FileMetaDataset) -> bool:
+    """Whether dicompress compressed the file; of JPEG XL, which others write, too, only the restore record tells."""
+    ours = meta.get("PrivateInformationCreatorUID") == RESTORE_RECORD
+    return meta.TransferSyntaxUID == DICOMPRESS or (meta.TransferSyntaxUID == JPEG_XL_JPEG and ours)
+
+
+def check_ours(meta: FileMetaDataset) -> None:
+    """UnsupportedImageError unless dicompress compressed the file."""
+    if not is_ours(meta):
+        raise UnsupportedImageError(f"not compressed by dicompress: transfer syntax {meta.TransferSyntaxUID.name}")
+
+
+def record_bytes(meta: FileMetaDataset) -> bytes:
+    """EditedError if there is no restore record."""
+    if meta.get("PrivateInformationCreatorUID") != RESTORE_RECORD or "PrivateInformation" not in meta:
+        raise EditedError("the restore record (0002,0102) is missing")
+    return meta.PrivateInformation
 
 
 def remove_record(meta: FileMetaDataset) -> None:

@@ -8,10 +8,15 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
 )
 
 # Private transfer syntax: Explicit VR Little Endian, Pixel Data encapsulated, one dicompress stream a frame.
 DICOMPRESS = UID("2.25.295627088644320522631179041711488646091")
+# What JPEG frames are recompressed to, and what they may be: Baseline, and Extended of 8 bits.
+JPEG_XL_JPEG = UID("1.2.840.10008.1.2.4.111")
+JPEG = {JPEGBaseline8Bit, JPEGExtended12Bit}
 # Private Information Creator (0002,0100) of the restore record in (0002,0102).
 RESTORE_RECORD = UID("2.25.131460155663318614439541620589910596328")
 

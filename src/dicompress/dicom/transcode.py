@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import zlib
 from copy import deepcopy
-from dataclasses import dataclass
 
 import numpy as np
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, generate_frames
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from .. import codec
 from ..codec.bound import check_bound
@@ -19,32 +18,12 @@ from ..models import DEFAULT
 from . import pixels as px
 from .allowance import Allowance, check_allowed, near_of_hu, padding
 from .derived import derive
-from .elements import elements_after, elements_before, native_element, native_file, padded, pixel_element
+from .elements import compressed_file, elements_before, native_element, native_file
 from .part10 import DELIMITER, DELIMITER_BYTES, PIXEL_DATA, Part10, encode_meta, parse
-from .record import BYTES, NEAR, PIXELS, EditedError, RestoreRecord, digest_of
-from .syntax import DICOMPRESS, NATIVE, RESTORE_RECORD
-
-
-@dataclass(frozen=True)
-class Compressed:
-    """near: by how much a pixel may differ from the original's; 0 for not at all."""
-
-    data: bytes
-    pixels: int
-    near: int
-
-
-@dataclass(frozen=True)
-class Restored:
-    """data: the restored file. edited: the elements were changed after compression; they are kept as changed.
-
-    near: by how much a pixel may differ from the original's; if it is not 0, the file is a derived image.
-    """
-
-    data: bytes
-    pixels: int
-    edited: bool
-    near: int
+from .recompress import recompress, restore_jpeg
+from .record import BYTES, NEAR, PIXELS, EditedError, RestoreRecord, check_ours, digest_of, is_ours, record_bytes
+from .results import Compressed, Restored
+from .syntax import DICOMPRESS, JPEG, JPEG_XL_JPEG, NATIVE, RESTORE_RECORD
 
 
 def compress_file(
@@ -52,17 +31,21 @@ def compress_file(
 ) -> Compressed:
     """A Part 10 file's bytes -> a smaller one in our transfer syntax, restored and compared before it is returned.
 
+    JPEG frames are recompressed by JPEG XL, in its transfer syntax.
+
     allowance: None for a file that can be restored; else the file of a derived image with an error in its pixels, unless the
     allowance is less than one stored unit. UnsupportedImageError says why a file is better passed on unchanged; FileError
     that it is no sound DICOM file.
     """
     part10 = parse(data)
-    if part10.syntax == DICOMPRESS:
+    if is_ours(part10.dataset.file_meta):
         raise UnsupportedImageError("already compressed by dicompress")
+    if part10.dataset.file_meta.get("PrivateInformationCreatorUID", RESTORE_RECORD) != RESTORE_RECORD:
+        raise UnsupportedImageError("the file meta information holds Private Information (0002,0100)")
+    if part10.syntax in JPEG and not allowance:
+        return recompress(data, part10)
     image = px.layout(part10.dataset)
     px.check_syntax(part10.dataset, part10.syntax)
-    if "PrivateInformationCreatorUID" in part10.dataset.file_meta:
-        raise UnsupportedImageError("the file meta information holds Private Information (0002,0100)")
     if allowance:
         check_allowed(part10.dataset, allowance)
     guarantee = BYTES if part10.syntax in NATIVE else PIXELS
@@ -84,7 +67,7 @@ def compress_file(
         _deflate_level(data, native) if deflated else None,
         native.content[:start], native.content[start + image.nbytes :], native.trailer,
     )  # fmt: skip
-    result = _assemble(native, streams, record)
+    result = compressed_file(native.dataset, DICOMPRESS, streams, record)
     if len(result) >= len(data):
         raise UnsupportedImageError(f"compressed it would take {len(result)} bytes instead of {len(data)}")
     try:
@@ -124,7 +107,9 @@ def restore_file(data: bytes, threads: int = 0) -> Restored:
     UnsupportedImageError if the file is not in our transfer syntax; StreamError if it is damaged.
     """
     part10 = parse(data)
-    check_ours(part10.syntax)
+    check_ours(part10.dataset.file_meta)
+    if part10.syntax == JPEG_XL_JPEG:
+        return restore_jpeg(part10)
     image = px.layout(part10.dataset)
     streams = frame_streams(part10, image)
     array = decode_streams(streams, image, threads)
@@ -133,17 +118,12 @@ def restore_file(data: bytes, threads: int = 0) -> Restored:
         record = RestoreRecord.decode(record_bytes(part10.dataset.file_meta), elements_before(part10.dataset))
     except EditedError:
         return Restored(native_file(part10.dataset, array), array.size, True, near)
-    content = record.prefix + px.native_value(array, image.planar, record.pixel_syntax) + record.suffix
+    content = b"".join((record.prefix, px.native_value(array, image.planar, record.pixel_syntax), record.suffix))
     if record.deflate_level is not None:
         content = content[: record.body] + _deflate(content[record.body :], record.deflate_level) + record.trailer
     if digest_of(content) != record.digest:
         raise StreamError("the restored file does not have the checksum of the original")
     return Restored(content, array.size, False, near)
-
-
-def check_ours(syntax: UID) -> None:
-    if syntax != DICOMPRESS:
-        raise UnsupportedImageError(f"not compressed by dicompress: transfer syntax {syntax.name}")
 
 
 def frame_streams(part10: Part10, image: px.PixelLayout) -> list[bytes]:
@@ -183,16 +163,6 @@ def decode_stream(stream: bytes, image: px.PixelLayout, name: str = "the frame",
     return codec.decode(stream, threads=threads)
 
 
-def _assemble(native: Part10, streams: list[bytes], record: RestoreRecord) -> bytes:
-    """The compressed file: meta with the record, the elements, encapsulated Pixel Data, elements behind it."""
-    meta = deepcopy(native.dataset.file_meta)
-    meta.TransferSyntaxUID = DICOMPRESS
-    meta.PrivateInformationCreatorUID = RESTORE_RECORD
-    head = elements_before(native.dataset)
-    meta.PrivateInformation = padded(record.encode(head))
-    return encode_meta(native.dataset.preamble, meta) + head + pixel_element(streams) + elements_after(native.dataset)
-
-
 def decompressed_file(part10: Part10, image: px.PixelLayout) -> Part10:
     """A file with encapsulated pixels as the native file that everything else of it makes, byte for byte.
 
@@ -216,12 +186,6 @@ def derived_file(native: Part10, pixels: np.ndarray, near: int, coded_bytes: int
     derived = parse(native_file(native.dataset, pixels))
     derive(derived.dataset, pixels, near, coded_bytes)
     return parse(native_file(derived.dataset, pixels))
-
-
-def record_bytes(meta: FileMetaDataset) -> bytes:
-    if meta.get("PrivateInformationCreatorUID") != RESTORE_RECORD or "PrivateInformation" not in meta:
-        raise EditedError("the restore record (0002,0102) is missing")
-    return meta.PrivateInformation
 
 
 def _deflate(content: bytes, level: int) -> bytes:

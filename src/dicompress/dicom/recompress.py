@@ -1,0 +1,113 @@
+"""Files with JPEG frames: JPEG XL holds the same JPEG in fewer bytes, and gives it back byte for byte (ISO/IEC 18181-2).
+
+The result is in a standard transfer syntax, JPEG XL JPEG Recompression, so others read it, too. Its restore record adds
+what lies around the frames in the original. Pixels are never decoded.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import imagecodecs
+from pydicom.encaps import generate_fragmented_frames, generate_frames, parse_basic_offsets
+
+from ..errors import FileError, StreamError, UnsupportedImageError, VerificationError
+from .elements import compressed_file, elements_before, encapsulated_file
+from .part10 import Part10, parse
+from .record import BYTES, EditedError, RecordHead, RestoreRecord, digest_of, record_bytes
+from .results import Compressed, Restored
+from .syntax import JPEG, JPEG_XL_JPEG
+
+ITEM = b"\xfe\xff\x00\xe0"
+LENGTH_BYTES = 4
+
+
+def recompress(data: bytes, part10: Part10) -> Compressed:
+    """A file's bytes, and as parsed -> a smaller one, restored and compared before it is returned.
+
+    UnsupportedImageError for frames that JPEG XL does not take, such as those of 12 bits; FileError for damaged items.
+    """
+    if not imagecodecs.JPEGXL.available:
+        raise UnsupportedImageError("JPEG frames, and this installation of imagecodecs comes without JPEG XL")
+    if part10.pixel_value is None:
+        raise UnsupportedImageError("no Pixel Data (7FE0,0010)")
+    start, length = part10.pixel_value
+    value = BytesIO(part10.content[start : start + length])
+    count = frame_count(part10)
+    try:
+        fragmented = list(generate_fragmented_frames(value, number_of_frames=count))
+        value.seek(0)
+        parse_basic_offsets(value)
+    except Exception as error:  # pydicom raises several kinds for damaged items
+        raise FileError(f"damaged encapsulated Pixel Data (7FE0,0010): {error}") from None
+    if len(fragmented) != count:
+        raise FileError(f"{len(fragmented)} frames in Pixel Data (7FE0,0010), {count} are expected")
+    frames = [b"".join(fragments) for fragments in fragmented]
+    lengths = tuple(len(fragment) for fragments in fragmented for fragment in fragments)
+    first = start + value.tell()
+    last = first + sum(len(ITEM) + LENGTH_BYTES + n for n in lengths)
+    record = RestoreRecord(
+        BYTES, part10.syntax, part10.syntax, digest_of(data), part10.body, None,
+        data[:first], data[last:], b"", lengths, digest_of(b"".join(frames)),
+    )  # fmt: skip
+    result = compressed_file(part10.dataset, JPEG_XL_JPEG, [_to_jpeg_xl(frame) for frame in frames], record)
+    if len(result) >= len(data):
+        raise UnsupportedImageError(f"compressed it would take {len(result)} bytes instead of {len(data)}")
+    restored = restore_jpeg(parse(result))
+    if restored.data != data:
+        raise VerificationError("the restored file differs from the original")
+    return Compressed(result, restored.pixels, 0)
+
+
+def restore_jpeg(part10: Part10) -> Restored:
+    """Inverse of `recompress`. Elements that were changed since are kept as changed. StreamError if it is damaged."""
+    packed = record_bytes(part10.dataset.file_meta)
+    head, _ = RecordHead.read(packed)
+    if head.original_syntax not in JPEG:
+        raise StreamError(f"the restore record (0002,0102) is that of a file in {head.original_syntax.name}")
+    jpeg = [to_jpeg(frame) for frame in jpeg_xl_frames(part10)]
+    if digest_of(b"".join(jpeg)) != head.jpeg_digest:
+        raise StreamError("the JPEG frames do not have the checksum of the original ones")
+    pixels = len(jpeg) * int(part10.dataset.get("Rows") or 0) * int(part10.dataset.get("Columns") or 0)
+    try:
+        record = RestoreRecord.decode(packed, elements_before(part10.dataset))
+    except EditedError:
+        return Restored(encapsulated_file(part10.dataset, head.original_syntax, jpeg), pixels, True, 0)
+    value, items = BytesIO(b"".join(jpeg)), []
+    for length in record.fragments:
+        items += [ITEM, length.to_bytes(LENGTH_BYTES, "little"), value.read(length)]
+    content = b"".join((record.prefix, *items, record.suffix))
+    if digest_of(content) != record.digest:
+        raise StreamError("the restored file does not have the checksum of the original")
+    return Restored(content, pixels, False, 0)
+
+
+def frame_count(part10: Part10) -> int:
+    try:
+        return int(part10.dataset.get("NumberOfFrames") or 1)
+    except (TypeError, ValueError):
+        raise FileError("Number of Frames (0028,0008) is not a number") from None
+
+
+def jpeg_xl_frames(part10: Part10) -> list[bytes]:
+    """The frames of a file that `recompress` made."""
+    start, length = part10.pixel_value or (0, 0)
+    try:
+        return list(generate_frames(part10.content[start : start + length], number_of_frames=frame_count(part10)))
+    except Exception as error:  # pydicom raises several kinds
+        raise StreamError(f"damaged encapsulated Pixel Data (7FE0,0010): {error}") from None
+
+
+def to_jpeg(frame: bytes) -> bytes:
+    """The JPEG in a JPEG XL frame. StreamError if there is none, or it is damaged."""
+    try:
+        return imagecodecs.jpegxl_decode_jpeg(frame)
+    except Exception as error:  # imagecodecs' own, ValueError, MemoryError
+        raise StreamError(f"a JPEG XL frame does not give a JPEG: {error}") from None
+
+
+def _to_jpeg_xl(frame: bytes) -> bytes:
+    try:
+        return imagecodecs.jpegxl_encode_jpeg(frame)
+    except Exception as error:
+        raise UnsupportedImageError(f"JPEG XL does not take this JPEG, which may be of 12 bits: {error}") from None
