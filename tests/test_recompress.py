@@ -14,11 +14,11 @@ from test_cli import run
 from test_dicom import change, make, test_file
 
 import dicompress.pydicom  # noqa: F401
-from dicompress import Allowance, FileError, StreamError, UnsupportedImageError
+from dicompress import Allowance, FileError, LimitError, StreamError, UnsupportedImageError
 from dicompress.cli import resume
-from dicompress.dicom import compress_file, describe, restore_file
-from dicompress.dicom.recompress import jpeg_xl_frames, to_jpeg
+from dicompress.dicom import compress_file, describe, jpegxl, restore_file
 from dicompress.dicom.part10 import parse
+from dicompress.dicom.recompress import jpeg_xl_frames
 from dicompress.dicom.syntax import JPEG_XL_JPEG
 
 RECORD = ("PrivateInformationCreatorUID", "PrivateInformation")
@@ -201,8 +201,20 @@ def test_any_damage_is_an_error(grey, compressed):
     for end in (start + 10, start + length // 2, start + length - 1):
         with pytest.raises((StreamError, FileError)):
             restore_file(compressed[:end])
-    with pytest.raises(StreamError):
-        to_jpeg(b"no JPEG XL")
+    with pytest.raises(StreamError, match="no JPEG XL file"):
+        jpegxl.to_jpeg(b"no JPEG XL")
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (8, 8), (256, 256), (480, 640), (100, 120), (90, 160), (600, 513), (9000, 70), (64, 20000)])
+def test_the_size_is_read_from_the_header_and_capped(monkeypatch, shape):
+    jpeg = imagecodecs.jpeg8_encode(np.zeros(shape, np.uint8))
+    frame = jpegxl.from_jpeg(jpeg)
+    assert jpegxl.size(frame) == shape
+    monkeypatch.setenv("DICOMPRESS_MAX_PIXELS", str(3 * shape[0] * shape[1]))
+    assert jpegxl.to_jpeg(frame) == jpeg
+    monkeypatch.setenv("DICOMPRESS_MAX_PIXELS", str(3 * shape[0] * shape[1] - 1))
+    with pytest.raises(LimitError, match="DICOMPRESS_MAX_PIXELS"):
+        jpegxl.to_jpeg(frame)
 
 
 def test_frames_in_another_order_are_an_error(compressed):

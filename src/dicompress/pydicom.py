@@ -25,7 +25,7 @@ from pydicom.pixels.decoders import base
 from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGBaseline8Bit
 
 from .dicom import pixels as px
-from .dicom.recompress import to_jpeg
+from .dicom.jpegxl import to_jpeg
 from .dicom.record import remove_record
 from .dicom.syntax import DICOMPRESS, JPEG_XL_JPEG
 from .dicom.transcode import decode_stream

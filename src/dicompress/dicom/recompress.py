@@ -1,4 +1,4 @@
-"""Files with JPEG frames: JPEG XL holds the same JPEG in fewer bytes, and gives it back byte for byte (ISO/IEC 18181-2).
+"""Files with JPEG frames: JPEG XL holds the same JPEG in fewer bytes, and gives it back byte for byte.
 
 The result is in a standard transfer syntax, JPEG XL JPEG Recompression, so others read it, too. Its restore record adds
 what lies around the frames in the original. Pixels are never decoded.
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from io import BytesIO
 
-import imagecodecs
 from pydicom.encaps import generate_fragmented_frames, generate_frames, parse_basic_offsets
 
 from ..errors import FileError, StreamError, UnsupportedImageError, VerificationError
+from . import jpegxl
 from .elements import compressed_file, elements_before, encapsulated_file
 from .part10 import Part10, parse
 from .record import BYTES, EditedError, RecordHead, RestoreRecord, digest_of, record_bytes
@@ -27,7 +27,7 @@ def recompress(data: bytes, part10: Part10) -> Compressed:
 
     UnsupportedImageError for frames that JPEG XL does not take, such as those of 12 bits; FileError for damaged items.
     """
-    if not imagecodecs.JPEGXL.available:
+    if not jpegxl.is_available():
         raise UnsupportedImageError("JPEG frames, and this installation of imagecodecs comes without JPEG XL")
     if part10.pixel_value is None:
         raise UnsupportedImageError("no Pixel Data (7FE0,0010)")
@@ -50,7 +50,7 @@ def recompress(data: bytes, part10: Part10) -> Compressed:
         BYTES, part10.syntax, part10.syntax, digest_of(data), part10.body, None,
         data[:first], data[last:], b"", lengths, digest_of(b"".join(frames)),
     )  # fmt: skip
-    result = compressed_file(part10.dataset, JPEG_XL_JPEG, [_to_jpeg_xl(frame) for frame in frames], record)
+    result = compressed_file(part10.dataset, JPEG_XL_JPEG, [jpegxl.from_jpeg(frame) for frame in frames], record)
     if len(result) >= len(data):
         raise UnsupportedImageError(f"compressed it would take {len(result)} bytes instead of {len(data)}")
     restored = restore_jpeg(parse(result))
@@ -65,7 +65,7 @@ def restore_jpeg(part10: Part10) -> Restored:
     head, _ = RecordHead.read(packed)
     if head.original_syntax not in JPEG:
         raise StreamError(f"the restore record (0002,0102) is that of a file in {head.original_syntax.name}")
-    jpeg = [to_jpeg(frame) for frame in jpeg_xl_frames(part10)]
+    jpeg = [jpegxl.to_jpeg(frame) for frame in jpeg_xl_frames(part10)]
     if digest_of(b"".join(jpeg)) != head.jpeg_digest:
         raise StreamError("the JPEG frames do not have the checksum of the original ones")
     pixels = len(jpeg) * int(part10.dataset.get("Rows") or 0) * int(part10.dataset.get("Columns") or 0)
@@ -96,18 +96,3 @@ def jpeg_xl_frames(part10: Part10) -> list[bytes]:
         return list(generate_frames(part10.content[start : start + length], number_of_frames=frame_count(part10)))
     except Exception as error:  # pydicom raises several kinds
         raise StreamError(f"damaged encapsulated Pixel Data (7FE0,0010): {error}") from None
-
-
-def to_jpeg(frame: bytes) -> bytes:
-    """The JPEG in a JPEG XL frame. StreamError if there is none, or it is damaged."""
-    try:
-        return imagecodecs.jpegxl_decode_jpeg(frame)
-    except Exception as error:  # imagecodecs' own, ValueError, MemoryError
-        raise StreamError(f"a JPEG XL frame does not give a JPEG: {error}") from None
-
-
-def _to_jpeg_xl(frame: bytes) -> bytes:
-    try:
-        return imagecodecs.jpegxl_encode_jpeg(frame)
-    except Exception as error:
-        raise UnsupportedImageError(f"JPEG XL does not take this JPEG, which may be of 12 bits: {error}") from None

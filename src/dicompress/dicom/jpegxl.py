@@ -1,0 +1,69 @@
+"""JPEG XL files that hold a JPEG (ISO/IEC 18181-2), by libjxl. They are decoded to the JPEG's bytes only, never to pixels."""
+
+from __future__ import annotations
+
+import imagecodecs
+
+from ..errors import StreamError, UnsupportedImageError
+from ..limits import check_size
+
+CODESTREAM, PARTIAL_CODESTREAM = b"jxlc", b"jxlp"
+SIGNATURE = b"\xff\x0a"
+SIZE_BITS = (9, 13, 18, 30)
+RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))  # columns to rows
+SAMPLES = 3
+
+
+def is_available() -> bool:
+    return imagecodecs.JPEGXL.available
+
+
+def from_jpeg(jpeg: bytes) -> bytes:
+    """UnsupportedImageError for what JPEG XL does not take, such as a JPEG of 12 bits."""
+    try:
+        return imagecodecs.jpegxl_encode_jpeg(jpeg)
+    except Exception as error:  # imagecodecs' own, ValueError, MemoryError
+        raise UnsupportedImageError(f"JPEG XL does not take this JPEG, which may be of 12 bits: {error}") from None
+
+
+def to_jpeg(data: bytes) -> bytes:
+    """The JPEG, with whatever followed it. StreamError if there is none, or it is damaged; LimitError if it is too large."""
+    rows, columns = size(data)
+    check_size(1, rows, columns, SAMPLES, 1)
+    try:
+        return imagecodecs.jpegxl_decode_jpeg(data)
+    except Exception as error:
+        raise StreamError(f"a JPEG XL frame does not give a JPEG: {error}") from None
+
+
+def size(data: bytes) -> tuple[int, int]:
+    """(rows, columns) of the image in a JPEG XL file (ISO/IEC 18181-1, SizeHeader). StreamError if it has none."""
+    start = 0
+    while start + 8 <= len(data):
+        length, kind = int.from_bytes(data[start : start + 4], "big"), data[start + 4 : start + 8]
+        if kind in (CODESTREAM, PARTIAL_CODESTREAM):
+            content = data[start + 8 + 4 * (kind == PARTIAL_CODESTREAM) :][:16]
+            if content.startswith(SIGNATURE):
+                return _size(int.from_bytes(content[len(SIGNATURE) :], "little"))
+        if length < 8:  # to the end of the file, or a length of 64 bits, which no frame needs
+            break
+        start += length
+    raise StreamError("a frame is no JPEG XL file")
+
+
+def _size(bits: int) -> tuple[int, int]:
+    def take(count: int) -> int:
+        nonlocal bits
+        bits, value = bits >> count, bits & ((1 << count) - 1)
+        return value
+
+    small = take(1)
+
+    def side() -> int:
+        return 8 * (take(5) + 1) if small else take(SIZE_BITS[take(2)]) + 1
+
+    rows, ratio = side(), take(3)
+    if ratio:
+        over, under = RATIOS[ratio - 1]
+        return rows, rows * over // under
+    return rows, side()
