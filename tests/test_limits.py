@@ -93,3 +93,21 @@ def test_decoding_takes_no_more_memory_than_the_cap_counts(ct, tmp_path, shape):
     run = subprocess.run([sys.executable, "-c", RESTORE, path], capture_output=True, text=True, check=True)
     assert int(run.stdout) <= needed(pixels.nbytes)
     assert len(pydicom.dcmread(path).PixelData) < pixels.nbytes / 2
+
+
+# What Python's audit hooks tell of the network, of pickle and of other programs.
+WATCHED = ("socket.", "pickle.", "urllib.", "http.", "ftplib.", "subprocess.", "os.system", "os.exec", "os.posix_spawn")
+WATCH = f"""
+import sys
+sys.addaudithook(lambda event, _: event.startswith({WATCHED}) and print(event, file=sys.stderr))
+from dicompress.cli import main
+main()
+"""
+
+
+def test_no_network_no_pickle_no_other_programs(ct_path, tmp_path):
+    for arguments in (["compress", ct_path, "-o", "small.dcm"], ["decompress", "small.dcm", "-o", "back.dcm"]):
+        command = [sys.executable, "-c", WATCH, *arguments, "--jobs", "1", "--json"]
+        run = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+        assert not [line for line in run.stderr.splitlines() if line.startswith(WATCHED)]
+    assert (tmp_path / "back.dcm").read_bytes() == open(ct_path, "rb").read()
