@@ -155,7 +155,7 @@ def test_odd_names(tmp_path):
     status, out, err = end(start("verify", target))
     assert (status, out, err) == (0, "4 verified, 0 not ours, 0 bad\n", "")
     status, out, err = end(start("compress", source, "-o", target / "deeper" / ("n" * 256)))
-    assert status == 1 and "5 failed" in out and err.count("File name too long") == 4
+    assert status == 1 and "5 failed" in out and err.count("File name too long") >= 4
 
 
 def test_sources_that_vanish_after_they_were_listed(tmp_path):

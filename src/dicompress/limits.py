@@ -30,9 +30,13 @@ def inflate(engine, data: bytes) -> bytes:
     """All that a zlib decompression object makes of `data`. LimitError if it is more than is allowed; zlib.error."""
     limit = max(0, _limit("DICOMPRESS_MAX_MEMORY", MAX_MEMORY) - WORKING_MEMORY) // COPIES
     content = engine.decompress(data, limit + 1)
-    if len(content) > limit:
-        _check_memory(WORKING_MEMORY + COPIES * len(content))
+    check_expanded(len(content))
     return content + engine.flush()
+
+
+def check_expanded(nbytes: int) -> None:
+    """LimitError if what comes out of compressed bytes that are no pixels is more than is allowed."""
+    _check_memory(WORKING_MEMORY + COPIES * nbytes)
 
 
 def _check_memory(needed: int) -> None:

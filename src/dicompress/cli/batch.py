@@ -72,14 +72,15 @@ def _outcomes(job: Job, tasks: list[files.Task], jobs: int) -> Iterator[Outcome]
     if jobs < 2:
         yield from (process(job, task) for task in tasks)
         return
-    job = replace(job, threads=max(1, (os.cpu_count() or 1) // jobs))
+    several = replace(job, threads=max(1, (os.cpu_count() or 1) // jobs))
     died = []
-    for task, outcome in pool.run(partial(process, job), tasks, jobs):
+    largest_first = sorted(tasks, key=lambda task: files.size(task.source), reverse=True)  # so that all cores end together
+    for task, outcome in pool.run(partial(process, several), largest_first, jobs):
         if isinstance(outcome, pool.Died):
             died.append(task)
         else:
             yield outcome
-    # Once more, with all memory to itself; the target may be complete, if the process died late.
+    # Once more, with all memory and cores to itself; the target may be complete, if the process died late.
     for task, outcome in pool.run(partial(process, replace(job, resume=True)), died, 1):
         if isinstance(outcome, pool.Died):
             outcome = _failed(task, f"the worker process died, twice ({outcome.how}), perhaps for lack of memory")

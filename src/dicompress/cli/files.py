@@ -51,6 +51,14 @@ def read(path: Path) -> bytes:
     return data
 
 
+def size(path: Path) -> int:
+    """In bytes; 0 for what cannot be read."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 def tasks(sources: list[Path], output: str | Path | None) -> list[Task]:
     """One task a file. Folders are walked and keep their tree under `output`, as `cp -r` would.
 

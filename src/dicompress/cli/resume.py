@@ -10,9 +10,9 @@ from pydicom.dataset import Dataset
 from ..dicom import Allowance, describe, restore_file
 from ..dicom import pixels as px
 from ..dicom.allowance import near_of_hu
-from ..dicom.elements import elements_before
+from ..dicom.elements import record_of
 from ..dicom.part10 import PIXEL_DATA, Part10, parse
-from ..dicom.record import EditedError, RestoreRecord, digest_of, is_ours, record_bytes
+from ..dicom.record import EditedError, digest_of, is_ours
 from ..dicom.syntax import JPEG_XL_JPEG, NATIVE
 from ..dicom.transcode import decompressed_file, derived_file
 from ..errors import UnsupportedImageError
@@ -50,7 +50,7 @@ def is_decompressed(source: bytes, target: bytes, threads: int) -> bool:
     if not is_ours(ours.dataset.file_meta):
         return target == source
     try:
-        record = RestoreRecord.decode(record_bytes(ours.dataset.file_meta), elements_before(ours.dataset))
+        record = record_of(ours.dataset)
     except EditedError:
         return target == restore_file(source, threads).data
     return digest_of(target) == record.digest

@@ -17,7 +17,7 @@ from pydicom.valuerep import CUSTOMIZABLE_CHARSET_VR
 from ..errors import UnsupportedImageError
 from .part10 import DELIMITER_BYTES, OFFSET_TABLES, PIXEL_DATA, encode_meta
 from .pixels import native_value
-from .record import RestoreRecord, remove_record
+from .record import RestoreRecord, record_bytes, remove_record
 from .syntax import RESTORE_RECORD
 
 AS_WRITTEN = (False, True)  # neither implicit VR nor big-endian
@@ -54,9 +54,9 @@ def compressed_file(dataset: Dataset, syntax: UID, streams: list[bytes], record:
     meta = deepcopy(dataset.file_meta)
     meta.TransferSyntaxUID = syntax
     meta.PrivateInformationCreatorUID = RESTORE_RECORD
-    head = elements_before(dataset)
-    meta.PrivateInformation = padded(record.encode(head))
-    return encode_meta(dataset.preamble, meta) + head + pixel_element(streams) + elements_after(dataset)
+    before, after = elements_before(dataset), elements_after(dataset)
+    meta.PrivateInformation = padded(record.encode(before, after))
+    return encode_meta(dataset.preamble, meta) + before + pixel_element(streams) + after
 
 
 def encapsulated_file(dataset: Dataset, syntax: UID, frames: list[bytes]) -> bytes:
@@ -66,6 +66,11 @@ def encapsulated_file(dataset: Dataset, syntax: UID, frames: list[bytes]) -> byt
     remove_record(meta)
     preamble = getattr(dataset, "preamble", None)
     return encode_meta(preamble, meta) + elements_before(dataset) + pixel_element(frames) + elements_after(dataset)
+
+
+def record_of(dataset: Dataset) -> RestoreRecord:
+    """A compressed file's record. EditedError if it has none, or its elements were changed; StreamError for nonsense."""
+    return RestoreRecord.decode(record_bytes(dataset.file_meta), elements_before(dataset), elements_after(dataset))
 
 
 def elements_before(dataset: Dataset) -> bytes:
@@ -90,7 +95,7 @@ def _elements(dataset: Dataset, wanted) -> bytes:
             part = correct_ambiguous_vr(_explicit(part), True)
         write_dataset(buffer, part)
     except Exception as error:  # pydicom raises several kinds for values that do not fit their VR
-        reason = str(error).splitlines()[0]  # pydicom adds a traceback
+        reason = next(iter(str(error).splitlines()), type(error).__name__)  # pydicom adds a traceback
         raise UnsupportedImageError(f"an element cannot be written as Explicit VR Little Endian: {reason}") from None
     return buffer.getvalue()
 

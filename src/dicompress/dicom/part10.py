@@ -16,7 +16,7 @@ from ..errors import FileError
 from ..limits import inflate
 
 PIXEL_DATA = 0x7FE00010
-OFFSET_TABLES = (0x7FE00001, 0x7FE00002)
+OFFSET_TABLES = (0x7FE00001, 0x7FE00002, 0x7FE00003)  # and what the fragments take together
 PREAMBLE = 128 + 4
 ELEMENT_HEADER = 12  # bytes of an explicit OB, OW or OV element before its value
 DELIMITER_BYTES = b"\xfe\xff\xdd\xe0\0\0\0\0"
@@ -59,11 +59,11 @@ def parse(data: bytes) -> Part10:
             raise FileError("the deflated data set is cut short")
         trailer = engine.unused_data
     dataset = _read(data if content is data else _as_explicit(content, body))
-    raw = [dataset.get_item(tag) for tag in (*OFFSET_TABLES, PIXEL_DATA) if tag in dataset]
+    raw = [dataset.get_item(tag, keep_deferred=True) for tag in (*OFFSET_TABLES, PIXEL_DATA) if tag in dataset]
     if not raw or raw[-1].tag != PIXEL_DATA:
         return Part10(content, body, trailer, dataset, syntax, None, None)
     start = raw[0].value_tell - ELEMENT_HEADER
-    return Part10(content, body, trailer, dataset, syntax, start, (raw[-1].value_tell, len(raw[-1].value)))
+    return Part10(content, body, trailer, dataset, syntax, start, (raw[-1].value_tell, len(raw[-1].value or b"")))
 
 
 def _as_explicit(content: bytes, body: int) -> bytes:

@@ -131,8 +131,13 @@ def decoded_pixels(dataset: Dataset, image: PixelLayout, syntax: UID) -> tuple[n
     """`image.shape` of an encapsulated Pixel Data, by pydicom's decoders, and their Photometric Interpretation."""
     from pydicom.pixels import get_decoder
 
+    options: dict = {"raw": True, "correct_unused_bits": False}
+    if not dataset.get("ExtendedOffsetTable"):  # pydicom fails on an empty one
+        options["extended_offsets"] = None
     try:
-        pixels, facts = get_decoder(syntax).as_array(dataset, raw=True)
+        pixels, facts = get_decoder(syntax).as_array(dataset, **options)
+    except MemoryError:
+        raise
     except Exception as error:  # plug-ins raise many kinds; one without its library says which to install
         told = "; ".join(line.strip(" \t:") for line in str(error).splitlines()) or type(error).__name__
         if isinstance(error, StopIteration):
@@ -140,4 +145,15 @@ def decoded_pixels(dataset: Dataset, image: PixelLayout, syntax: UID) -> tuple[n
         raise UnsupportedImageError(f"pydicom cannot decode {syntax.name}: {told}") from None
     if pixels.size * pixels.itemsize != image.nbytes:
         raise FileError(f"the {syntax.name} pixels have shape {pixels.shape}, not {image.shape}")
-    return pixels.reshape(image.shape).astype(image.dtype), str(facts["photometric_interpretation"])
+    return _signed(pixels.reshape(image.shape).astype(image.dtype), image), str(facts["photometric_interpretation"])
+
+
+def _signed(pixels: np.ndarray, image: PixelLayout) -> np.ndarray:
+    """With the sign of words that have none above Bits Stored, as JPEG decoders give them.
+
+    Where the bits there say anything else they stay as they are: they may be overlays.
+    """
+    unused = image.bits_allocated - image.bits_stored
+    if not image.signed or (pixels.view(f"u{pixels.itemsize}") >> image.bits_stored).any():
+        return pixels
+    return pixels << unused >> unused

@@ -12,7 +12,7 @@ from pydicom.encaps import generate_fragmented_frames, generate_frames, parse_ba
 
 from ..errors import FileError, StreamError, UnsupportedImageError, VerificationError
 from . import jpegxl
-from .elements import compressed_file, elements_before, encapsulated_file
+from .elements import compressed_file, encapsulated_file, record_of
 from .part10 import Part10, parse
 from .record import BYTES, EditedError, RecordHead, RestoreRecord, digest_of, record_bytes
 from .results import Compressed, Restored
@@ -61,8 +61,7 @@ def recompress(data: bytes, part10: Part10) -> Compressed:
 
 def restore_jpeg(part10: Part10) -> Restored:
     """Inverse of `recompress`. Elements that were changed since are kept as changed. StreamError if it is damaged."""
-    packed = record_bytes(part10.dataset.file_meta)
-    head, _ = RecordHead.read(packed)
+    head, _ = RecordHead.read(record_bytes(part10.dataset.file_meta))
     if head.original_syntax not in JPEG:
         raise StreamError(f"the restore record (0002,0102) is that of a file in {head.original_syntax.name}")
     jpeg = [jpegxl.to_jpeg(frame) for frame in jpeg_xl_frames(part10)]
@@ -70,7 +69,7 @@ def restore_jpeg(part10: Part10) -> Restored:
         raise StreamError("the JPEG frames do not have the checksum of the original ones")
     pixels = len(jpeg) * int(part10.dataset.get("Rows") or 0) * int(part10.dataset.get("Columns") or 0)
     try:
-        record = RestoreRecord.decode(packed, elements_before(part10.dataset))
+        record = record_of(part10.dataset)
     except EditedError:
         return Restored(encapsulated_file(part10.dataset, head.original_syntax, jpeg), pixels, True, 0)
     value, items = BytesIO(b"".join(jpeg)), []

@@ -17,9 +17,11 @@ from pydicom.uid import UID
 from ..errors import StreamError, UnsupportedImageError
 from ..limits import inflate
 from ..varint import Reader, write_varint
+from . import copies
 from .syntax import DICOMPRESS, JPEG_XL_JPEG, RESTORE_RECORD
 
-VERSION, JPEG_VERSION = 1, 2  # of pixel values, of JPEG frames
+VERSION, FAR_VERSION = 1, 2  # the second for elements that are too many for deflate's window, and for JPEG frames
+WINDOW = 32000  # bytes that deflate looks back, or a little less
 # What is guaranteed: identical pixels and elements, the identical file, or a derived image with a bounded error.
 PIXELS, BYTES, NEAR = 0, 1, 2
 CHECKSUM_BYTES = 16
@@ -42,10 +44,10 @@ class RecordHead:
         """The head, and a reader that stands behind it. StreamError for nonsense."""
         reader = Reader(data)
         version, guarantee, level = reader.take(3)
-        if version not in (VERSION, JPEG_VERSION) or guarantee not in (PIXELS, BYTES, NEAR) or level > 9:
+        if version not in (VERSION, FAR_VERSION) or guarantee not in (PIXELS, BYTES, NEAR) or level > 9:
             raise StreamError(f"restore record (0002,0102) of unknown version {version}")
         digest = reader.take(CHECKSUM_BYTES)
-        jpeg_digest = reader.take(CHECKSUM_BYTES) if version == JPEG_VERSION else b""
+        jpeg_digest = reader.take(reader.varint()) if version == FAR_VERSION else b""
         body = reader.varint()
         syntaxes = [UID(reader.take(reader.varint()).decode("ascii", "replace")) for _ in range(2)]
         return cls(guarantee, *syntaxes, digest, body, level or None, jpeg_digest), reader
@@ -72,25 +74,29 @@ class RestoreRecord:
     fragments: tuple[int, ...] = ()
     jpeg_digest: bytes = b""
 
-    def encode(self, dictionary: bytes) -> bytes:
-        """dictionary: the elements before Pixel Data as the compressed file writes them."""
-        engine = zlib.compressobj(9, zlib.DEFLATED, 15, 9, zdict=dictionary or b"\0")
+    def encode(self, before: bytes, after: bytes) -> bytes:
+        """before, after: the elements before and behind Pixel Data as the compressed file writes them."""
         parts = [self.prefix, self.suffix, self.trailer]
-        if self.fragments:
+        if self.fragments or len(before) > WINDOW or len(after) >= copies.SHORTEST:
+            version, dictionary = FAR_VERSION, before + after
             parts.append(b"".join(map(write_varint, self.fragments)))
-        packed = engine.compress(b"".join(write_varint(len(p)) + p for p in parts)) + engine.flush()
+            plain = copies.pack(_joined(parts), dictionary)
+        else:
+            version, dictionary, plain = VERSION, before, _joined(parts)
+        engine = zlib.compressobj(9, zlib.DEFLATED, 15, 9, zdict=dictionary or b"\0")
+        packed = engine.compress(plain) + engine.flush()
         level = 0 if self.deflate_level is None else self.deflate_level
-        version = JPEG_VERSION if self.fragments else VERSION
-        parts = [bytes([version, self.guarantee, level]), self.digest, self.jpeg_digest, write_varint(self.body)]
-        for text in (self.original_syntax, self.pixel_syntax):
-            parts += [write_varint(len(text)), text.encode("ascii")]
-        return b"".join(parts) + packed
+        texts = [text.encode("ascii") for text in (self.original_syntax, self.pixel_syntax)]
+        jpeg = [self.jpeg_digest] if version == FAR_VERSION else []
+        start = bytes([version, self.guarantee, level]) + self.digest + _joined(jpeg) + write_varint(self.body)
+        return start + _joined(texts) + packed
 
     @classmethod
-    def decode(cls, data: bytes, dictionary: bytes) -> RestoreRecord:
-        """Inverse of `encode`. EditedError if the dictionary is not the one of `encode`, StreamError for nonsense."""
+    def decode(cls, data: bytes, before: bytes, after: bytes) -> RestoreRecord:
+        """Inverse of `encode`. EditedError if the elements are not those of `encode`, StreamError for nonsense."""
         head, reader = RecordHead.read(data)
-        packed = data[reader.position :]
+        far = data[0] == FAR_VERSION
+        dictionary, packed = before + after * far, data[reader.position :]
         engine = zlib.decompressobj(15, zdict=dictionary or b"\0")
         try:
             plain = inflate(engine, packed)
@@ -100,15 +106,21 @@ class RestoreRecord:
             raise StreamError(f"damaged restore record (0002,0102): {error}") from None
         if not engine.eof:
             raise StreamError("the restore record (0002,0102) is cut short")
-        inner = Reader(plain)
-        parts = [inner.take(inner.varint()) for _ in range(3)]
-        fragments = ()
-        if head.jpeg_digest:
-            lengths = Reader(inner.take(inner.varint()))
-            while lengths.position < len(lengths.data):
-                fragments += (lengths.varint(),)
+        inner = Reader(copies.unpack(plain, dictionary) if far else plain)
+        parts = [inner.take(inner.varint()) for _ in range(4 if far else 3)]
         inner.finish()
-        return cls(**vars(head), prefix=parts[0], suffix=parts[1], trailer=parts[2], fragments=fragments)
+        return cls(**vars(head), prefix=parts[0], suffix=parts[1], trailer=parts[2], fragments=_numbers(b"".join(parts[3:])))
+
+
+def _joined(parts: list[bytes]) -> bytes:
+    return b"".join(write_varint(len(part)) + part for part in parts)
+
+
+def _numbers(data: bytes) -> tuple[int, ...]:
+    reader, numbers = Reader(data), []
+    while reader.position < len(data):
+        numbers.append(reader.varint())
+    return tuple(numbers)
 
 
 class EditedError(StreamError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Compressed:
-    """near: by how much a pixel may differ from the original's; 0 for not at all."""
+    """pixels: of all frames. near: by how much a pixel may differ from the original's; 0 for not at all."""
 
     data: bytes
     pixels: int

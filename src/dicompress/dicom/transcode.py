@@ -18,10 +18,10 @@ from ..models import DEFAULT
 from . import pixels as px
 from .allowance import Allowance, check_allowed, near_of_hu, padding
 from .derived import derive
-from .elements import compressed_file, elements_before, native_element, native_file
+from .elements import compressed_file, native_element, native_file, record_of
 from .part10 import DELIMITER, DELIMITER_BYTES, PIXEL_DATA, Part10, encode_meta, parse
 from .recompress import recompress, restore_jpeg
-from .record import BYTES, NEAR, PIXELS, EditedError, RestoreRecord, check_ours, digest_of, is_ours, record_bytes
+from .record import BYTES, NEAR, PIXELS, EditedError, RestoreRecord, check_ours, digest_of, is_ours
 from .results import Compressed, Restored
 from .syntax import DICOMPRESS, JPEG, JPEG_XL_JPEG, NATIVE, RESTORE_RECORD
 
@@ -76,7 +76,7 @@ def compress_file(
         raise VerificationError(f"it could not be restored: {error}") from None
     if restored != target:
         raise VerificationError("the restored file differs from " + ("what was encoded" if near else "the original"))
-    return Compressed(result, array.size, near)
+    return Compressed(result, array.size // image.samples, near)
 
 
 def encode_frames(
@@ -115,15 +115,15 @@ def restore_file(data: bytes, threads: int = 0) -> Restored:
     array = decode_streams(streams, image, threads)
     near = max(read_stream(stream, None).near for stream in streams)
     try:
-        record = RestoreRecord.decode(record_bytes(part10.dataset.file_meta), elements_before(part10.dataset))
+        record = record_of(part10.dataset)
     except EditedError:
-        return Restored(native_file(part10.dataset, array), array.size, True, near)
+        return Restored(native_file(part10.dataset, array), array.size // image.samples, True, near)
     content = b"".join((record.prefix, px.native_value(array, image.planar, record.pixel_syntax), record.suffix))
     if record.deflate_level is not None:
         content = content[: record.body] + _deflate(content[record.body :], record.deflate_level) + record.trailer
     if digest_of(content) != record.digest:
         raise StreamError("the restored file does not have the checksum of the original")
-    return Restored(content, array.size, False, near)
+    return Restored(content, array.size // image.samples, False, near)
 
 
 def frame_streams(part10: Part10, image: px.PixelLayout) -> list[bytes]:
@@ -142,6 +142,8 @@ def split_frames(value: bytes, image: px.PixelLayout) -> list[bytes]:
         raise StreamError(f"damaged encapsulated Pixel Data (7FE0,0010): {error}") from None
     if len(streams) != image.frames:
         raise StreamError(f"{len(streams)} frames in Pixel Data (7FE0,0010), {image.frames} are expected")
+    if not all(streams):
+        raise StreamError("a frame of no bytes in Pixel Data (7FE0,0010)")
     if value not in (encapsulate(streams, has_bot=True), encapsulate(streams, has_bot=False)):
         raise StreamError("damaged encapsulated Pixel Data (7FE0,0010): the items do not add up")
     return streams

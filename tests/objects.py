@@ -1,0 +1,111 @@
+"""Data elements as bytes, to build files that no library would write, and what must be true of those that come back."""
+
+import io
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from dicompress.dicom import DICOMPRESS, compress_file, restore_file
+
+LONG = {"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"}  # VRs with 4 bytes for the length
+UNDEFINED = b"\xff" * 4
+ITEM, ITEM_END, END = b"\xfe\xff\x00\xe0", b"\xfe\xff\x0d\xe0" + bytes(4), b"\xfe\xff\xdd\xe0" + bytes(4)
+PIXEL_DATA = b"\xe0\x7f\x10\x00"
+
+
+class Writer:
+    """Little-endian elements and items, in implicit or explicit VR; `nested` sequences of defined or undefined length."""
+
+    def __init__(self, implicit: bool = False, undefined: bool = False):
+        self.implicit, self.undefined = implicit, undefined
+
+    def element(self, tag: int, vr: str, value: bytes = b"", undefined: bool = False) -> bytes:
+        head = (tag >> 16).to_bytes(2, "little") + (tag & 0xFFFF).to_bytes(2, "little")
+        long = self.implicit or vr in LONG
+        head += b"" if self.implicit else vr.encode() + b"\0\0" * long
+        length = UNDEFINED if undefined else len(value).to_bytes(4 if long else 2, "little")
+        return head + length + value + END * undefined
+
+    def item(self, value: bytes = b"") -> bytes:
+        if self.undefined:
+            return ITEM + UNDEFINED + value + ITEM_END
+        return fragment(value)
+
+    def nested(self, tag: int, *items: bytes) -> bytes:
+        return self.element(tag, "SQ", b"".join(map(self.item, items)), self.undefined)
+
+
+def fragment(value: bytes = b"") -> bytes:
+    return ITEM + len(value).to_bytes(4, "little") + value
+
+
+def encapsulated(*fragments: bytes, table: bytes = b"") -> bytes:
+    """(7FE0,0010) OB with a basic offset table and one item for each of `fragments`."""
+    return Writer().element(0x7FE00010, "OB", b"".join(map(fragment, (table, *fragments))), undefined=True)
+
+
+def head_of(original: bytes) -> bytes:
+    """All before Pixel Data."""
+    return original[: original.index(PIXEL_DATA)]
+
+
+def insert(original: bytes, before: bytes = b"", behind: bytes = b"") -> bytes:
+    """More elements before Pixel Data and behind it."""
+    head = head_of(original)
+    return head + before + original[len(head) :] + behind
+
+
+def replaced(original: bytes, old: bytes, new: bytes) -> bytes:
+    assert original.count(old) == 1
+    return original.replace(old, new)
+
+
+def read(data: bytes) -> Dataset:
+    return pydicom.dcmread(io.BytesIO(data))
+
+
+def elements(dataset: Dataset) -> list:
+    """All but Pixel Data, group lengths and offset tables, which a compressed file does not keep."""
+    return [e for e in dataset if e.tag.element and e.tag not in (0x7FE00001, 0x7FE00002, 0x7FE00010)]
+
+
+def stored(dataset: Dataset) -> dict:
+    """tag -> VR and bytes, or items, as they lie in the file: nothing is decoded."""
+    found = {}
+    for tag in sorted(dataset.keys()):
+        element = dataset.get_item(tag)
+        if isinstance(element.value, Sequence):
+            found[tag] = [stored(item) for item in element.value]
+        else:
+            found[tag] = element.value
+    return found
+
+
+def assert_same_file(original: bytes) -> Dataset:
+    """A native original comes back byte for byte, and the compressed file, which is returned, has the same elements."""
+    compressed = compress_file(original, threads=1).data
+    assert len(compressed) < len(original)
+    assert restore_file(compressed, threads=1).data == original
+    return same_elements(original, compressed)
+
+
+def assert_same_image(original: bytes) -> Dataset:
+    """An encapsulated original comes back pixel for pixel with the same elements, which the compressed file has, too."""
+    compressed = compress_file(original, threads=1).data
+    restored = restore_file(compressed, threads=1).data
+    before, after = read(original), read(restored)
+    assert np.array_equal(before.pixel_array, after.pixel_array)
+    assert elements(before) == elements(after)
+    assert not {0x7FE00001, 0x7FE00002} & set(after.keys())
+    return same_elements(original, compressed)
+
+
+def same_elements(original: bytes, compressed: bytes) -> Dataset:
+    before, after = read(original), read(compressed)
+    assert after.file_meta.TransferSyntaxUID == DICOMPRESS
+    assert after["PixelData"].VR == "OB" and after["PixelData"].is_undefined_length
+    assert elements(before) == elements(after)
+    assert {e.tag: e.VR for e in elements(before)} == {e.tag: e.VR for e in elements(after)}
+    return after
