@@ -211,5 +211,5 @@ def _file(path: Path, name: str, number: int, groups: dict[str, list[Image]]) ->
     data = kind.make(image, number)
     path.write_bytes(data)
     dataset = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True)
-    facts = [int(dataset.get(k) or 1) for k in ("NumberOfFrames", "Rows", "Columns", "SamplesPerPixel")]
+    facts = [int(dataset.get(k) or 1) for k in ("NumberOfFrames", "Rows", "Columns")]
     return File(path, name, kind.outcome, int(np.prod(facts)) if kind.outcome == DONE else 0)

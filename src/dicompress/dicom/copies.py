@@ -29,7 +29,7 @@ def unpack(data: bytes, source: bytes) -> bytes:
     parts, size = [], len(data)
     while instructions.position < len(instructions.data):
         before, at, length = (instructions.varint() for _ in range(3))
-        if at + length > len(source):
+        if length < SHORTEST or at + length > len(source):  # shorter ones are not written, and could be millions
             raise StreamError(f"a copy of {length} bytes from byte {at} of {len(source)}")
         size += length
         check_expanded(size)

@@ -12,13 +12,14 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
-from ..errors import FileError
+from ..errors import FileError, UnsupportedImageError
 from ..limits import inflate
 
 PIXEL_DATA = 0x7FE00010
 OFFSET_TABLES = (0x7FE00001, 0x7FE00002, 0x7FE00003)  # and what the fragments take together
 PREAMBLE = 128 + 4
 ELEMENT_HEADER = 12  # bytes of an explicit OB, OW or OV element before its value
+META = ("TransferSyntaxUID", "PrivateInformationCreatorUID", "PrivateInformation")  # that we look at
 DELIMITER_BYTES = b"\xfe\xff\xdd\xe0\0\0\0\0"
 DELIMITER = len(DELIMITER_BYTES)
 
@@ -95,8 +96,12 @@ def _read(data: bytes) -> FileDataset:
         warnings.simplefilter("always")
         try:
             dataset = pydicom.dcmread(BytesIO(data))
+            for name in META:  # pydicom converts an element when it is asked for
+                dataset.file_meta.get(name)
         except Exception as error:  # pydicom raises many kinds for damaged files
             raise FileError(f"the data set cannot be read: {error}") from None
+    if not isinstance(dataset.file_meta.get("TransferSyntaxUID"), UID):
+        raise FileError("the Transfer Syntax UID (0002,0010) is missing, or there are several")
     for warning in caught:
         if "end of file" in str(warning.message).lower():
             raise FileError(f"the file is cut short: {str(warning.message).split(' in file')[0]}")
@@ -106,5 +111,8 @@ def _read(data: bytes) -> FileDataset:
 def encode_meta(preamble: bytes, meta: FileMetaDataset) -> bytes:
     """Preamble, 'DICM' and the file meta information."""
     buffer = BytesIO()
-    write_file_meta_info(buffer, meta, enforce_standard=False)
+    try:
+        write_file_meta_info(buffer, meta, enforce_standard=False)
+    except Exception as error:  # pydicom raises several kinds for values that do not fit their VR
+        raise UnsupportedImageError(f"the file meta information cannot be written: {error}".splitlines()[0]) from None
     return (preamble or bytes(128)) + b"DICM" + buffer.getvalue()

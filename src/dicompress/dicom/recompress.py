@@ -11,6 +11,7 @@ from io import BytesIO
 from pydicom.encaps import generate_fragmented_frames, generate_frames, parse_basic_offsets
 
 from ..errors import FileError, StreamError, UnsupportedImageError, VerificationError
+from ..varint import Reader, write_varint
 from . import jpegxl
 from .elements import compressed_file, encapsulated_file, record_of
 from .part10 import Part10, parse
@@ -43,12 +44,14 @@ def recompress(data: bytes, part10: Part10) -> Compressed:
     if len(fragmented) != count:
         raise FileError(f"{len(fragmented)} frames in Pixel Data (7FE0,0010), {count} are expected")
     frames = [b"".join(fragments) for fragments in fragmented]
-    lengths = tuple(len(fragment) for fragments in fragmented for fragment in fragments)
+    lengths = [len(fragment) for fragments in fragmented for fragment in fragments]
+    if 0 in lengths:
+        raise UnsupportedImageError("an empty fragment in Pixel Data (7FE0,0010)")
     first = start + value.tell()
     last = first + sum(len(ITEM) + LENGTH_BYTES + n for n in lengths)
     record = RestoreRecord(
         BYTES, part10.syntax, part10.syntax, digest_of(data), part10.body, None,
-        data[:first], data[last:], b"", lengths, digest_of(b"".join(frames)),
+        data[:first], data[last:], b"", b"".join(map(write_varint, lengths)), digest_of(b"".join(frames)),
     )  # fmt: skip
     result = compressed_file(part10.dataset, JPEG_XL_JPEG, [jpegxl.from_jpeg(frame) for frame in frames], record)
     if len(result) >= len(data):
@@ -72,13 +75,22 @@ def restore_jpeg(part10: Part10) -> Restored:
         record = record_of(part10.dataset)
     except EditedError:
         return Restored(encapsulated_file(part10.dataset, head.original_syntax, jpeg), pixels, True, 0)
-    value, items = BytesIO(b"".join(jpeg)), []
-    for length in record.fragments:
-        items += [ITEM, length.to_bytes(LENGTH_BYTES, "little"), value.read(length)]
-    content = b"".join((record.prefix, *items, record.suffix))
+    content = b"".join((record.prefix, *_items(b"".join(jpeg), record.fragments), record.suffix))
     if digest_of(content) != record.digest:
         raise StreamError("the restored file does not have the checksum of the original")
     return Restored(content, pixels, False, 0)
+
+
+def _items(value: bytes, lengths: bytes) -> list[bytes]:
+    """The frames as fragments of these lengths (varints). StreamError if they do not add up."""
+    rest, reader, items = Reader(value), Reader(lengths), []
+    while reader.position < len(lengths):
+        length = reader.varint()
+        if not length:  # deflated, millions of them take a few bytes
+            raise StreamError("the restore record (0002,0102) tells an empty fragment")
+        items += [ITEM, length.to_bytes(LENGTH_BYTES, "little"), rest.take(length)]
+    rest.finish()
+    return items
 
 
 def frame_count(part10: Part10) -> int:

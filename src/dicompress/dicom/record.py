@@ -59,7 +59,7 @@ class RestoreRecord:
 
     digest: of the restored file (SHA-256, 16 bytes). body: offset of its data set. deflate_level: of a deflated data
     set, else None; prefix and suffix are then inflated, trailer is what follows it. fragments: lengths of the fragments of
-    JPEG frames; jpeg_digest: of all their bytes.
+    JPEG frames, varints; jpeg_digest: of all their bytes.
     """
 
     guarantee: int
@@ -71,7 +71,7 @@ class RestoreRecord:
     prefix: bytes
     suffix: bytes
     trailer: bytes
-    fragments: tuple[int, ...] = ()
+    fragments: bytes = b""
     jpeg_digest: bytes = b""
 
     def encode(self, before: bytes, after: bytes) -> bytes:
@@ -79,7 +79,7 @@ class RestoreRecord:
         parts = [self.prefix, self.suffix, self.trailer]
         if self.fragments or len(before) > WINDOW or len(after) >= copies.SHORTEST:
             version, dictionary = FAR_VERSION, before + after
-            parts.append(b"".join(map(write_varint, self.fragments)))
+            parts.append(self.fragments)
             plain = copies.pack(_joined(parts), dictionary)
         else:
             version, dictionary, plain = VERSION, before, _joined(parts)
@@ -109,18 +109,11 @@ class RestoreRecord:
         inner = Reader(copies.unpack(plain, dictionary) if far else plain)
         parts = [inner.take(inner.varint()) for _ in range(4 if far else 3)]
         inner.finish()
-        return cls(**vars(head), prefix=parts[0], suffix=parts[1], trailer=parts[2], fragments=_numbers(b"".join(parts[3:])))
+        return cls(**vars(head), prefix=parts[0], suffix=parts[1], trailer=parts[2], fragments=b"".join(parts[3:]))
 
 
 def _joined(parts: list[bytes]) -> bytes:
     return b"".join(write_varint(len(part)) + part for part in parts)
-
-
-def _numbers(data: bytes) -> tuple[int, ...]:
-    reader, numbers = Reader(data), []
-    while reader.position < len(data):
-        numbers.append(reader.varint())
-    return tuple(numbers)
 
 
 class EditedError(StreamError):
@@ -143,6 +136,8 @@ def record_bytes(meta: FileMetaDataset) -> bytes:
     """EditedError if there is no restore record."""
     if meta.get("PrivateInformationCreatorUID") != RESTORE_RECORD or "PrivateInformation" not in meta:
         raise EditedError("the restore record (0002,0102) is missing")
+    if not isinstance(meta.PrivateInformation, bytes):
+        raise EditedError("the restore record (0002,0102) is no string of bytes")
     return meta.PrivateInformation
 
 
