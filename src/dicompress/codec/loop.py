@@ -7,6 +7,7 @@ has of one level is a chunk: the coded tensors of this level, each behind its le
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -76,16 +77,27 @@ def decode_tile(
     shape: of the whole tile. StreamError if the chunks cannot have come from `encode_tile`.
     """
     plan = model.plan(header, shape, values, levels)
-    readers = {levels - i: Reader(chunk) for i, chunk in enumerate(chunks)}
     tensors: list[np.ndarray] = []
-    for k, (tensor_shape, at) in enumerate(zip(plan.shapes, plan.levels)):
-        if at < level:
-            break
+    for k, (tensor_shape, data) in enumerate(_coded_tensors(plan, chunks, levels)):
         mixture = model.predict(plan, k, tensors)
-        tensors.append(coder.decode(readers[at].take(readers[at].varint()), mixture, tensor_shape, threads))
-    for reader in readers.values():
-        reader.finish()
+        tensors.append(coder.decode(data, mixture, tensor_shape, threads))
     pixels = model.synthesise(plan, tensors)
     if pixels.shape != reduced(shape, level):
         raise StreamError(f"the model gave an image of {pixels.shape}, not {reduced(shape, level)}")
     return pixels
+
+
+def _coded_tensors(plan: Any, chunks: list[bytes], levels: int) -> list[tuple[tuple[int, int, int], bytes]]:
+    """Shapes and bytes of the tensors that a tile's chunks hold, coarse to fine: all of them before the first is decoded.
+
+    StreamError if the chunks cannot have come from `encode_tile`.
+    """
+    coded = []
+    for level, reader in zip(range(levels, -1, -1), map(Reader, chunks)):
+        for shape in (shape for shape, at in zip(plan.shapes, plan.levels) if at == level):
+            data = reader.take(reader.varint())
+            if len(data) < coder.FEWEST_BYTES and 0 not in shape:
+                raise StreamError(f"{len(data)} bytes cannot hold a tensor of {shape}")
+            coded.append((shape, data))
+        reader.finish()
+    return coded

@@ -16,6 +16,7 @@ from .bound import MAX_RUNS, Runs, exact_runs, rank_near, rank_runs
 from .packing import read_table, sparse_values, write_table
 
 DIGEST_BYTES = 8
+DIGEST_STEP = 1 << 20  # pixels
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,10 @@ def pixel_digest(pixels: np.ndarray) -> bytes:
     """The first 8 bytes of the SHA-256 of rows, columns and the pixels, little-endian, as stored."""
     rows, columns = pixels.shape
     content = hashlib.sha256(f"{pixels.dtype.kind}{pixels.dtype.itemsize} {rows} {columns} ".encode())
-    content.update(np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<")).data)
+    flat = pixels.reshape(-1)  # no copy, not even of a single value that numpy repeats
+    for start in range(0, flat.size, DIGEST_STEP):
+        part = flat[start : start + DIGEST_STEP]
+        content.update(np.ascontiguousarray(part, pixels.dtype.newbyteorder("<")).data)
     return content.digest()[:DIGEST_BYTES]
 
 
@@ -210,20 +214,29 @@ def decode_plane(model: Model, plane: Plane, before: Sequence[np.ndarray], level
     shape = loop.reduced(plane.shape, level)
     said = colour.offset(before, head.coefficients)
     if head.constant:
-        content = np.full(shape, head.low, np.int32)
+        content = np.full((1, 1), head.low, np.int32)  # stands for all of them: a few bytes may claim many
     else:
-        occurring = head.occurring()
-        values = head.coded(occurring, plane.near)
-        content = np.empty(shape, np.int32 if before else plane.dtype)
-        for (rows, columns), chunks in zip(loop.tiles(*plane.shape, plane.grid), plane.tiles):
-            size = (rows.stop - rows.start, columns.stop - columns.start)
-            decoded = loop.decode_tile(model, head.header, chunks, size, values, plane.levels, level, threads)
-            row, column = rows.start >> level, columns.start >> level
-            part = content[row : row + decoded.shape[0], column : column + decoded.shape[1]]
-            part[...] = decoded if occurring is None else occurring[decoded]
-            if part.size < content.size:
-                memory.release()
+        content = _decode_tiles(model, plane, np.int32 if before else plane.dtype, level, threads)
     pixels = _pixels(head, content, said, plane.dtype) if before else content.astype(plane.dtype, copy=False)
+    if pixels.shape != shape:
+        pixels = np.broadcast_to(pixels, shape)
     if level == 0 and pixel_digest(pixels) != head.digest:
         raise StreamError("the decoded pixels do not have the checksum the stream carries")
-    return pixels
+    return np.ascontiguousarray(pixels)
+
+
+def _decode_tiles(model: Model, plane: Plane, dtype: np.dtype, level: int, threads: int) -> np.ndarray:
+    """What is coded of a plane that is not constant, of `dtype`, at 1/2**level resolution."""
+    head = plane.head
+    occurring = head.occurring()
+    values = head.coded(occurring, plane.near)
+    content = np.empty(loop.reduced(plane.shape, level), dtype)
+    for (rows, columns), chunks in zip(loop.tiles(*plane.shape, plane.grid), plane.tiles):
+        size = (rows.stop - rows.start, columns.stop - columns.start)
+        decoded = loop.decode_tile(model, head.header, chunks, size, values, plane.levels, level, threads)
+        row, column = rows.start >> level, columns.start >> level
+        part = content[row : row + decoded.shape[0], column : column + decoded.shape[1]]
+        part[...] = decoded if occurring is None else occurring[decoded]
+        if part.size < content.size:
+            memory.release()
+    return content

@@ -4,6 +4,6 @@ The mixture CDFs come from integer tables and the range coder is native (`native
 bytes on every machine. A tensor is cut into sub-streams of whole lines, which the cores work on side by side.
 """
 
-from .mixture import MixtureTensor, code_length, constant_parameters, decode, encode
+from .mixture import FEWEST_BYTES, MixtureTensor, code_length, constant_parameters, decode, encode
 
-__all__ = ["MixtureTensor", "code_length", "constant_parameters", "decode", "encode"]
+__all__ = ["FEWEST_BYTES", "MixtureTensor", "code_length", "constant_parameters", "decode", "encode"]

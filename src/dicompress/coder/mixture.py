@@ -14,6 +14,7 @@ from ..varint import Reader, write_varint
 from . import native
 
 SYMBOLS_PER_STREAM = 1 << 16
+FEWEST_BYTES = 2  # of a tensor with elements: one sub-stream's length, and what the range coder always writes
 DISTRIBUTIONS = {"gaussian": False, "logistic": True}  # name: MixtureSpec's `logistic`
 
 

@@ -25,7 +25,7 @@ public:
         }
     }
 
-    // The shortest tail that, followed by any bytes, names a number inside the interval.
+    // The shortest tail that, followed by any bytes, names a number inside the interval: 1 to 8 bytes.
     std::vector<std::uint8_t> finish() {
         for (int bytes = 0;; ++bytes) {
             const std::uint64_t tail = bytes == 0 ? ~std::uint64_t{0} : (std::uint64_t{1} << (64 - 8 * bytes)) - 1;
@@ -85,7 +85,7 @@ public:
         }
     }
 
-    // Every byte must have been needed: the encoder writes no more than eight bytes behind the last word read.
+    // Every byte must have been needed: the encoder writes one to eight bytes behind the last word shifted out.
     void finish() const {
         if (position_ < bytes_.size()) throw DamagedStream("bytes left over after the last value");
     }
@@ -93,7 +93,7 @@ public:
 private:
     void word() {
         for (int i = 0; i < 4; ++i, ++position_) offset_ = offset_ << 8 | (position_ < bytes_.size() ? bytes_[position_] : 0);
-        if (position_ > bytes_.size() + 8) throw DamagedStream("the data ends too early");
+        if (position_ > bytes_.size() + 7) throw DamagedStream("the data ends too early");
     }
 
     std::span<const std::uint8_t> bytes_;

@@ -1,0 +1,91 @@
+"""atheris: bare streams through `inspect` and `decode`; the fuzzer's changes are made behind the checksums (README.md).
+
+An error of ours, or an image. If the whole image comes, its smaller pictures must be the ones that belong to it.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import atheris
+
+TESTS = Path(__file__).parent.parent / "tests"
+sys.path.append(str(TESTS))
+os.environ.setdefault("DICOMPRESS_MAX_PIXELS", "30000")  # what an execution may cost; the largest seed has 25200
+
+with atheris.instrument_imports(include=["dicompress"]):
+    import dicompress
+    import dicompress.codec
+    import dicompress.models.l3c
+    import dicompress.models.pyramid
+    import dicompress.models.srec
+import numpy as np
+from mutations import Mutator
+
+SEEDS = [path.read_bytes() for path in sorted((TESTS / "golden").glob("*.dcmp"))]
+
+
+def small_streams() -> list[bytes]:
+    """Every kind of stream, so small that hundreds are decoded in a second."""
+    chance = np.random.default_rng(0)
+    grey = (chance.normal(0, 9, (20, 21)).cumsum(0) + 900).astype(np.uint16)
+    colour = np.stack([grey & 255, (grey + 3) & 255, grey.T[:20, [*range(20), 0]] & 255], -1).astype(np.uint8)
+    settings = [{"model": model, "near": near} for model in ("pyramid", "reference", "l3c") for near in (0, 2)]
+    streams = [dicompress.encode(image, **s) for s in settings for image in (grey, grey * 16, grey[None, :, :5])]
+    streams += [dicompress.encode(colour, colour=True, **s) for s in settings[:4]]
+    return streams + [dicompress.encode(grey, model="srec")]
+
+
+def try_stream(data: bytes) -> None:
+    try:
+        info = dicompress.inspect(data)
+    except dicompress.DicompressError:
+        info = None
+    try:
+        image = dicompress.decode(data, threads=1)
+    except dicompress.DicompressError:
+        image = None
+    if info is None:
+        assert image is None, "what `inspect` refuses decodes"
+        return
+    pictures = {}
+    for level in range(1, info.levels + 1):
+        try:
+            pictures[level] = dicompress.decode(data, level=level, threads=1)
+        except dicompress.DicompressError:
+            pass
+    if image is None:
+        return
+    rows, columns = image.shape[-2 - (info.samples > 1) :][:2]
+    assert (rows, columns, image.size) == (info.rows, info.columns, info.frames * rows * columns * info.samples)
+    assert image.dtype == np.dtype(f"{'i' if info.signed else 'u'}{info.bits_allocated // 8}")
+    whole = image.reshape(-1, rows, columns, info.samples)
+    for level in range(1, info.levels + 1):
+        picture = whole[:, :: 1 << level, :: 1 << level]
+        assert np.array_equal(pictures[level].reshape(picture.shape), picture), f"level {level} is another image"
+
+
+def mutate(data: bytes, max_size: int, seed: int) -> bytes:
+    mutator = Mutator(seed, SEEDS)
+    if not mutator.below(8):
+        data = mutator.one_of(SEEDS)
+    try:
+        changed = mutator.forge(data, mutator.one_of((None, lambda part: atheris.Mutate(part, len(part) + 64))))
+    except dicompress.StreamError:
+        changed = mutator.change(data)
+    return changed[:max_size]
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--seeds"]:
+        folder = Path(sys.argv[2])
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, seed in enumerate([*SEEDS, *small_streams()]):
+            (folder / f"seed-{number}").write_bytes(seed)
+        return
+    atheris.Setup(sys.argv, try_stream, custom_mutator=mutate)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()

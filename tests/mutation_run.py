@@ -1,0 +1,218 @@
+"""What test_mutations.py runs in a process of its own, whose memory can be measured: `mutation_run.py KIND COUNT`.
+
+Prints one line of JSON: how many calls had which outcome, the slowest call in seconds of processor time, the memory that the
+calls took beyond what a decoded image had taken, in bytes, and every case that went wrong, by its number.
+"""
+
+import hashlib
+import io
+import json
+import logging
+import resource
+import sys
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from mutations import HOSTILE, Mutator, head_fields, replaced, take_apart, written
+from pydicom.data import get_testdata_file
+
+import dicompress
+from dicompress.dicom import compress_file, describe, restore_file
+from dicompress.dicom.elements import pixel_element
+from dicompress.dicom.part10 import parse
+from dicompress.dicom.pixels import layout
+from dicompress.dicom.transcode import frame_streams
+from dicompress.models.registry import by_hash
+
+GOLDEN = {path.stem: path.read_bytes() for path in sorted((Path(__file__).parent / "golden").glob("*.dcmp"))}
+ATTEMPTS = 3  # at a call that takes too long, as other processes' use of the caches is no fault of ours
+SECONDS = 2
+HUGE = ((1 << 29, 1), (1, 1 << 29), (23170, 23170), (1024, 1024), (8192, 1024))
+KIB = 1024 if sys.platform == "linux" else 1  # unit of ru_maxrss
+
+
+class Run:
+    """Calls and their outcomes."""
+
+    def __init__(self):
+        self.outcomes, self.slowest, self.wrong = Counter(), 0.0, []
+
+    def call(self, name: str, number: object, function: Callable, data: bytes, is_right: Callable[[object], bool]):
+        """The result, or None after an error of ours. `is_right` judges the result; anything else is wrong."""
+        result, outcome, seconds = None, "right", float("inf")
+        for _ in range(ATTEMPTS):
+            start = time.process_time()
+            try:
+                result = function(data)
+            except dicompress.DicompressError as error:
+                outcome = type(error).__name__
+            except Exception as error:
+                outcome = f"{type(error).__name__}: {error}"
+                self.wrong.append([name, number, outcome])
+            seconds = min(seconds, time.process_time() - start)
+            if seconds < SECONDS:
+                break
+        else:
+            self.wrong.append([name, number, f"{seconds:.1f} s"])
+        if result is not None and not is_right(result):
+            outcome = "wrong"
+            self.wrong.append([name, number, "a wrong result"])
+        self.outcomes[f"{name}: {outcome}"] += 1
+        self.slowest = max(self.slowest, seconds)
+        return result
+
+
+def decode(data: bytes) -> np.ndarray:
+    return dicompress.decode(data, threads=1)
+
+
+def planes(image: np.ndarray, samples: int) -> Iterator[bytes]:
+    """A digest of every plane of a decoded image, which tells its shape and type, too."""
+    whole = image[..., None] if samples == 1 else image
+    for frame in whole.reshape(-1, *whole.shape[-3:]):
+        for k in range(samples):
+            plane = np.ascontiguousarray(frame[..., k])
+            yield hashlib.sha256(f"{plane.dtype.str}{plane.shape}".encode() + plane.tobytes()).digest()
+
+
+class Streams:
+    """Judges of what comes of changed streams."""
+
+    def __init__(self, run: Run):
+        self.run = run
+        self.images = {name: decode(data) for name, data in GOLDEN.items()}
+        self.infos = {name: dicompress.inspect(data) for name, data in GOLDEN.items()}
+        self.planes = {p for name, image in self.images.items() for p in planes(image, self.infos[name].samples)}
+
+    def changed(self, number: object, data: bytes) -> None:
+        """The checksums were left alone: the right image, or an error.
+
+        Of any of the streams, as a piece of another may be the whole of it.
+        """
+        self.run.call("decode", number, decode, data, self.is_image)
+        self.run.call("inspect", number, dicompress.inspect, data, lambda it: it in self.infos.values())
+
+    def is_image(self, found: np.ndarray) -> bool:
+        return any(found.dtype == image.dtype and np.array_equal(found, image) for image in self.images.values())
+
+    def forged(self, number: object, data: bytes) -> None:
+        """The checksums were made right again: planes that were coded, or an error."""
+        info = self.run.call("inspect forged", number, dicompress.inspect, data, lambda it: is_said(it, data))
+
+        def is_right(image: np.ndarray) -> bool:
+            expected = (info.frames, info.rows, info.columns, info.samples)
+            return image.size == np.prod(expected) and self.planes.issuperset(planes(image, info.samples))
+
+        image = self.run.call("decode forged", number, decode, data, is_right if info else lambda it: False)
+        if info and info.levels and image is None:
+            # No digest covers the smaller pictures: any of the right size, or an error.
+            small = info.frames * -(-info.rows >> info.levels) * -(-info.columns >> info.levels) * info.samples
+            self.run.call("decode a level", number, lambda d: coarsest(d, info.levels), data, lambda it: it.size == small)
+
+
+def coarsest(data: bytes, levels: int) -> np.ndarray:
+    return dicompress.decode(data, level=levels, threads=1)
+
+
+def is_said(info: dicompress.StreamInfo, data: bytes) -> bool:
+    """Whether `info` is what the header says."""
+    try:
+        parts = take_apart(data)
+    except dicompress.StreamError:
+        return True  # of version 1, or not whole
+    frames, rows, columns = parts.numbers[:3]
+    return (info.frames, info.rows, info.columns, info.samples, info.near) == (
+        frames or 1, rows, columns, parts.samples, parts.near,
+    )  # fmt: skip
+
+
+def run_streams(run: Run, count: int) -> None:
+    judge, names = Streams(run), list(GOLDEN)
+    for number in range(count):
+        mutator = Mutator(number, list(GOLDEN.values()))
+        name = mutator.one_of(names)
+        if number % 2:
+            judge.forged(number, mutator.forge(GOLDEN[name]))
+        else:
+            data = GOLDEN[name]
+            for _ in range(1 + mutator.below(2)):
+                data = mutator.change(data)
+            judge.changed(number, data)
+
+
+def run_hostile(run: Run, count: int) -> None:
+    """Every number of header and heads set to every hostile value, and huge images; of `count` streams."""
+    judge = Streams(run)
+    names = [name for name, data in GOLDEN.items() if data[4] != 1]
+    for name in sorted(names, key=lambda name: "constant" not in name)[:count]:
+        parts = take_apart(GOLDEN[name])
+        for at in range(len(parts.numbers)):
+            for value in HOSTILE:
+                hostile = replace(parts, numbers=replaced(parts.numbers, at, value))
+                judge.forged([name, "number", at, value], hostile.joined())
+        for shape in HUGE:
+            levels = by_hash(parts.start[7:]).levels(shape)
+            sections = (*parts.sections, *parts.sections[-1:] * levels)[: levels + 1]
+            numbers = (parts.numbers[0], *shape, *parts.numbers[3:-1], levels)
+            judge.forged([name, *shape], replace(parts, numbers=numbers, sections=sections).joined())
+        fields = head_fields(parts.heads[-1], (len(parts.heads) - 1) % parts.samples, parts.near)
+        for at, field in enumerate(fields):
+            for value in HOSTILE if isinstance(field, int) else ():
+                head = written([*fields[:at], value, *fields[at + 1 :]])
+                hostile = replace(parts, heads=(*parts.heads[:-1], head))
+                judge.forged([name, "head", at, value], hostile.joined())
+
+
+def small_file() -> bytes:
+    """The CT that comes with pydicom, cut down to 40 x 40 pixels."""
+    dataset = pydicom.dcmread(get_testdata_file("CT_small.dcm"))
+    dataset.PixelData = np.ascontiguousarray(dataset.pixel_array[40:80, 40:80]).tobytes()
+    dataset.Rows = dataset.Columns = 40
+    buffer = io.BytesIO()
+    dataset.save_as(buffer)
+    return buffer.getvalue()
+
+
+def run_files(run: Run, count: int) -> None:
+    """Changed compressed files: what `dicompress info` shows, and the original or, if elements were changed, its pixels."""
+    warnings.simplefilter("ignore")
+    logging.disable()
+    original = small_file()
+    compressed = compress_file(original).data
+    part10 = parse(compressed)
+    (stream,) = frame_streams(part10, layout(part10.dataset))
+    before, behind = compressed[: part10.pixel_start], compressed[sum(part10.pixel_value) + 8 :]
+    pixels = parse(original).dataset.PixelData
+
+    def is_right(restored) -> bool:
+        return parse(restored.data).dataset.PixelData == pixels if restored.edited else restored.data == original
+
+    for number in range(count):
+        mutator = Mutator(number, [stream, *GOLDEN.values()])
+        if number % 3:
+            data = mutator.change(compressed)
+        else:
+            data = before + pixel_element([mutator.forge(stream)]) + behind
+        run.call("describe", number, describe, data, lambda it: True)
+        run.call("restore", number, lambda d: restore_file(d, threads=1), data, is_right)
+
+
+def main(kind: str, count: str) -> None:
+    run = Run()
+    for data in GOLDEN.values():
+        decode(data)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    {"streams": run_streams, "hostile": run_hostile, "files": run_files}[kind](run, int(count))
+    memory = KIB * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    facts = {"outcomes": dict(sorted(run.outcomes.items())), "slowest": round(run.slowest, 3), "memory": memory}
+    print(json.dumps(facts | {"wrong": run.wrong}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
