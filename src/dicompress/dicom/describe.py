@@ -9,7 +9,7 @@ from pydicom.uid import UID
 from .. import codec
 from . import pixels as px
 from .part10 import Part10, parse
-from .recompress import jpeg_xl_frames
+from .recompress import jpeg_xl_frames, number
 from .record import BYTES, NEAR, PIXELS, EditedError, RecordHead, check_ours, record_bytes
 from .syntax import JPEG_XL_JPEG
 from .transcode import frame_streams
@@ -67,7 +67,7 @@ def _describe_jpeg(part10: Part10) -> FileInfo:
     head, _ = RecordHead.read(record_bytes(dataset.file_meta))
     frames = jpeg_xl_frames(part10)
     coded = sum(map(len, frames))
-    rows, columns, samples = (int(dataset.get(name) or 1) for name in ("Rows", "Columns", "SamplesPerPixel"))
+    rows, columns, samples = (number(part10, name) for name in ("Rows", "Columns", "SamplesPerPixel"))
     return FileInfo(
         rows=rows,
         columns=columns,

@@ -70,8 +70,8 @@ def layout(dataset: Dataset) -> PixelLayout:
             planar=bool(int(dataset.get("PlanarConfiguration") or 0)),
             interpretation=str(dataset.get("PhotometricInterpretation", "")),
         )
-    except (AttributeError, TypeError, ValueError) as error:
-        raise UnsupportedImageError(f"the Image Pixel attributes are incomplete: {error}") from None
+    except Exception as error:  # pydicom raises many kinds when it converts a damaged element
+        raise UnsupportedImageError(f"the Image Pixel attributes are incomplete: {error}".splitlines()[0]) from None
     expected = 3 if result.interpretation in DECODED_TO_RGB else SAMPLES.get(result.interpretation)
     if result.samples != expected:
         kind = f"{result.interpretation or 'missing'} with {result.samples} samples a pixel"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from io import BytesIO
 
+from pydicom.datadict import dictionary_description
 from pydicom.encaps import generate_fragmented_frames, generate_frames, parse_basic_offsets
 
 from ..errors import FileError, StreamError, UnsupportedImageError, VerificationError
@@ -70,7 +71,7 @@ def restore_jpeg(part10: Part10) -> Restored:
     jpeg = [jpegxl.to_jpeg(frame) for frame in jpeg_xl_frames(part10)]
     if digest_of(b"".join(jpeg)) != head.jpeg_digest:
         raise StreamError("the JPEG frames do not have the checksum of the original ones")
-    pixels = len(jpeg) * int(part10.dataset.get("Rows") or 0) * int(part10.dataset.get("Columns") or 0)
+    pixels = len(jpeg) * number(part10, "Rows") * number(part10, "Columns")
     try:
         record = record_of(part10.dataset)
     except EditedError:
@@ -88,22 +89,32 @@ def _items(value: bytes, lengths: bytes) -> list[bytes]:
         length = reader.varint()
         if not length:  # deflated, millions of them take a few bytes
             raise StreamError("the restore record (0002,0102) tells an empty fragment")
-        items += [ITEM, length.to_bytes(LENGTH_BYTES, "little"), rest.take(length)]
+        fragment = rest.take(length)
+        items += [ITEM, length.to_bytes(LENGTH_BYTES, "little"), fragment]
     rest.finish()
     return items
 
 
 def frame_count(part10: Part10) -> int:
+    return number(part10, "NumberOfFrames")
+
+
+def number(part10: Part10, name: str) -> int:
+    """An element of the data set, 1 if it is missing or empty. FileError if it is no number."""
     try:
-        return int(part10.dataset.get("NumberOfFrames") or 1)
-    except (TypeError, ValueError):
-        raise FileError("Number of Frames (0028,0008) is not a number") from None
+        return int(part10.dataset.get(name) or 1)
+    except Exception as error:  # pydicom raises several kinds when it converts a damaged element
+        raise FileError(f"{dictionary_description(name)} is not a number: {error}".splitlines()[0]) from None
 
 
 def jpeg_xl_frames(part10: Part10) -> list[bytes]:
     """The frames of a file that `recompress` made."""
     start, length = part10.pixel_value or (0, 0)
+    count = frame_count(part10)
     try:
-        return list(generate_frames(part10.content[start : start + length], number_of_frames=frame_count(part10)))
+        frames = list(generate_frames(part10.content[start : start + length], number_of_frames=count))
     except Exception as error:  # pydicom raises several kinds
         raise StreamError(f"damaged encapsulated Pixel Data (7FE0,0010): {error}") from None
+    if not frames or not all(frames):
+        raise StreamError("a frame in Pixel Data (7FE0,0010) is empty")
+    return frames
