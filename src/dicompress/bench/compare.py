@@ -132,8 +132,7 @@ def _source(path: Path, data: bytes) -> Source:
         if native.syntax in NATIVE:
             start, length = native.pixel_value
             value = native.content[start : start + length]
-            vr = native.dataset.get_item("PixelData").VR or "OW"
-            pixels = px.native_pixels(value, image, native.syntax, vr)
+            pixels = px.native_pixels(value, image, native.syntax, native.pixel_vr)
         else:
             pixels, _ = px.decoded_pixels(part10.dataset, image, part10.syntax)
         info = describe(data) if part10.syntax == DICOMPRESS else None

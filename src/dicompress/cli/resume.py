@@ -11,7 +11,7 @@ from ..dicom import Allowance, describe, restore_file
 from ..dicom import pixels as px
 from ..dicom.allowance import near_of_hu
 from ..dicom.elements import record_of
-from ..dicom.part10 import PIXEL_DATA, Part10, parse
+from ..dicom.part10 import Part10, parse
 from ..dicom.record import EditedError, digest_of, is_ours
 from ..dicom.syntax import JPEG_XL_JPEG, NATIVE
 from ..dicom.transcode import decompressed_file, derived_file
@@ -76,5 +76,5 @@ def _whole(data: bytes) -> Part10:
 
 def _pixels(part10: Part10) -> np.ndarray:
     start, length = part10.pixel_value
-    vr = part10.dataset.get_item(PIXEL_DATA).VR or "OW"
-    return px.native_pixels(part10.content[start : start + length], px.layout(part10.dataset), part10.syntax, vr)
+    value = part10.content[start : start + length]
+    return px.native_pixels(value, px.layout(part10.dataset), part10.syntax, part10.pixel_vr)

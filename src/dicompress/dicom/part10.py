@@ -30,7 +30,7 @@ class Part10:
 
     trailer: what follows a deflated data set.
     pixel_start: where the element (7FE0,0010) begins, or the offset tables before it; pixel_value: offset and length of
-    its value, without the delimiter of an encapsulated one; both None if there is no Pixel Data.
+    its value, without the delimiter of an encapsulated one; both None if there is no Pixel Data. pixel_vr: as it is written.
     """
 
     content: bytes
@@ -40,6 +40,7 @@ class Part10:
     syntax: UID
     pixel_start: int | None
     pixel_value: tuple[int, int] | None
+    pixel_vr: str = "OW"
 
 
 def parse(data: bytes) -> Part10:
@@ -64,7 +65,8 @@ def parse(data: bytes) -> Part10:
     if not raw or raw[-1].tag != PIXEL_DATA:
         return Part10(content, body, trailer, dataset, syntax, None, None)
     start = raw[0].value_tell - ELEMENT_HEADER
-    return Part10(content, body, trailer, dataset, syntax, start, (raw[-1].value_tell, len(raw[-1].value or b"")))
+    value = raw[-1].value_tell, len(raw[-1].value or b"")
+    return Part10(content, body, trailer, dataset, syntax, start, value, raw[-1].VR or "OW")
 
 
 def _as_explicit(content: bytes, body: int) -> bytes:

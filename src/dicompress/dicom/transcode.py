@@ -19,7 +19,7 @@ from . import pixels as px
 from .allowance import Allowance, check_allowed, near_of_hu, padding
 from .derived import derive
 from .elements import compressed_file, native_element, native_file, record_of
-from .part10 import DELIMITER, DELIMITER_BYTES, PIXEL_DATA, Part10, encode_meta, parse
+from .part10 import DELIMITER, DELIMITER_BYTES, Part10, encode_meta, parse
 from .recompress import recompress, restore_jpeg
 from .record import BYTES, NEAR, PIXELS, EditedError, RestoreRecord, check_ours, digest_of, is_ours
 from .results import Compressed, Restored
@@ -53,7 +53,7 @@ def compress_file(
     image = px.layout(native.dataset)
     start, length = native.pixel_value
     value = native.content[start : start + length]
-    array = px.native_pixels(value, image, native.syntax, native.dataset.get_item(PIXEL_DATA).VR or "OW")
+    array = px.native_pixels(value, image, native.syntax, native.pixel_vr)
     if px.native_value(array, image.planar, native.syntax) != value[: image.nbytes]:
         raise VerificationError("the pixel values do not come back as bytes")
     streams, decoded, near = encode_frames(array, native.dataset, image, model, threads, allowance)
