@@ -105,6 +105,26 @@ def test_a_bin_that_is_cut_stands_for_the_value_expected_in_it():
     assert decoded.tolist() == [[[10, 10], [7, 8]]]  # 10 of 9 to 19, where 14 is the middle; 7 of 0 to 7, not 4
 
 
+PRINT = '#include "arithmetic.hpp"\n#include <cstdio>\nint main() { std::puts(dicompress::rounds_every_operation() ? "yes" : "no"); }'
+
+
+@pytest.mark.skipif(COMPILER is None, reason="needs a C++ compiler")
+def test_the_module_notices_how_it_was_compiled(tmp_path):
+    """At import: a module with fused arithmetic would decode most streams, and a few of them wrongly."""
+
+    def says(*options: str) -> str:
+        command = [COMPILER, "-std=c++20", "-O2", f"-I{NATIVE}", *options, "-x", "c++", "-", "-o", tmp_path / "program"]
+        subprocess.run(command, input=PRINT, text=True, check=True, capture_output=True)
+        return subprocess.run([tmp_path / "program"], capture_output=True, text=True, check=True).stdout.strip()
+
+    assert says("-ffp-contract=off") == says("-ffp-contract=off", "-march=native") == "yes"
+    fused = subprocess.run([COMPILER, "-march=native", "-dM", "-E", "-"], input="", capture_output=True, text=True).stdout
+    if "__FMA__" in fused or "__ARM_FEATURE_FMA" in fused:
+        assert says("-ffp-contract=fast", "-march=native") == "no"
+    with pytest.raises(subprocess.CalledProcessError):
+        says("-ffast-math")
+
+
 @pytest.mark.skipif(COMPILER is None, reason="needs a C++ compiler")
 @pytest.mark.parametrize("near", [0, 3])
 def test_every_way_of_compiling_gives_the_same_bytes(tmp_path, near):

@@ -7,8 +7,10 @@
 #include <nanobind/stl/vector.h>
 
 #include <cmath>
+#include <stdexcept>
 
 #include "adaptation.hpp"
+#include "arithmetic.hpp"
 #include "bins.hpp"
 #include "range_coder.hpp"
 #include "regression.hpp"
@@ -166,6 +168,7 @@ double code_length(ConstSymbols symbols, Parameters parameters, Base base, Known
 
 NB_MODULE(native, m) {
     m.doc() = "Mixture CDFs from integer tables and the range coder.";
+    if (!rounds_every_operation()) throw std::runtime_error("compiled with fused arithmetic: streams would not be portable");
     nb::exception<DamagedStream>(m, "DamagedStream", PyExc_ValueError);
     nb::class_<MixtureSpec>(m, "MixtureSpec")
         .def(

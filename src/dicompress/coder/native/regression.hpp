@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "arithmetic.hpp"
 #include "flat.hpp"
 #include "mixture.hpp"
 #include "width.hpp"
