@@ -52,7 +52,7 @@ def recompress(data: bytes, part10: Part10) -> Compressed:
     last = first + sum(len(ITEM) + LENGTH_BYTES + n for n in lengths)
     record = RestoreRecord(
         BYTES, part10.syntax, part10.syntax, digest_of(data), part10.body, None,
-        data[:first], data[last:], b"", b"".join(map(write_varint, lengths)), digest_of(b"".join(frames)),
+        digest_of(b"".join(frames)), data[:first], data[last:], b"", b"".join(map(write_varint, lengths)),
     )  # fmt: skip
     result = compressed_file(part10.dataset, JPEG_XL_JPEG, [jpegxl.from_jpeg(frame) for frame in frames], record)
     if len(result) >= len(data):

@@ -29,7 +29,12 @@ CHECKSUM_BYTES = 16
 
 @dataclass(frozen=True)
 class RecordHead:
-    """The part of a restore record that can be read whatever became of the elements; fields as in `RestoreRecord`."""
+    """The part of a restore record that can be read whatever became of the elements.
+
+    guarantee: PIXELS, BYTES or NEAR. original_syntax, pixel_syntax: of the original and of the restored file. digest: of the
+    restored file (SHA-256, 16 bytes). body: offset of its data set. deflate_level: of a deflated data set, else None.
+    jpeg_digest: of all bytes of JPEG frames, else empty.
+    """
 
     guarantee: int
     original_syntax: UID
@@ -54,25 +59,16 @@ class RecordHead:
 
 
 @dataclass(frozen=True)
-class RestoreRecord:
-    """guarantee: PIXELS, BYTES or NEAR. original_syntax, pixel_syntax: of the original and of the restored file.
+class RestoreRecord(RecordHead):
+    """prefix, suffix: around the pixels or frames; inflated, if the data set was deflated; trailer is what followed that.
 
-    digest: of the restored file (SHA-256, 16 bytes). body: offset of its data set. deflate_level: of a deflated data
-    set, else None; prefix and suffix are then inflated, trailer is what follows it. fragments: lengths of the fragments of
-    JPEG frames, varints; jpeg_digest: of all their bytes.
+    fragments: lengths of the fragments of JPEG frames, varints.
     """
 
-    guarantee: int
-    original_syntax: UID
-    pixel_syntax: UID
-    digest: bytes
-    body: int
-    deflate_level: int | None
     prefix: bytes
     suffix: bytes
     trailer: bytes
     fragments: bytes = b""
-    jpeg_digest: bytes = b""
 
     def encode(self, before: bytes, after: bytes) -> bytes:
         """before, after: the elements before and behind Pixel Data as the compressed file writes them."""

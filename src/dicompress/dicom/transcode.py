@@ -64,7 +64,7 @@ def compress_file(
     target = data if guarantee == BYTES else native.content
     record = RestoreRecord(
         guarantee, part10.syntax, native.syntax, digest_of(target), native.body,
-        _deflate_level(data, native) if deflated else None,
+        _deflate_level(data, native) if deflated else None, b"",
         native.content[:start], native.content[start + image.nbytes :], native.trailer,
     )  # fmt: skip
     result = compressed_file(native.dataset, DICOMPRESS, streams, record)
