@@ -13,6 +13,7 @@ import warnings
 from pathlib import Path
 
 import atheris
+import harness
 
 sys.path.append(str(Path(__file__).parent.parent / "tests"))
 os.environ.setdefault("DICOMPRESS_MAX_PIXELS", "30000")  # what an execution may cost
@@ -146,11 +147,11 @@ def try_all(data: bytes) -> None:
 
 def forge(data: bytes, mutator: Mutator, change) -> bytes:
     """With a changed stream in place of the last frame's. DicompressError if there is none."""
-    from dicompress.dicom.transcode import frame_streams
+    from dicompress.dicom.elements import frame_items
     from dicompress.dicom.pixels import layout
 
     part10 = parse(data)
-    streams = frame_streams(part10, layout(part10.dataset))
+    streams = frame_items(part10, layout(part10.dataset).frames)
     stop = sum(part10.pixel_value) + 8
     streams[-1] = mutator.forge(streams[-1], change)
     return data[: part10.pixel_start] + pixel_element(streams) + data[stop:]
@@ -174,26 +175,15 @@ def mutate(data: bytes, max_size: int, seed: int) -> bytes:
 
 
 def streams_of(files: list[bytes]) -> list[bytes]:
-    from dicompress.dicom.transcode import frame_streams
+    from dicompress.dicom.elements import frame_items
     from dicompress.dicom.pixels import layout
 
     parts = map(parse, files)
-    return [stream for part in parts for stream in frame_streams(part, layout(part.dataset))]
+    return [stream for part in parts for stream in frame_items(part, layout(part.dataset).frames)]
 
 
 STREAMS = streams_of([data for data in COMPRESSED if parse(data).syntax == DICOMPRESS])
 
 
-def main() -> None:
-    if sys.argv[1:2] == ["--seeds"]:
-        folder = Path(sys.argv[2])
-        folder.mkdir(parents=True, exist_ok=True)
-        for number, seed in enumerate([*ORIGINALS, *COMPRESSED]):
-            (folder / f"seed-{number}").write_bytes(seed)
-        return
-    atheris.Setup(sys.argv, try_file, custom_mutator=mutate)
-    atheris.Fuzz()
-
-
 if __name__ == "__main__":
-    main()
+    harness.run(lambda: [*ORIGINALS, *COMPRESSED], try_file, mutate)

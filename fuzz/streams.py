@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import atheris
+import harness
 
 TESTS = Path(__file__).parent.parent / "tests"
 sys.path.append(str(TESTS))
@@ -76,16 +77,5 @@ def mutate(data: bytes, max_size: int, seed: int) -> bytes:
     return changed[:max_size]
 
 
-def main() -> None:
-    if sys.argv[1:2] == ["--seeds"]:
-        folder = Path(sys.argv[2])
-        folder.mkdir(parents=True, exist_ok=True)
-        for number, seed in enumerate([*SEEDS, *small_streams()]):
-            (folder / f"seed-{number}").write_bytes(seed)
-        return
-    atheris.Setup(sys.argv, try_stream, custom_mutator=mutate)
-    atheris.Fuzz()
-
-
 if __name__ == "__main__":
-    main()
+    harness.run(lambda: [*SEEDS, *small_streams()], try_stream, mutate)

@@ -27,7 +27,7 @@ from dicompress.dicom import compress_file, describe, restore_file
 from dicompress.dicom.elements import pixel_element
 from dicompress.dicom.part10 import parse
 from dicompress.dicom.pixels import layout
-from dicompress.dicom.transcode import frame_streams
+from dicompress.dicom.elements import frame_items
 from dicompress.models.registry import by_hash
 
 GOLDEN = {path.stem: path.read_bytes() for path in sorted((Path(__file__).parent / "golden").glob("*.dcmp"))}
@@ -186,7 +186,7 @@ def run_files(run: Run, count: int) -> None:
     original = small_file()
     compressed = compress_file(original).data
     part10 = parse(compressed)
-    (stream,) = frame_streams(part10, layout(part10.dataset))
+    (stream,) = frame_items(part10, layout(part10.dataset).frames)
     before, behind = compressed[: part10.pixel_start], compressed[sum(part10.pixel_value) + 8 :]
     pixels = parse(original).dataset.PixelData
 

@@ -1,6 +1,5 @@
 """--resume: what is right is kept, what is damaged is done again, anything else stays and is an error."""
 
-import io
 import shutil
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from conftest import phantom
 from faults import assert_intact, end, start, studies
 from pydicom.data import get_testdata_file
 from pydicom.uid import ExplicitVRBigEndian, RLELossless
-from test_dicom import make
+from test_dicom import change, make
 
 from dicompress import Allowance
 from dicompress.cli import batch, files
@@ -24,15 +23,6 @@ def run(action: str, source: Path, target: Path, **options) -> tuple[str, str | 
     options = {"resume": True, **options}
     (outcome,) = batch.run(batch.Job(action, **options), files.tasks([source], target), 1, lambda outcome: None)
     return outcome.status, outcome.reason
-
-
-def edited(data: bytes, **elements) -> bytes:
-    dataset = pydicom.dcmread(io.BytesIO(data))
-    for keyword, value in elements.items():
-        setattr(dataset, keyword, value)
-    buffer = io.BytesIO()
-    dataset.save_as(buffer)
-    return buffer.getvalue()
 
 
 def save(path: Path, syntax) -> None:
@@ -102,11 +92,11 @@ def test_an_error_that_is_more_than_allowed_is_not_kept(tmp_path, allowed):
 @pytest.mark.parametrize("allowance", [None, Allowance(near=3)])
 def test_other_images_and_edited_ones_are_never_replaced_unasked(tmp_path, allowance):
     source, target = tmp_path / "ct.dcm", tmp_path / "out.dcm"
-    source.write_bytes(edited(CT.read_bytes(), PatientID="other"))
+    source.write_bytes(change(CT.read_bytes(), PatientID="other"))
     mr = Path(get_testdata_file("MR_small.dcm")).read_bytes()
     compressed = compress_file(CT.read_bytes(), allowance=allowance).data
     right = compress_file(source.read_bytes(), allowance=allowance).data
-    for found in (mr, CT.read_bytes(), compress_file(mr).data, compressed, edited(right, PatientID="changed since")):
+    for found in (mr, CT.read_bytes(), compress_file(mr).data, compressed, change(right, PatientID="changed since")):
         target.write_bytes(found)
         assert_in_the_way(target, run("compress", source, target, allowance=allowance), found)
     assert run("compress", source, target, allowance=allowance, force=True)[0] == "done"
@@ -116,13 +106,13 @@ def test_other_images_and_edited_ones_are_never_replaced_unasked(tmp_path, allow
 def test_restored_files_that_are_others(tmp_path):
     source, target = tmp_path / "small.dcm", tmp_path / "out.dcm"
     source.write_bytes(compress_file(CT.read_bytes()).data)
-    for found in (source.read_bytes(), edited(CT.read_bytes(), PatientID="changed since")):
+    for found in (source.read_bytes(), change(CT.read_bytes(), PatientID="changed since")):
         target.write_bytes(found)
         assert_in_the_way(target, run("decompress", source, target), found)
     target.write_bytes(CT.read_bytes()[:30000])
     assert run("decompress", source, target) == ("done", None)
     assert target.read_bytes() == CT.read_bytes()
-    source.write_bytes(edited(source.read_bytes(), PatientID="changed since"))
+    source.write_bytes(change(source.read_bytes(), PatientID="changed since"))
     target.write_bytes(restore_file(source.read_bytes()).data)
     assert run("decompress", source, target) == ("kept", None)
 

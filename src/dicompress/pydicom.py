@@ -151,11 +151,12 @@ def _register() -> None:
     decoder.add_plugin(NAME, (__name__, decode_frame.__name__))
     base._PIXEL_DATA_DECODERS[DICOMPRESS] = (decoder, pydicom.__version__)
     UID._PRIVATE_TS_ENCODING = _Encoding()
-    if not UID(JPEG_XL_JPEG).is_transfer_syntax:  # pydicom 3.0 does not know it
-        UID_dictionary[JPEG_XL_JPEG] = ("JPEG XL JPEG Recompression", "Transfer Syntax", "", "", "JPEGXLJPEGRecompression")
-        recompressed = JPEGDecoder(JPEG_XL_JPEG)
-        recompressed.add_plugin(NAME, (__name__, decode_jpeg_frame.__name__))
-        base._PIXEL_DATA_DECODERS[JPEG_XL_JPEG] = (recompressed, pydicom.__version__)
+    # pydicom 3.0 has neither the name nor a decoder of this one.
+    name = ("JPEG XL JPEG Recompression", "Transfer Syntax", "", "", "JPEGXLJPEGRecompression")
+    UID_dictionary.setdefault(JPEG_XL_JPEG, name)
+    recompressed = JPEGDecoder(JPEG_XL_JPEG)
+    recompressed.add_plugin(NAME, (__name__, decode_jpeg_frame.__name__))
+    base._PIXEL_DATA_DECODERS.setdefault(JPEG_XL_JPEG, (recompressed, pydicom.__version__))
     if get_decoder(DICOMPRESS) is not decoder or not UID(str(DICOMPRESS)).is_encapsulated:
         raise ImportError(f"dicompress.pydicom does not work with pydicom {pydicom.__version__}; use pydicom 3.0")
 

@@ -11,10 +11,10 @@ from ..models import DEFAULT
 from . import pixels as px
 from .allowance import Allowance, check_allowed
 from .derived import derive
-from .elements import encapsulated_file, native_file
+from .elements import encapsulated_file, native_file, split_frames
 from .part10 import parse
 from .syntax import DICOMPRESS, NATIVE
-from .transcode import decode_streams, encode_frames, split_frames
+from .transcode import decode_streams, encode_frames
 
 
 def compress_dataset(
@@ -54,7 +54,7 @@ def decompress_dataset(dataset: Dataset, *, threads: int = 0) -> Dataset:
     if syntax != DICOMPRESS:
         raise UnsupportedImageError(f"not compressed by dicompress: transfer syntax {syntax.name}")
     image = px.layout(dataset)
-    array = decode_streams(split_frames(dataset.PixelData, image), image, threads)
+    array = decode_streams(split_frames(dataset.PixelData, image.frames), image, threads)
     return parse(native_file(dataset, array)).dataset
 
 

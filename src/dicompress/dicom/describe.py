@@ -8,27 +8,26 @@ from pydicom.uid import UID
 
 from .. import codec
 from . import pixels as px
+from .elements import frame_items
 from .part10 import Part10, parse
 from .recompress import jpeg_xl_frames, number
 from .record import BYTES, NEAR, PIXELS, EditedError, RecordHead, check_ours, record_bytes
 from .syntax import JPEG_XL_JPEG
-from .transcode import frame_streams
 
 GUARANTEES = {
     BYTES: "the original file, byte for byte",
     PIXELS: "identical pixels and elements, as Explicit VR Little Endian",
     NEAR: "a derived image with a bounded error, as Explicit VR Little Endian; not the original",
 }
-
-
-JPEG_XL = "JPEG XL, holding the JPEG"
+JPEG_XL = "JPEG XL, holding the JPEG"  # instead of a model
 
 
 @dataclass(frozen=True)
 class FileInfo(codec.StreamInfo):
     """A file's streams, one a frame, taken together, and what `decompress` gives back. level_bytes: summed over them.
 
-    Of JPEG frames in JPEG XL the one checksum is that of all JPEG bytes. original_transfer_syntax: UID and name; None if the elements were changed after compression.
+    Of JPEG frames in JPEG XL the one checksum is that of all JPEG bytes. original_transfer_syntax: UID and name; None if the
+    elements were changed after compression.
     """
 
     original_transfer_syntax: str | None
@@ -42,7 +41,7 @@ def describe(data: bytes) -> FileInfo:
     if part10.syntax == JPEG_XL_JPEG:
         return _describe_jpeg(part10)
     image = px.layout(part10.dataset)
-    streams = [codec.inspect(s) for s in frame_streams(part10, image)]
+    streams = [codec.inspect(s) for s in frame_items(part10, image.frames)]
     try:
         head, _ = RecordHead.read(record_bytes(part10.dataset.file_meta))
         guarantee, original = head.guarantee, head.original_syntax

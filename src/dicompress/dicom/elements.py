@@ -7,15 +7,15 @@ from copy import copy, deepcopy
 import numpy as np
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import correct_ambiguous_vr, write_dataset
 from pydicom.hooks import raw_element_vr
 from pydicom.uid import UID, ExplicitVRLittleEndian
 from pydicom.valuerep import CUSTOMIZABLE_CHARSET_VR
 
-from ..errors import UnsupportedImageError
-from .part10 import DELIMITER_BYTES, OFFSET_TABLES, PIXEL_DATA, encode_meta
+from ..errors import StreamError, UnsupportedImageError
+from .part10 import DELIMITER, DELIMITER_BYTES, OFFSET_TABLES, PIXEL_DATA, Part10, encode_meta
 from .pixels import native_value
 from .record import RestoreRecord, record_bytes, remove_record
 from .syntax import RESTORE_RECORD
@@ -31,6 +31,31 @@ def padded(value: bytes) -> bytes:
 def pixel_element(streams: list[bytes]) -> bytes:
     """Encapsulated (7FE0,0010) OB: basic offset table, one item a frame, delimiter (PS3.5 A.4)."""
     return b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff" + encapsulate(streams, has_bot=True) + DELIMITER_BYTES
+
+
+def frame_items(part10: Part10, frames: int) -> list[bytes]:
+    """The items of a compressed file's Pixel Data, one a frame. StreamError unless they are as `pixel_element` writes them."""
+    if part10.pixel_value is None:
+        raise StreamError("no Pixel Data (7FE0,0010)")
+    start, length = part10.pixel_value
+    if part10.content[start + length : start + length + DELIMITER] != DELIMITER_BYTES:
+        raise StreamError("Pixel Data (7FE0,0010) does not end with a delimiter: the file is cut short or damaged")
+    return split_frames(part10.content[start : start + length], frames)
+
+
+def split_frames(value: bytes, frames: int) -> list[bytes]:
+    """The items in an encapsulated Pixel Data value (PS3.5 A.4), one a frame."""
+    try:
+        items = list(generate_frames(value, number_of_frames=frames))
+    except Exception as error:  # pydicom raises several kinds for damaged items
+        raise StreamError(f"damaged encapsulated Pixel Data (7FE0,0010): {error}") from None
+    if len(items) != frames:
+        raise StreamError(f"{len(items)} frames in Pixel Data (7FE0,0010), {frames} are expected")
+    if not all(items):
+        raise StreamError("a frame of no bytes in Pixel Data (7FE0,0010)")
+    if value not in (encapsulate(items, has_bot=True), encapsulate(items, has_bot=False)):
+        raise StreamError("damaged encapsulated Pixel Data (7FE0,0010): the items do not add up")
+    return items
 
 
 def native_element(pixels: np.ndarray, planar: bool) -> bytes:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from io import BytesIO
 
 from pydicom.datadict import dictionary_description
-from pydicom.encaps import generate_fragmented_frames, generate_frames, parse_basic_offsets
+from pydicom.encaps import generate_fragmented_frames, parse_basic_offsets
 
 from ..errors import FileError, StreamError, UnsupportedImageError, VerificationError
 from ..varint import Reader, write_varint
 from . import jpegxl
-from .elements import compressed_file, encapsulated_file, record_of
+from .elements import compressed_file, encapsulated_file, frame_items, record_of
 from .part10 import Part10, parse
 from .record import BYTES, EditedError, RecordHead, RestoreRecord, digest_of, record_bytes
 from .results import Compressed, Restored
@@ -35,7 +35,7 @@ def recompress(data: bytes, part10: Part10) -> Compressed:
         raise UnsupportedImageError("no Pixel Data (7FE0,0010)")
     start, length = part10.pixel_value
     value = BytesIO(part10.content[start : start + length])
-    count = frame_count(part10)
+    count = number(part10, "NumberOfFrames")
     try:
         fragmented = list(generate_fragmented_frames(value, number_of_frames=count))
         value.seek(0)
@@ -69,14 +69,15 @@ def restore_jpeg(part10: Part10) -> Restored:
     if head.original_syntax not in JPEG:
         raise StreamError(f"the restore record (0002,0102) is that of a file in {head.original_syntax.name}")
     jpeg = [jpegxl.to_jpeg(frame) for frame in jpeg_xl_frames(part10)]
-    if digest_of(b"".join(jpeg)) != head.jpeg_digest:
+    value = b"".join(jpeg)
+    if digest_of(value) != head.jpeg_digest:
         raise StreamError("the JPEG frames do not have the checksum of the original ones")
     pixels = len(jpeg) * number(part10, "Rows") * number(part10, "Columns")
     try:
         record = record_of(part10.dataset)
     except EditedError:
         return Restored(encapsulated_file(part10.dataset, head.original_syntax, jpeg), pixels, True, 0)
-    content = b"".join((record.prefix, *_items(b"".join(jpeg), record.fragments), record.suffix))
+    content = b"".join((record.prefix, *_items(value, record.fragments), record.suffix))
     if digest_of(content) != record.digest:
         raise StreamError("the restored file does not have the checksum of the original")
     return Restored(content, pixels, False, 0)
@@ -95,8 +96,9 @@ def _items(value: bytes, lengths: bytes) -> list[bytes]:
     return items
 
 
-def frame_count(part10: Part10) -> int:
-    return number(part10, "NumberOfFrames")
+def jpeg_xl_frames(part10: Part10) -> list[bytes]:
+    """The frames of a file that `recompress` made."""
+    return frame_items(part10, number(part10, "NumberOfFrames"))
 
 
 def number(part10: Part10, name: str) -> int:
@@ -105,16 +107,3 @@ def number(part10: Part10, name: str) -> int:
         return int(part10.dataset.get(name) or 1)
     except Exception as error:  # pydicom raises several kinds when it converts a damaged element
         raise FileError(f"{dictionary_description(name)} is not a number: {error}".splitlines()[0]) from None
-
-
-def jpeg_xl_frames(part10: Part10) -> list[bytes]:
-    """The frames of a file that `recompress` made."""
-    start, length = part10.pixel_value or (0, 0)
-    count = frame_count(part10)
-    try:
-        frames = list(generate_frames(part10.content[start : start + length], number_of_frames=count))
-    except Exception as error:  # pydicom raises several kinds
-        raise StreamError(f"damaged encapsulated Pixel Data (7FE0,0010): {error}") from None
-    if not frames or not all(frames):
-        raise StreamError("a frame in Pixel Data (7FE0,0010) is empty")
-    return frames

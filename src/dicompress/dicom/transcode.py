@@ -7,7 +7,6 @@ from copy import deepcopy
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from .. import codec
@@ -18,8 +17,8 @@ from ..models import DEFAULT
 from . import pixels as px
 from .allowance import Allowance, check_allowed, near_of_hu, padding
 from .derived import derive
-from .elements import compressed_file, native_element, native_file, record_of
-from .part10 import DELIMITER, DELIMITER_BYTES, Part10, encode_meta, parse
+from .elements import compressed_file, frame_items, native_element, native_file, record_of
+from .part10 import DELIMITER, Part10, encode_meta, parse
 from .recompress import recompress, restore_jpeg
 from .record import BYTES, NEAR, PIXELS, EditedError, RestoreRecord, check_ours, digest_of, is_ours
 from .results import Compressed, Restored
@@ -111,7 +110,7 @@ def restore_file(data: bytes, threads: int = 0) -> Restored:
     if part10.syntax == JPEG_XL_JPEG:
         return restore_jpeg(part10)
     image = px.layout(part10.dataset)
-    streams = frame_streams(part10, image)
+    streams = frame_items(part10, image.frames)
     array = decode_streams(streams, image, threads)
     near = max(read_stream(stream, None).near for stream in streams)
     try:
@@ -124,29 +123,6 @@ def restore_file(data: bytes, threads: int = 0) -> Restored:
     if digest_of(content) != record.digest:
         raise StreamError("the restored file does not have the checksum of the original")
     return Restored(content, array.size // image.samples, False, near)
-
-
-def frame_streams(part10: Part10, image: px.PixelLayout) -> list[bytes]:
-    """The streams of a file in our transfer syntax, one a frame."""
-    start, length = part10.pixel_value
-    if part10.content[start + length : start + length + DELIMITER] != DELIMITER_BYTES:
-        raise StreamError("Pixel Data (7FE0,0010) does not end with a delimiter: the file is cut short or damaged")
-    return split_frames(part10.content[start : start + length], image)
-
-
-def split_frames(value: bytes, image: px.PixelLayout) -> list[bytes]:
-    """The streams in an encapsulated Pixel Data value (PS3.5 A.4), one a frame."""
-    try:
-        streams = list(generate_frames(value, number_of_frames=image.frames))
-    except Exception as error:  # pydicom raises several kinds for damaged items
-        raise StreamError(f"damaged encapsulated Pixel Data (7FE0,0010): {error}") from None
-    if len(streams) != image.frames:
-        raise StreamError(f"{len(streams)} frames in Pixel Data (7FE0,0010), {image.frames} are expected")
-    if not all(streams):
-        raise StreamError("a frame of no bytes in Pixel Data (7FE0,0010)")
-    if value not in (encapsulate(streams, has_bot=True), encapsulate(streams, has_bot=False)):
-        raise StreamError("damaged encapsulated Pixel Data (7FE0,0010): the items do not add up")
-    return streams
 
 
 def decode_streams(streams: list[bytes], image: px.PixelLayout, threads: int = 0) -> np.ndarray:
