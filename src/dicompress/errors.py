@@ -25,5 +25,9 @@ class FileError(DicompressError):
     """A file cannot be read, is not what it should be, or cannot be written."""
 
 
+class NotDicomError(FileError):
+    """The bytes are no DICOM file."""
+
+
 class VerificationError(DicompressError):
     """What was compressed does not come back as promised; nothing was written."""

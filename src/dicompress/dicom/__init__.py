@@ -3,7 +3,8 @@
 from .allowance import Allowance
 from .dataset import compress_dataset, decompress_dataset
 from .describe import FileInfo, describe
-from .results import Compressed, Restored
+from .outcome import compress_or_pass_on
+from .results import Compressed, PassedOn, Restored
 from .syntax import DICOMPRESS
 from .transcode import compress_file, restore_file
 
@@ -12,9 +13,11 @@ __all__ = [
     "Allowance",
     "Compressed",
     "FileInfo",
+    "PassedOn",
     "Restored",
     "compress_dataset",
     "compress_file",
+    "compress_or_pass_on",
     "decompress_dataset",
     "describe",
     "restore_file",

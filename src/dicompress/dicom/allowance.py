@@ -21,7 +21,8 @@ class Allowance:
     """The error a user allows, in one of three ways. ValueError unless it is one, and possible.
 
     near: in stored units, 1 to 255. hu: in Hounsfield units. psnr: as much as leaves so many dB. lossy_again: also where an
-    image is marked as lossy already. mammography: also in mammograms.
+    image is marked as lossy already. mammography: also in mammograms. quantitative: also where values are measurements, such as
+    RT Dose and PET. strict: images that bear no error are passed on, instead of being compressed without loss.
     """
 
     near: int | None = None
@@ -29,6 +30,8 @@ class Allowance:
     psnr: float | None = None
     lossy_again: bool = False
     mammography: bool = False
+    quantitative: bool = False
+    strict: bool = False
 
     def __post_init__(self):
         given = [value for value in (self.near, self.hu, self.psnr) if value is not None]

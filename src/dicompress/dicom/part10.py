@@ -12,7 +12,7 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
-from ..errors import FileError, UnsupportedImageError
+from ..errors import FileError, NotDicomError, UnsupportedImageError
 from ..limits import inflate
 
 PIXEL_DATA = 0x7FE00010
@@ -46,9 +46,9 @@ class Part10:
 def parse(data: bytes) -> Part10:
     """Parse a file's bytes. FileError if they are no complete Part 10 file, LimitError if inflated it is too large."""
     if not data:
-        raise FileError("the file is empty")
+        raise NotDicomError("the file is empty")
     if data[128:132] != b"DICM":
-        raise FileError("not a DICOM Part 10 file: no 'DICM' at byte 128")
+        raise NotDicomError("not a DICOM Part 10 file: no 'DICM' at byte 128")
     body, syntax = _read_group_2(data)
     content, trailer = data, b""
     if syntax == DeflatedExplicitVRLittleEndian:

@@ -76,11 +76,11 @@ def restore_jpeg(part10: Part10) -> Restored:
     try:
         record = record_of(part10.dataset)
     except EditedError:
-        return Restored(encapsulated_file(part10.dataset, head.original_syntax, jpeg), pixels, True, 0)
+        return Restored(encapsulated_file(part10.dataset, head.original_syntax, jpeg), pixels, 0, edited=True)
     content = b"".join((record.prefix, *_items(value, record.fragments), record.suffix))
     if digest_of(content) != record.digest:
         raise StreamError("the restored file does not have the checksum of the original")
-    return Restored(content, pixels, False, 0)
+    return Restored(content, pixels, 0)
 
 
 def _items(value: bytes, lengths: bytes) -> list[bytes]:

@@ -7,21 +7,51 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Compressed:
-    """pixels: of all frames. near: by how much a pixel may differ from the original's; 0 for not at all."""
+    """data: the compressed file. pixels: of all frames. near: by how much a pixel may differ from the original's; 0 for not at all.
 
-    data: bytes
-    pixels: int
-    near: int
-
-
-@dataclass(frozen=True)
-class Restored:
-    """data: the restored file. edited: the elements were changed after compression; they are kept as changed.
-
-    near: by how much a pixel may differ from the original's; if it is not 0, the file is a derived image.
+    remark: why there is no error although one was allowed. uids: SOP Instance UID of the original and of the derived image,
+    if they differ. references: SOP Instance UIDs that the original's elements refer to, if an error was allowed.
     """
 
     data: bytes
     pixels: int
-    edited: bool
     near: int
+    remark: str | None = None
+    uids: tuple[str, str] | None = None
+    references: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class PassedOn:
+    """The file is better left as it is: `reason` says why.
+
+    is_dicom: False for what is no DICOM file at all. damaged: it is one, but cut short or unreadable. references: as above.
+    """
+
+    reason: str
+    is_dicom: bool = True
+    damaged: bool = False
+    references: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Restored:
+    """data: the restored file. near: by how much a pixel may differ from the original's; if not 0, the file is a derived image.
+
+    edited: elements were changed after compression; they are kept as changed. remark: None if `data` is what was compressed,
+    by its checksum; else why it cannot be (changed elements, no restore record), and what it is instead.
+    """
+
+    data: bytes
+    pixels: int
+    near: int
+    edited: bool = False
+    remark: str | None = None
+
+
+@dataclass(frozen=True)
+class Stripped:
+    """data: the compressed file without its restore record. remark: what cannot be had back without it."""
+
+    data: bytes
+    remark: str

@@ -26,7 +26,7 @@ from .syntax import DICOMPRESS, JPEG, JPEG_XL_JPEG, NATIVE, RESTORE_RECORD
 
 
 def compress_file(
-    data: bytes, model: str = DEFAULT, threads: int = 0, allowance: Allowance | None = None
+    data: bytes, model: str = DEFAULT, threads: int = 0, allowance: Allowance | None = None, record: bool = True
 ) -> Compressed:
     """A Part 10 file's bytes -> a smaller one in our transfer syntax, restored and compared before it is returned.
 
@@ -116,13 +116,13 @@ def restore_file(data: bytes, threads: int = 0) -> Restored:
     try:
         record = record_of(part10.dataset)
     except EditedError:
-        return Restored(native_file(part10.dataset, array), array.size // image.samples, True, near)
+        return Restored(native_file(part10.dataset, array), array.size // image.samples, near, edited=True)
     content = b"".join((record.prefix, px.native_value(array, image.planar, record.pixel_syntax), record.suffix))
     if record.deflate_level is not None:
         content = content[: record.body] + _deflate(content[record.body :], record.deflate_level) + record.trailer
     if digest_of(content) != record.digest:
         raise StreamError("the restored file does not have the checksum of the original")
-    return Restored(content, array.size // image.samples, False, near)
+    return Restored(content, array.size // image.samples, near)
 
 
 def decode_streams(streams: list[bytes], image: px.PixelLayout, threads: int = 0) -> np.ndarray:
