@@ -13,6 +13,7 @@ LONG = {"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", 
 UNDEFINED = b"\xff" * 4
 ITEM, ITEM_END, END = b"\xfe\xff\x00\xe0", b"\xfe\xff\x0d\xe0" + bytes(4), b"\xfe\xff\xdd\xe0" + bytes(4)
 PIXEL_DATA = b"\xe0\x7f\x10\x00"
+RECORD = (0x7FD90010, 0x7FD91001)
 
 
 class Writer:
@@ -67,14 +68,14 @@ def read(data: bytes) -> Dataset:
 
 
 def elements(dataset: Dataset) -> list:
-    """All but Pixel Data, group lengths and offset tables, which a compressed file does not keep."""
-    return [e for e in dataset if e.tag.element and e.tag not in (0x7FE00001, 0x7FE00002, 0x7FE00010)]
+    """All but Pixel Data, the restore record, and group lengths and offset tables, which a compressed file does not keep."""
+    return [e for e in dataset if e.tag.element and e.tag not in (0x7FE00001, 0x7FE00002, 0x7FE00010, *RECORD)]
 
 
 def stored(dataset: Dataset) -> dict:
     """tag -> VR and bytes, or items, as they lie in the file: nothing is decoded."""
     found = {}
-    for tag in sorted(dataset.keys()):
+    for tag in sorted(set(dataset.keys()) - set(RECORD)):
         element = dataset.get_item(tag)
         if isinstance(element.value, Sequence):
             found[tag] = [stored(item) for item in element.value]

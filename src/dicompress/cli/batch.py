@@ -115,9 +115,7 @@ def _compress(job: Job, task: files.Task) -> Outcome:
     except (UnsupportedImageError, VerificationError) as error:
         return _pass_on(job, task, data, str(error))
     _write(job, task, result.data)
-    unused = job.allowance and not result.near
-    remark = "compressed without loss: an error of one stored value is more than what is allowed" if unused else None
-    return Outcome(str(task.source), str(task.target), DONE, remark, len(data), len(result.data), result.pixels)
+    return Outcome(str(task.source), str(task.target), DONE, result.remark, len(data), len(result.data), result.pixels)
 
 
 def _decompress(job: Job, task: files.Task) -> Outcome:
@@ -203,7 +201,7 @@ def _read_target(target: Path) -> bytes:
 
 
 def _is_right(job: Job, source: bytes, target: bytes) -> bool:
-    from . import resume
+    from ..dicom import resume
 
     if job.action == "compress":
         return resume.is_compressed(source, target, job.allowance, job.threads)
