@@ -63,6 +63,15 @@ def replaced(original: bytes, old: bytes, new: bytes) -> bytes:
     return original.replace(old, new)
 
 
+def in_syntax(data: bytes, syntax: str) -> bytes:
+    """A file that says that it is of another transfer syntax."""
+    at, end = data.index(b"\x02\x00\x10\x00UI") + 8, 144 + int.from_bytes(data[140:144], "little")
+    behind = at + int.from_bytes(data[at - 2 : at], "little")
+    uid = syntax.encode() + b"\0" * (len(syntax) % 2)
+    group = data[144 : at - 2] + len(uid).to_bytes(2, "little") + uid + data[behind:end]
+    return data[:140] + len(group).to_bytes(4, "little") + group + data[end:]
+
+
 def read(data: bytes) -> Dataset:
     return pydicom.dcmread(io.BytesIO(data))
 

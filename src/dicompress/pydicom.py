@@ -12,6 +12,7 @@ StreamError for damaged items; what is wrong with a frame arrives in pydicom's R
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from io import BytesIO
 from typing import Any, BinaryIO
 
@@ -24,6 +25,7 @@ from pydicom.pixels import as_pixel_options, get_decoder
 from pydicom.pixels.decoders import base
 from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGBaseline8Bit
 
+from .codec import inspect
 from .dicom import pixels as px
 from .dicom import restore
 from .dicom.items import split_frames
@@ -54,8 +56,11 @@ def is_available(uid: str) -> bool:
 def decode_frame(stream: bytes, runner: base.DecodeRunner) -> bytearray:
     """pydicom's plug-in: a frame's stream -> little-endian pixels. StreamError unless it is what the elements say."""
     image = _layout(runner.options)
+    halved = inspect(stream).samples == 4  # as the first frame's interpretation tells, before it is changed
+    if halved:
+        image = replace(image, interpretation=px.HALVED)
     pixels = restore.decode_frame(stream, image)
-    if image.interpretation == px.HALVED:
+    if halved:
         pixels = _full(pixels)
         runner.set_option("photometric_interpretation", "YBR_FULL")
     return bytearray(px.NativeForm().value(pixels, image).data)

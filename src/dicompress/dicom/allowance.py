@@ -99,11 +99,11 @@ def _number(dataset: Dataset, keyword: str, name: str) -> float:
     """UnsupportedImageError unless an element is one number, finite and not zero."""
     try:
         value = dataset.get(keyword)
-        number = float(value) if not isinstance(value, MultiValue) else math.nan
-    except Exception:  # pydicom raises several kinds when it converts a damaged element
-        value, number = "no number", math.nan
-    if not math.isfinite(number) or not number:
         told = "empty" if value is None or value == "" else str(value)
+        number = math.nan if isinstance(value, MultiValue) or told == "empty" else float(value)
+    except Exception:  # pydicom raises several kinds when it converts a damaged element
+        told, number = "no number", math.nan
+    if not math.isfinite(number) or not number:
         raise UnsupportedImageError(f"{name} is {told}, so that an error in HU means nothing")
     return number
 

@@ -8,6 +8,7 @@ from io import BytesIO
 import numpy as np
 import pydicom
 from pydicom.charset import convert_encodings
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
@@ -87,9 +88,12 @@ def _part10(dataset: Dataset) -> Part10:
 def _copy(dataset: Dataset, left_out: int = 0) -> Dataset:
     """Another data set of the same elements."""
     result = Dataset()
-    for element in dataset.elements():
-        if element.tag != left_out:
-            result[element.tag] = element
+    for tag in dataset.keys():
+        element = dataset.get_item(tag, keep_deferred=True)
+        if isinstance(element, RawDataElement) and element.value is None and element.length:  # not yet read from its file
+            element = dataset[tag]
+        if tag != left_out:
+            result[tag] = element
     return result
 
 

@@ -64,7 +64,7 @@ def elements(dataset: Dataset, wanted: Callable[[BaseTag], bool] = lambda tag: T
     Undecoded elements keep their bytes, but for the order of bytes in words and an even length of text. VRs that implicit files
     leave open are those of PS3.6. UnsupportedImageError, with the tag, for what cannot be written.
     """
-    found = [e for e in dataset.elements() if wanted(e.tag)]
+    found = [e for e in dataset.values() if wanted(e.tag)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return _elements(found, [dataset])
@@ -112,7 +112,7 @@ def _written(element: RawDataElement | DataElement, ancestors: list[Dataset]) ->
 
 
 def _item(item: Dataset, ancestors: list[Dataset]) -> bytes:
-    content = _elements(item.elements(), [item, *ancestors])
+    content = _elements(item.values(), [item, *ancestors])
     if getattr(item, "is_undefined_length_sequence_item", False):
         return ITEM + UNDEFINED_LENGTH.to_bytes(4, "little") + content + ITEM_END
     return ITEM + len(content).to_bytes(4, "little") + content
@@ -148,7 +148,7 @@ def _vr(element: RawDataElement, ancestors: list[Dataset]) -> str:
 def _is_signed(ancestors: list[Dataset]) -> bool:
     """By Pixel Representation (0028,0103), here or around."""
     for dataset in ancestors:
-        element = dataset.get_item(SIGNS) if SIGNS in dataset else None
+        element = dataset.get_item(SIGNS, keep_deferred=True) if SIGNS in dataset else None
         if element is not None:
             value = element.value
             return any(value) if isinstance(value, bytes) else value == 1

@@ -122,7 +122,7 @@ def _parse(data: bytes, preamble: bytes, start: int) -> Part10:
         _check_whole(after)
         if PIXEL_DATA in after:
             raise FileError("Pixel Data (7FE0,0010) stands twice in the file")
-        for element in after.elements():
+        for element in after.values():
             dataset[element.tag] = element
     syntax = named or (ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian)
     return Part10(content, body, trailer, preamble, meta, syntax, dataset, pixels)
@@ -169,7 +169,7 @@ def _read_meta(data: bytes, start: int) -> tuple[Dataset, int]:
 
 
 def _transfer_syntax(meta: Dataset) -> UID | None:
-    element = meta.get_item("TransferSyntaxUID") if "TransferSyntaxUID" in meta else None
+    element = meta.get_item("TransferSyntaxUID", keep_deferred=True) if "TransferSyntaxUID" in meta else None
     value = (element.value or b"") if element is not None else b""
     return UID(value.rstrip(b"\0 ").decode("ascii", "replace")) or None
 
@@ -233,7 +233,7 @@ def _end_of_items(content: bytes, position: int) -> int:
 
 def _check_whole(dataset: Dataset) -> None:
     """FileError if the last element is shorter than it says."""
-    for element in dataset.elements():
+    for element in dataset.values():
         if isinstance(element, RawDataElement) and element.length not in (UNDEFINED_LENGTH, len(element.value or b"")):
             found = len(element.value or b"")
             raise FileError(f"the file is cut short: {BaseTag(element.tag)} holds {found} bytes of {element.length}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from pydicom.dataset import Dataset
 
+from ..codec.psnr import allowed_mse
 from ..errors import FileError
 from .allowance import Allowance, near_of_hu
 from .derived import derived
@@ -65,7 +66,7 @@ def _is_allowed(allowance: Allowance, dataset: Dataset, before: np.ndarray, afte
         return False
     if allowance.psnr is None:
         return near <= (allowance.near or near_of_hu(dataset, allowance.hu))
-    return np.mean(np.square(error)) <= (float(before.max()) - float(before.min())) ** 2 / 10 ** (allowance.psnr / 10)
+    return np.mean(np.square(error)) <= allowed_mse(before, allowance.psnr)
 
 
 def _file(native: Native) -> bytes:

@@ -19,7 +19,7 @@ META_VERSION, SOP_CLASS, SOP_INSTANCE, SYNTAX = 0x00020001, 0x00020002, 0x000200
 
 def head(preamble: bytes, meta: Dataset, dataset: Dataset, syntax: UID) -> bytes:
     """Preamble, 'DICM' and the file meta information with another transfer syntax; of files that have none, a short one."""
-    found = {e.tag: e for e in meta.elements() if e.tag.group == GROUP_2}
+    found = {e.tag: e for e in meta.values() if e.tag.group == GROUP_2}
     if not found:
         found[BaseTag(META_VERSION)] = _raw(META_VERSION, "OB", b"\0\1")
         for tag, keyword in ((SOP_CLASS, "SOPClassUID"), (SOP_INSTANCE, "SOPInstanceUID")):
