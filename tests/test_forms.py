@@ -30,6 +30,7 @@ from dicompress.errors import NotDicomError
 
 PIXELS = phantom(64, 64)
 W, IMPLICIT = Writer(), Writer(implicit=True)
+SYNTAXES = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
 END = b"\xfe\xff\xdd\xe0" + bytes(4)
 ITEM_END = b"\xfe\xff\x0d\xe0" + bytes(4)
 
