@@ -210,13 +210,14 @@ def run_files(run: Run, count: int) -> None:
 def originals() -> list[bytes]:
     """Small files in every form that is compressed, passed on or refused an error."""
     import test_forms as forms
+    import test_passed_on as odd
     from test_bound_values import LABELS, MEASUREMENTS, with_slope
     from test_dicom import change, make
 
     small = small_file()
     kinds = [small, *(make(phantom(24, 20), syntax) for syntax in forms.SYNTAXES), forms.as_implicit(small)]
     kinds += [make_file() for name, make_file in forms.HEADERLESS.items() if name != "pydicom-data"]
-    kinds += [make_file() for name, make_file in forms.PASSED_ON.items() if name not in ("1 bit", "32 bits", "no pixels")]
+    kinds += [make_file() for name, make_file in odd.PASSED_ON.items() if name not in ("1 bit", "32 bits", "no pixels")]
     kinds += [change(make(phantom(24, 20)), **attributes) for attributes in (LABELS | MEASUREMENTS).values()]
     kinds += [with_slope(slope) for slope in ("1\\2", "NaN", "-2", "")]
     kinds += [forms.encapsulated_file(syntax, [encode(forms.PIXELS)], forms.PIXELS) for syntax, encode in forms.SOURCES.values()]

@@ -17,8 +17,8 @@ from .items import split_frames
 from .native import Native, made_native, native_of
 from .part10 import Part10, parse
 from .pixels import PixelLayout, layout
-from .record import BYTES, NEAR, RestoreRecord, check_room, digest_of, find_record, has_record
 from .recompress import recompress
+from .record import BYTES, NEAR, RestoreRecord, check_room, digest_of, find_record, has_record
 from .restore import LOST, decode_frame
 from .results import Compressed
 from .syntax import DICOMPRESS, JPEG, JPEG_XL_JPEG

@@ -13,9 +13,9 @@ from .items import split_frames
 from .native import deflate
 from .part10 import Part10, parse
 from .pixels import NativeForm, PixelLayout, layout
-from .record import EditedError, RestoreRecord, digest_of, find_record, has_record
 from .recompress import LOST as JPEG_LOST
 from .recompress import jpeg_xl_frames, restore_jpeg
+from .record import EditedError, RestoreRecord, digest_of, find_record, has_record
 from .results import Restored, Stripped
 from .syntax import DICOMPRESS, JPEG_XL_JPEG, NATIVE, name
 from .writing import encapsulated_file, head, native_parts
