@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pynetdicom
 import pytest
 from conftest import phantom
 from network import (
@@ -22,6 +23,7 @@ from network import (
 from objects import RECORD, Writer, insert
 from pydicom.encaps import encapsulate
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
+from pynetdicom import AE
 from test_cli import run
 from test_dicom import change, make, test_file
 from test_objects import nested
@@ -138,6 +140,29 @@ def test_files_without_a_record_are_sent_as_well(name, receiver):
     assert read(restore_file(received).data).PixelData == read(ORIGINALS[name]()).PixelData
 
 
+@pytest.mark.parametrize("name", ["CT", "JPEG frames"])
+def test_files_sent_in_pieces(name, receiver, tmp_path, monkeypatch):
+    monkeypatch.setattr(pynetdicom._config, "STORE_SEND_CHUNKED_DATASET", True)
+    original = ORIGINALS[name]()
+    assert restore_file(receiver.take(as_path(compress_file(original).data, tmp_path))).data == original
+
+
+@pytest.mark.parametrize("name", ["CT", "JPEG"])
+def test_nothing_is_sent_in_another_syntax_to_a_receiver_that_knows_only_that(name):
+    dataset = read(compress_file(ORIGINALS[name]()).data)
+    ae = AE()
+    ae.add_supported_context(dataset.SOPClassUID)
+    ae.add_requested_context(dataset.SOPClassUID)
+    server = ae.start_server(("127.0.0.1", 0), block=False)
+    association = ae.associate(*server.server_address)
+    try:
+        with pytest.raises(ValueError, match="No presentation context .* accepted"):
+            association.send_c_store(dataset)
+    finally:
+        association.release()
+        server.shutdown()
+
+
 @pytest.mark.parametrize("imported", [True, False])
 def test_a_process_with_and_without_the_import(imported, tmp_path):
     """docs/conformance.md tells that pynetdicom needs `import dicompress.pydicom`, and what it says without."""
@@ -186,7 +211,7 @@ def test_dcmtk_does_not_convert(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["CT", "multi-frame", "JPEG"])
 def test_dcmtk_stores_what_restores_or_nothing(name, tmp_path):
-    """3.6.7 accepts the association it is set up for, then refuses the data set; 3.6.9 knows JPEG XL."""
+    """3.6.7 accepts the association that it is set up for, then refuses the data set; another may know JPEG XL."""
     original = ORIGINALS[name]()
     compressed = compress_file(original).data
     with dcmtk_storescp(tmp_path, read(compressed).SOPClassUID, "+B") as (port, folder, log):
