@@ -1,5 +1,6 @@
 """Compressed files that went over a network (C-STORE) restore like those that did not: group 0002 is not sent, the rest is."""
 
+import io
 import subprocess
 import sys
 
@@ -130,6 +131,22 @@ def test_what_a_receiver_changes_is_told(name, receiver):
     assert not restored.edited and "without a restore record" in restored.remark
     assert describe(stripped).guarantee == restored.remark
     assert read(restored.data).PixelData == read(original).PixelData
+
+
+@pytest.mark.parametrize("name", ["sequences", "sequences of undefined length"])
+def test_lengths_of_sequences_that_a_receiver_changes_count_as_elements(name, receiver):
+    def otherwise(event) -> bytes:
+        dataset = read(rewritten(event))
+        for element in filter(lambda e: e.VR == "SQ", dataset):
+            element.is_undefined_length = name == "sequences"
+        buffer = io.BytesIO()
+        dataset.save_as(buffer)
+        return buffer.getvalue()
+
+    original = ORIGINALS[name]()
+    received = receiver.take(read(compress_file(original).data), otherwise)
+    restored = restore_file(received)
+    assert restored.edited and read(restored.data) == read(original)
 
 
 @pytest.mark.parametrize("name", ["CT", "JPEG"])
