@@ -1,10 +1,12 @@
 """pydicom's own functions on compressed files, once `dicompress.pydicom` is imported."""
 
+import ast
 import importlib
 import io
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -272,6 +274,43 @@ def test_private_names_of_pydicom_are_what_the_plug_in_takes_them_for():
     assert ours.is_encapsulated and ours.is_little_endian and not ours.is_implicit_VR and not ours.is_deflated
     for plain in (ImplicitVRLittleEndian, ExplicitVRLittleEndian, RLELossless):
         assert not hasattr(plain, "_PRIVATE_TS_ENCODING") and plain.is_transfer_syntax
+
+
+def private_names(tree: ast.AST) -> set[int]:
+    """Lines with names of others that begin with one underscore; `_replace` is what every named tuple has."""
+    lines = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+            names = [] if own or node.attr == "_replace" else [node.attr]
+        elif isinstance(node, (ast.Import, ast.ImportFrom)) and not getattr(node, "level", 0):
+            modules = [getattr(node, "module", None) or "", *(alias.name for alias in node.names)]
+            names = [part for module in modules for part in module.split(".")]
+        else:
+            continue
+        if any(name.startswith("_") and not name.startswith("__") for name in names):
+            lines.add(node.lineno)
+    return lines
+
+
+def test_private_names_of_pydicom_stand_in_one_place():
+    package = Path(dicompress.__file__).parent
+    trees = {path.relative_to(package).as_posix(): ast.parse(path.read_text("utf-8")) for path in package.rglob("*.py")}
+    lines = {path: private_names(tree) for path, tree in trees.items() if "pydicom" in ast.dump(tree)}
+    (register,) = (n for n in ast.walk(trees["pydicom.py"]) if isinstance(n, ast.FunctionDef) and n.name == "_register")
+    assert len(lines) > 10 and {path for path, found in lines.items() if found} == {"pydicom.py"}
+    assert lines["pydicom.py"] <= set(range(register.lineno, register.end_lineno + 1))
+
+
+def test_a_pydicom_without_them_is_an_import_error_that_says_so(monkeypatch):
+    from pydicom.pixels.decoders import base
+
+    monkeypatch.delattr(base, "_PIXEL_DATA_DECODERS")
+    with pytest.raises(ImportError, match="does not work with pydicom .*; use pydicom 3.0"):
+        dicompress.pydicom._register()
+    monkeypatch.setitem(sys.modules, "pydicom._uid_dict", None)
+    with pytest.raises(ImportError, match="does not work with pydicom .*; use pydicom 3.0"):
+        dicompress.pydicom._register()
 
 
 def test_importing_again_changes_nothing():

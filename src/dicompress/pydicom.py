@@ -18,7 +18,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pydicom
-from pydicom._uid_dict import UID_dictionary
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, parse_basic_offsets, parse_fragments
 from pydicom.pixels import as_pixel_options, get_decoder
@@ -159,19 +158,29 @@ class _Encoding:
 
 
 def _register() -> None:
-    """The only place that needs private names of pydicom: there are no public ones for a private transfer syntax."""
+    """The only place that needs private names of pydicom: there are no public ones for a private transfer syntax.
+
+    ImportError if this pydicom does not have them, or they are not what they were.
+    """
+    unfit = f"dicompress.pydicom does not work with pydicom {pydicom.__version__}; use pydicom 3.0"
+    try:
+        from pydicom._uid_dict import UID_dictionary
+
+        decoders = base._PIXEL_DATA_DECODERS
+    except (ImportError, AttributeError) as error:
+        raise ImportError(f"{unfit} ({error})") from None
     decoder = Decoder(DICOMPRESS)
     decoder.add_plugin(NAME, (__name__, decode_frame.__name__))
-    base._PIXEL_DATA_DECODERS[DICOMPRESS] = (decoder, pydicom.__version__)
+    decoders[DICOMPRESS] = (decoder, pydicom.__version__)
     UID._PRIVATE_TS_ENCODING = _Encoding()
     # pydicom 3.0 has neither the name nor a decoder of this one.
     name = (NAMES[JPEG_XL_JPEG], "Transfer Syntax", "", "", "JPEGXLJPEGRecompression")
     UID_dictionary.setdefault(JPEG_XL_JPEG, name)
     recompressed = JPEGDecoder(JPEG_XL_JPEG)
     recompressed.add_plugin(NAME, (__name__, decode_jpeg_frame.__name__))
-    base._PIXEL_DATA_DECODERS.setdefault(JPEG_XL_JPEG, (recompressed, pydicom.__version__))
+    decoders.setdefault(JPEG_XL_JPEG, (recompressed, pydicom.__version__))
     if get_decoder(DICOMPRESS) is not decoder or not UID(str(DICOMPRESS)).is_encapsulated:
-        raise ImportError(f"dicompress.pydicom does not work with pydicom {pydicom.__version__}; use pydicom 3.0")
+        raise ImportError(unfit)
 
 
 _register()

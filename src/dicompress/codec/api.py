@@ -11,8 +11,8 @@ import numpy as np
 from ..errors import StreamError, UnsupportedImageError
 from ..models import DEFAULT, Model, by_hash, by_name
 from .bound import MAX_NEAR, check_bound
-from .container import read_stream, write_stream
 from .colour import MAX_SAMPLES
+from .container import read_stream, write_stream
 from .loop import reduced
 from .plane import Plane, decode_plane, encode_plane
 from .stream import DTYPES, Section, Stream

@@ -12,7 +12,6 @@ import numpy as np
 
 from .bound import Runs, apart, rank_near
 
-
 WIDE_GAP = 32  # values; beside padding, for instance
 
 

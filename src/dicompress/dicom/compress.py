@@ -35,8 +35,8 @@ def compress_file(
     JPEG frames are recompressed by JPEG XL, in its transfer syntax.
 
     allowance: None for a file that can be restored; else the file of a derived image with an error in its pixels, unless it bears
-    none or the allowance is less than one stored unit. record: False to leave out what the original file has besides its
-    pixels and elements, so that these can be restored, not the file. UnsupportedImageError says why a file is better passed on
+    none or the allowance is less than one stored unit. record: False to leave out preamble and whatever else the original
+    file has besides its pixels and elements, so that these can be restored, not the file. UnsupportedImageError says why a file is better passed on
     unchanged; FileError that it is no sound DICOM file.
     """
     return compress_part10(parse(data), data, model, threads, allowance, record)
@@ -66,10 +66,9 @@ def compress_part10(
         guarantee, part10.syntax, native.syntax, digest_of(*whole), part10.body, native.deflate_level, native.form.words, b"",
         native.prefix, native.suffix, part10.trailer,
     )  # fmt: skip
-    around = native.elements
-    result = encapsulated_file(
-        head(part10.preamble, meta, native.dataset, DICOMPRESS), around, coded.streams, restore.encode(around.all) if record else None
-    )
+    start = head(part10.preamble if record else b"", meta, native.dataset, DICOMPRESS)
+    packed = restore.encode(native.elements.all) if record else None
+    result = encapsulated_file(start, native.elements, coded.streams, packed)
     if len(result) >= len(data):
         raise UnsupportedImageError(f"compressed it would take {len(result)} bytes instead of {len(data)}")
     _prove(result, native, restore if record else None, threads)

@@ -10,8 +10,8 @@ from .part10 import Part10, parse
 from .recompress import EDITED as JPEG_EDITED
 from .recompress import LOST as JPEG_LOST
 from .recompress import jpeg_xl_frames, number
-from .record import BYTES, NEAR, PIXELS, RestoreRecord
-from .restore import check_ours, frames_of, record_of
+from .record import BYTES, NEAR, PIXELS, RestoreRecord, record_of
+from .restore import EDITED, LOST, check_ours, frames_of
 from .syntax import JPEG_XL_JPEG, name
 
 GUARANTEES = {
@@ -40,9 +40,9 @@ def describe(data: bytes) -> FileInfo:
     check_ours(part10)
     if part10.syntax == JPEG_XL_JPEG:
         return _describe_jpeg(part10)
+    record, remark = record_of(part10, LOST, EDITED)
     image = px.layout(part10.dataset)
     streams = [codec.inspect(s) for s in frames_of(part10, image)]
-    record, remark = record_of(part10)
     coded = sum(s.coded_bytes for s in streams)
     levels = min(s.levels for s in streams)
     facts = vars(streams[0]) | {

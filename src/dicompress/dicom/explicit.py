@@ -44,12 +44,15 @@ class Elements:
     after: bytes
 
     @classmethod
-    def of(cls, dataset: Dataset) -> Elements:
-        """UnsupportedImageError, with the tag, for what cannot be written."""
+    def of(cls, dataset: Dataset, undefined: bool | None = None) -> Elements:
+        """undefined: whether sequences and items are written with undefined lengths; None for as they are.
+
+        UnsupportedImageError, with the tag, for what cannot be written.
+        """
 
         def part(low: int, high: int) -> bytes:
             left_out = (CREATOR, RECORD, *OFFSET_TABLES)
-            return elements(dataset, lambda tag: low <= tag < high and tag not in left_out)
+            return elements(dataset, lambda tag: low <= tag < high and tag not in left_out, undefined)
 
         return cls(part((GROUP_2 + 1) << 16, CREATOR), part(CREATOR, PIXEL_DATA), part(PIXEL_DATA + 1, 1 << 32))
 
@@ -58,7 +61,9 @@ class Elements:
         return self.before + self.between + self.after
 
 
-def elements(dataset: Dataset, wanted: Callable[[BaseTag], bool] = lambda tag: True) -> bytes:
+def elements(
+    dataset: Dataset, wanted: Callable[[BaseTag], bool] = lambda tag: True, undefined: bool | None = None
+) -> bytes:
     """The wanted elements of a data set, without group lengths, in the order of their tags.
 
     Undecoded elements keep their bytes, but for the order of bytes in words and an even length of text. VRs that implicit files
@@ -67,10 +72,10 @@ def elements(dataset: Dataset, wanted: Callable[[BaseTag], bool] = lambda tag: T
     found = [e for e in dataset.values() if wanted(e.tag)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _elements(found, [dataset])
+        return _elements(found, [dataset], undefined)
 
 
-def _elements(found: Iterable[RawDataElement | DataElement], ancestors: list[Dataset]) -> bytes:
+def _elements(found: Iterable[RawDataElement | DataElement], ancestors: list[Dataset], undefined: bool | None) -> bytes:
     buffer = DicomBytesIO()
     buffer.is_little_endian, buffer.is_implicit_VR = True, False
     encodings = _encodings(ancestors)
@@ -79,7 +84,7 @@ def _elements(found: Iterable[RawDataElement | DataElement], ancestors: list[Dat
         if tag.element == 0 or tag.group == DELIMITERS:
             continue
         with readable(f"{tag} cannot be written as Explicit VR Little Endian"):
-            write_data_element(buffer, _written(element, ancestors), encodings)
+            write_data_element(buffer, _written(element, ancestors, undefined), encodings)
     return buffer.getvalue()
 
 
@@ -89,26 +94,29 @@ def _encodings(ancestors: list[Dataset]) -> list[str]:
     return convert_encodings(said or "iso8859")
 
 
-def _written(element: RawDataElement | DataElement, ancestors: list[Dataset]) -> RawDataElement | DataElement:
+def _written(
+    element: RawDataElement | DataElement, ancestors: list[Dataset], undefined: bool | None
+) -> RawDataElement | DataElement:
     """What pydicom's writer is to write for an element."""
     if isinstance(element, RawDataElement):
         vr = _vr(element, ancestors)
         own = element.VR is not None and element.is_little_endian and not element.is_implicit_VR
-        if vr != "SQ" or own or element.value is None:
+        if vr != "SQ" or (own and undefined is None) or element.value is None:
             return _raw(element, vr)
         element = convert_raw_data_element(element._replace(VR="SQ"), ds=ancestors[0])
     if element.VR == "SQ":
-        value = b"".join(_item(item, ancestors) for item in element.value or ())
-        length = UNDEFINED_LENGTH if element.is_undefined_length else len(value)
+        value = b"".join(_item(item, ancestors, undefined) for item in element.value or ())
+        endless = element.is_undefined_length if undefined is None else undefined
+        length = UNDEFINED_LENGTH if endless else len(value)
         return RawDataElement(element.tag, "SQ", length, value, 0, False, True)
     if len(element.VR) != 2:
         element = correct_ambiguous_vr_element(copy(element), ancestors[0], True, ancestors)
     return element
 
 
-def _item(item: Dataset, ancestors: list[Dataset]) -> bytes:
-    content = _elements(item.values(), [item, *ancestors])
-    if getattr(item, "is_undefined_length_sequence_item", False):
+def _item(item: Dataset, ancestors: list[Dataset], undefined: bool | None) -> bytes:
+    content = _elements(item.values(), [item, *ancestors], undefined)
+    if getattr(item, "is_undefined_length_sequence_item", False) if undefined is None else undefined:
         return ITEM + UNDEFINED_LENGTH.to_bytes(4, "little") + content + ITEM_END
     return ITEM + len(content).to_bytes(4, "little") + content
 

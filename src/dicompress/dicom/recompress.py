@@ -11,7 +11,7 @@ from io import BytesIO
 from pydicom.datadict import dictionary_description
 from pydicom.dataset import Dataset
 from pydicom.encaps import generate_fragmented_frames, parse_basic_offsets
-from pydicom.uid import UID, JPEGBaseline8Bit
+from pydicom.uid import JPEGBaseline8Bit
 
 from ..errors import StreamError, UnsupportedImageError, VerificationError
 from ..varint import Reader, write_varint
@@ -19,7 +19,7 @@ from . import jpegxl
 from .items import split_frames
 from .part10 import Part10, parse
 from .reading import readable
-from .record import BYTES, EditedError, RecordHead, RestoreRecord, digest_of, find_record
+from .record import BYTES, RecordHead, RestoreRecord, digest_of, find_record, record_of
 from .results import Compressed, Restored
 from .syntax import JPEG, JPEG_XL_JPEG, name
 from .tags import ITEM
@@ -57,7 +57,8 @@ def recompress(data: bytes, part10: Part10, with_record: bool = True, remark: st
         BYTES, part10.syntax, part10.syntax, digest_of(data), part10.body, None, False,
         digest_of(*frames), data[:first], data[last:], b"", b"".join(map(write_varint, lengths)),
     )  # fmt: skip
-    start, around = head(part10.preamble, part10.meta, part10.dataset, JPEG_XL_JPEG), part10.elements
+    start = head(part10.preamble if with_record else b"", part10.meta, part10.dataset, JPEG_XL_JPEG)
+    around = part10.elements
     packed = record.encode(around.all) if with_record else None
     result = encapsulated_file(start, around, [jpegxl.from_jpeg(frame) for frame in frames], packed)
     if len(result) >= len(data):
@@ -77,28 +78,25 @@ def restore_jpeg(part10: Part10) -> Restored:
 
     Without a restore record, as others write this transfer syntax, the JPEG frames with the elements as they are.
     """
-    data, elements = find_record(part10.raw), part10.elements.all
+    record, remark = record_of(part10, LOST, EDITED)
     jpeg = [jpegxl.to_jpeg(frame) for frame in jpeg_xl_frames(part10)]
     pixels = len(jpeg) * number(part10.dataset, "Rows") * number(part10.dataset, "Columns")
-    if data is None:
-        return Restored(_jpeg_file(part10, JPEGBaseline8Bit, jpeg), pixels, 0, False, LOST)
-    found, _ = RecordHead.read(data)
-    if found.original_syntax not in JPEG:
-        raise StreamError(f"the restore record is that of a file in {name(found.original_syntax)}")
-    if digest_of(*jpeg) != found.jpeg_digest:
-        raise StreamError("the JPEG frames do not have the checksum of the original ones")
-    try:
-        record = RestoreRecord.decode(data, elements)
-    except EditedError:
-        return Restored(_jpeg_file(part10, found.original_syntax, jpeg), pixels, 0, True, EDITED)
+    data = find_record(part10.raw)
+    syntax = JPEGBaseline8Bit
+    if data is not None:
+        found, _ = RecordHead.read(data)
+        syntax = found.original_syntax
+        if syntax not in JPEG:
+            raise StreamError(f"the restore record is that of a file in {name(syntax)}")
+        if digest_of(*jpeg) != found.jpeg_digest:
+            raise StreamError("the JPEG frames do not have the checksum of the original ones")
+    if record is None:
+        start = head(part10.preamble, part10.meta, part10.dataset, syntax)
+        return Restored(encapsulated_file(start, part10.elements, jpeg), pixels, 0, remark == EDITED, remark)
     content = b"".join((record.prefix, *_items(b"".join(jpeg), record.fragments), record.suffix))
     if digest_of(content) != record.digest:
         raise StreamError("the restored file does not have the checksum of the original")
     return Restored(content, pixels, 0)
-
-
-def _jpeg_file(part10: Part10, syntax: UID, jpeg: list[bytes]) -> bytes:
-    return encapsulated_file(head(part10.preamble, part10.meta, part10.dataset, syntax), part10.elements, jpeg)
 
 
 def _items(value: bytes, lengths: bytes) -> list[bytes]:

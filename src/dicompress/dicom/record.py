@@ -19,6 +19,8 @@ from ..errors import StreamError, UnsupportedImageError
 from ..limits import inflate
 from ..varint import Reader, write_varint
 from . import copies
+from .explicit import Elements
+from .part10 import Part10
 from .tags import CREATOR, RECORD
 
 NAME = b"DICOMPRESS"  # of the private creator
@@ -114,6 +116,23 @@ def find_record(dataset: Dataset) -> bytes | None:
     if not isinstance(value, bytes) or not value:
         raise StreamError(f"the restore record {TAG} is no string of bytes")
     return value
+
+
+def record_of(part10: Part10, lost: str, edited: str) -> tuple[RestoreRecord | None, str | None]:
+    """A compressed file's record; or which is said where there is none, or it is that of other elements. StreamError for nonsense.
+
+    To be called before a value of the data set is read.
+    """
+    data = find_record(part10.raw)
+    if data is None:
+        return None, lost
+    for undefined in (None, False, True):  # receivers may write lengths of sequences anew, all of one kind
+        elements = part10.elements if undefined is None else Elements.of(part10.raw, undefined)
+        try:
+            return RestoreRecord.decode(data, elements.all), None
+        except EditedError:
+            pass
+    return None, edited
 
 
 def has_record(dataset: Dataset) -> bool:

@@ -15,7 +15,7 @@ from .part10 import Part10, parse
 from .pixels import NativeForm, PixelLayout, layout
 from .recompress import LOST as JPEG_LOST
 from .recompress import jpeg_xl_frames, restore_jpeg
-from .record import EditedError, RestoreRecord, digest_of, find_record, has_record
+from .record import digest_of, has_record, record_of
 from .results import Restored, Stripped
 from .syntax import DICOMPRESS, JPEG_XL_JPEG, NATIVE, name
 from .writing import encapsulated_file, head, native_parts
@@ -47,10 +47,10 @@ def check_ours(part10: Part10) -> None:
 
 
 def _restore(part10: Part10, threads: int) -> Restored:
+    record, remark = record_of(part10, LOST, EDITED)
     image = layout(part10.dataset)
     streams = frames_of(part10, image)
     near = max(read_stream(stream, None).near for stream in streams)
-    record, remark = record_of(part10)
     if record is None:
         form = NativeForm()
         prefix, suffix = native_parts(part10.preamble, part10.meta, part10.dataset, part10.elements, image)
@@ -71,17 +71,6 @@ def _restore(part10: Part10, threads: int) -> Restored:
         if digest_of(content) != record.digest:
             raise StreamError("the restored file does not have the checksum of the original")
     return Restored(content, image.pixels, near, remark == EDITED, remark)
-
-
-def record_of(part10: Part10, lost: str = LOST, edited: str = EDITED) -> tuple[RestoreRecord | None, str | None]:
-    """A compressed file's record; or why there is none that holds: it is `lost`, or of other elements. StreamError for nonsense."""
-    data, elements = find_record(part10.raw), part10.elements.all
-    if data is None:
-        return None, lost
-    try:
-        return RestoreRecord.decode(data, elements), None
-    except EditedError:
-        return None, edited
 
 
 def frames_of(part10: Part10, image: PixelLayout) -> list[memoryview]:
@@ -105,7 +94,7 @@ def decode_frame(stream: bytes | memoryview, image: PixelLayout, name: str = "th
 
 
 def strip_file(data: bytes) -> Stripped:
-    """A compressed file without its restore record, which may hold text that a de-identification did not see.
+    """A compressed file without restore record and preamble, which may hold text that a de-identification did not see.
 
     UnsupportedImageError if it is not ours, or has none.
     """
@@ -113,7 +102,7 @@ def strip_file(data: bytes) -> Stripped:
     check_ours(part10)
     if not has_record(part10.raw):
         raise UnsupportedImageError("no restore record to remove")
-    start = head(part10.preamble, part10.meta, part10.dataset, part10.syntax)
+    start = head(b"", part10.meta, part10.dataset, part10.syntax)
     if part10.syntax == JPEG_XL_JPEG:
         return Stripped(encapsulated_file(start, part10.elements, jpeg_xl_frames(part10)), JPEG_LOST)
     streams = frames_of(part10, layout(part10.dataset))

@@ -13,8 +13,8 @@ from .describe import describe
 from .native import Native, made_native, native_of
 from .part10 import Part10, parse
 from .pixels import NativeForm, layout
-from .record import digest_of
-from .restore import record_of, restore
+from .record import digest_of, record_of
+from .restore import EDITED, LOST, restore
 from .syntax import DICOMPRESS, JPEG_XL_JPEG, NATIVE
 from .writing import with_instance
 
@@ -57,7 +57,7 @@ def is_decompressed(source: bytes, target: bytes, threads: int) -> bool:
     ours = parse(source)
     if ours.syntax not in (DICOMPRESS, JPEG_XL_JPEG):
         return target == source
-    record, _ = record_of(ours)
+    record, _ = record_of(ours, LOST, EDITED)
     return digest_of(target) == record.digest if record else target == restore(ours, threads).data
 
 

@@ -11,7 +11,14 @@ from ..export import constants, convolution, geometry, integers, mixture_paramet
 from ..graph import ACTIVATION_EXPONENT, ZERO, Graph
 from ..layers import SLOPE
 from .network import (
-    AsppUpsampler, AttentionUpsampler, FeatureExtractor, ImageConv, Predictor, Reference, ScalarQuantiser, Trunk,
+    AsppUpsampler,
+    AttentionUpsampler,
+    FeatureExtractor,
+    ImageConv,
+    Predictor,
+    Reference,
+    ScalarQuantiser,
+    Trunk,
 )  # fmt: skip
 
 SIGMOID = np.clip(np.rint(256 / (1 + np.exp(-(np.arange(256) - ZERO) / 32))), 0, 255).astype(np.uint8)

@@ -11,7 +11,14 @@ from torch import Tensor, nn
 
 from .. import quantise
 from ..layers import (
-    SLOPE, BlockParameters, Conv, DilatedResidualBlock, Prior, full_precision, leaky_relu, mixture_bits,
+    SLOPE,
+    BlockParameters,
+    Conv,
+    DilatedResidualBlock,
+    Prior,
+    full_precision,
+    leaky_relu,
+    mixture_bits,
 )  # fmt: skip
 
 LEVEL_STEP = 1 / 8  # distance of two levels of z
