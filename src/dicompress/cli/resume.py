@@ -23,7 +23,7 @@ def is_compressed(source: bytes, target: bytes, allowance: Allowance | None, thr
 
     It is restored. FileError or StreamError if that shows that it is damaged.
     """
-    ours = _whole(target)
+    ours = check_whole(target)
     if target == source:
         return True
     if not is_ours(ours.dataset.file_meta):
@@ -45,7 +45,7 @@ def is_compressed(source: bytes, target: bytes, allowance: Allowance | None, thr
 
 def is_decompressed(source: bytes, target: bytes, threads: int) -> bool:
     """Whether `target` is what `source` restores to, by the digest in it. FileError if the target is damaged."""
-    _whole(target)
+    check_whole(target)
     ours = parse(source)
     if not is_ours(ours.dataset.file_meta):
         return target == source
@@ -54,6 +54,12 @@ def is_decompressed(source: bytes, target: bytes, threads: int) -> bool:
     except EditedError:
         return target == restore_file(source, threads).data
     return digest_of(target) == record.digest
+
+
+def changed_uids(source: bytes, target: bytes) -> dict[str, str]:
+    """old_uid and new_uid, if the target is a derived image."""
+    old, new = (str(parse(data).dataset.get("SOPInstanceUID", "")) for data in (source, target))
+    return {"old_uid": old, "new_uid": new} if old != new else {}
 
 
 def _is_allowed(allowance: Allowance, dataset: Dataset, before: np.ndarray, after: np.ndarray, near: int) -> bool:
@@ -65,8 +71,8 @@ def _is_allowed(allowance: Allowance, dataset: Dataset, before: np.ndarray, afte
     return np.mean(np.square(error)) <= (float(before.max()) - float(before.min())) ** 2 / 10 ** (allowance.psnr / 10)
 
 
-def _whole(data: bytes) -> Part10:
-    """FileError if a native file is cut short, even in its pixels."""
+def check_whole(data: bytes) -> Part10:
+    """The parsed file. FileError if a native one is cut short, even in its pixels; NotDicomError."""
     part10 = parse(data)
     if part10.syntax in NATIVE and part10.pixel_value:
         with suppress(UnsupportedImageError):

@@ -1,0 +1,110 @@
+"""Targets that are there already: kept, replaced or in the way."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..errors import DicompressError, FileError, NotDicomError, StreamError
+from . import files, targets
+from .files import Task
+from .outcome import COPY, FAIL, KEPT, Job, Outcome
+
+
+def policy(job: Job, task: Task) -> str:
+    """COPY, SKIP or FAIL: what is to be done with the file if it is no DICOM."""
+    return job.others or (FAIL if task.named else COPY)
+
+
+def kept(job: Job, task: Task) -> Outcome | None:
+    """The outcome if the target is there already and stays; None if it is to be made; FileError if it is in the way."""
+    source, target = task.source, task.target
+    if not task.from_stdin:
+        files.check(source)
+    if not target.exists():
+        folder = next(parent for parent in target.parents if parent.exists())
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise FileError(f"cannot write {target}: {folder} is not a folder that can be written to")
+        return None
+    if not task.from_stdin and target.samefile(source):
+        raise FileError("source and target are the same file; originals are never overwritten (compress has --in-place)")
+    if target.is_dir():
+        raise FileError(f"the target {target} is a folder")
+    if job.resume:
+        data, found = files.load(task).data, _read_target(target)
+        try:
+            outcome = _as_it_is(job, task, data, found) if data == found else _compared(job, task, data, found)
+            if outcome:
+                return outcome
+        except (FileError, StreamError):
+            return None  # damaged, or to be told why it fails
+        except DicompressError:
+            pass  # such as a model that is not installed
+        if not job.force:
+            raise FileError(f"the target {target} exists and is not what this file gives; --force replaces it")
+    elif not job.force:
+        raise targets.exists(target)
+    return None
+
+
+def _as_it_is(job: Job, task: Task, data: bytes, found: bytes) -> Outcome | None:
+    """The outcome of a target with its source's bytes, None if it should have others; NotDicomError if the policy is not to copy."""
+    from . import resume
+
+    facts = {}
+    try:
+        resume.check_whole(data)
+    except NotDicomError:
+        if policy(job, task) != COPY:
+            raise
+        facts = {"is_dicom": False}
+    except FileError as error:
+        facts = {"damaged": True, "reason": str(error)}
+    else:
+        if not _is_right(job, data, found):
+            return None
+    return Outcome(str(task.source), str(task.target), KEPT, bytes_in=len(data), bytes_out=len(found), **facts)
+
+
+def _compared(job: Job, task: Task, data: bytes, found: bytes) -> Outcome | None:
+    """The outcome of a target with other bytes than its source, None if it should have others.
+
+    FileError, StreamError if it is damaged; NotDicomError if the source is no DICOM and not to be copied.
+    """
+    from . import resume
+
+    try:
+        resume.check_whole(data)
+    except NotDicomError:
+        if policy(job, task) != COPY:
+            raise
+        return None
+    except FileError:
+        resume.check_whole(found)
+        return None
+    if not _is_right(job, data, found):
+        return None
+    facts = resume.changed_uids(data, found) if job.allowance else {}
+    return Outcome(str(task.source), str(task.target), KEPT, bytes_in=len(data), bytes_out=len(found), **facts)
+
+
+def _is_right(job: Job, source: bytes, target: bytes) -> bool:
+    from . import resume
+
+    if job.action == "compress":
+        return resume.is_compressed(source, target, job.allowance, job.threads)
+    return resume.is_decompressed(source, target, job.threads)
+
+
+def _read_target(target: Path) -> bytes:
+    try:
+        return files.read(target)
+    except FileError as error:
+        raise FileError(f"the target {target} {error}") from None
+
+
+def says_ours(data: bytes) -> bool:
+    """Whether a file that cannot be read seems to be one that dicompress compressed."""
+    from ..dicom.syntax import DICOMPRESS, RESTORE_RECORD
+
+    return DICOMPRESS.encode() in data[:4096] or RESTORE_RECORD.encode() in data
