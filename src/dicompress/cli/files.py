@@ -15,7 +15,7 @@ from .targets import is_partial
 from .targets import write as write
 
 PIPE = "-"
-STDIN = Path("standard input")
+STDIN, STDOUT = "standard input", "standard output"  # in messages
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def _piped(sources: Sequence[str | Path], output: str | Path | None) -> Task:
     if from_stdin and not to_stdout and output and (os.path.isdir(output) or str(output).endswith(os.sep)):
         raise FileError(f"{output} is a folder, and standard input has no name: name a file")
     target = None if to_stdout or output is None else Path(output)
-    return Task(STDIN if from_stdin else Path(source), target, named=True, from_stdin=from_stdin, to_stdout=to_stdout)
+    return Task(Path(STDIN) if from_stdin else Path(source), target, named=True, from_stdin=from_stdin, to_stdout=to_stdout)
 
 
 def _walk(folder: Path, target: Path | None) -> Iterable[tuple[Path, str | None]]:

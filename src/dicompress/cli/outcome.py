@@ -77,7 +77,7 @@ def totals(outcomes: list[Outcome]) -> dict:
     return {
         "done": sum(o.status in DONE.values() for o in outcomes),
         "remarked": sum(o.status in DONE.values() and o.reason is not None for o in outcomes),
-        **{status: sum(o.status == status for o in outcomes) for status in (KEPT, SKIPPED, FAILED)},
+        **{status: sum(o.status == status and not o.damaged for o in outcomes) for status in (KEPT, SKIPPED, FAILED)},
         PASSED_ON: sum(o.is_dicom and not o.damaged for o in passed_on),
         "damaged": sum(o.damaged for o in outcomes),
         "others": sum(not o.is_dicom for o in passed_on),

@@ -73,7 +73,7 @@ class Report:
 
     def summary(self, outcomes: list[Outcome], seconds: float) -> None:
         if self._talks:
-            text = _summary(self.action, outcomes, seconds)
+            text = summary(self.action, outcomes, seconds)
             self.tell(text) if self.to_stderr else output.line(text)
 
 
@@ -87,7 +87,8 @@ def _kind(outcome: Outcome) -> str:
     return f"{PASSED_ON}, damaged: " if outcome.damaged else f"{PASSED_ON}: "
 
 
-def _summary(action: str, outcomes: list[Outcome], seconds: float) -> str:
+def summary(action: str, outcomes: list[Outcome], seconds: float) -> str:
+    """One line."""
     if not outcomes:
         return "no files found"
     sums = totals(outcomes)

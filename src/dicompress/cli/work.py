@@ -146,4 +146,6 @@ def failed(task: Task, reason: str) -> Outcome:
 
 
 def _target(task: Task) -> str | None:
+    if task.to_stdout:
+        return files.STDOUT
     return str(task.target) if task.target else None
