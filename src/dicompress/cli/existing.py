@@ -10,6 +10,8 @@ from . import files, targets
 from .files import Task
 from .outcome import COPY, FAIL, KEPT, Job, Outcome
 
+HEAD = 4096  # bytes of a file that hold its transfer syntax
+
 
 def policy(job: Job, task: Task) -> str:
     """COPY, SKIP or FAIL: what is to be done with the file if it is no DICOM."""
@@ -105,6 +107,6 @@ def _read_target(target: Path) -> bytes:
 
 def says_ours(data: bytes) -> bool:
     """Whether a file that cannot be read seems to be one that dicompress compressed."""
-    from ..dicom.syntax import DICOMPRESS, RESTORE_RECORD
+    from ..dicom.syntax import DICOMPRESS, JPEG_XL_JPEG
 
-    return DICOMPRESS.encode() in data[:4096] or RESTORE_RECORD.encode() in data
+    return any(syntax.encode() in data[:HEAD] for syntax in (DICOMPRESS, JPEG_XL_JPEG))

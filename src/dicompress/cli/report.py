@@ -104,7 +104,7 @@ def summary(action: str, outcomes: list[Outcome], seconds: float) -> str:
         f"{sums[KEPT]} kept" if sums[KEPT] else "",
         f"{sums[PASSED_ON]} passed on",
         f"{sums['damaged']} damaged" if sums["damaged"] else "",
-        _others(sums["others"], "left as they are" if in_place else "copied"),
+        _others(sums["others"], "left" if in_place else "copied"),
         _others(sums[SKIPPED], SKIPPED),
         f"{sums[FAILED]} failed",
     )

@@ -36,7 +36,7 @@ def batch(
                 batches.run(job, tasks, jobs, ends)
             finally:
                 report.progress.stop()
-                written = _finish(report, ended, uid_map)
+                written = finish(report, ended, uid_map)
     except KeyboardInterrupt:
         in_place = "; every file is the original or its result: run again to go on" if job.in_place else None
         go_on = in_place or ("" if action == "verify" else "; every target is complete, --resume goes on")
@@ -53,7 +53,7 @@ def _check_pipes(job: Job, tasks: list[files.Task], as_json: bool) -> None:
         raise DicompressError(f"{job.action} reads files, not standard input (./- is a file of that name)")
 
 
-def _finish(report: Report, outcomes: list[Outcome], uid_map: Path | None) -> bool:
+def finish(report: Report, outcomes: list[Outcome], uid_map: Path | None) -> bool:
     """Counts, references to objects of the run that have other UIDs now, and the map of UIDs. Whether that could be written."""
     report.counts()
     stale = [] if report.quiet else uids.stale_references(outcomes)
