@@ -6,14 +6,10 @@ import os
 import warnings
 from pathlib import Path
 
-import numpy as np
 import pydicom
 import pytest
-from conftest import phantom
 from pydicom.data import get_testdata_file
-from pydicom.uid import ImplicitVRLittleEndian
 from test_cli import run
-from test_dicom import make
 
 import dicompress.dicom
 from dicompress.cli import batch, files

@@ -20,7 +20,12 @@ from dicompress.cli.report import Report, summary
 from dicompress.dicom import Compressed, PassedOn, Restored, compress_file
 
 CT = Path(get_testdata_file("CT_small.dcm"))
-OTHERS = {"README.TXT": b"no image", ".DS_Store": b"\0\0\0\1Bud1" + bytes(200), "empty": b"", "zip/a.zip": b"PK\3\4" + bytes(99)}
+OTHERS = {
+    "README.TXT": b"no image",
+    ".DS_Store": b"\0\0\0\1Bud1" + bytes(200),
+    "empty": b"",
+    "zip/a.zip": b"PK\3\4" + bytes(99),
+}
 DAMAGED = {"cut.dcm": test_file()[:20000], "header.dcm": test_file()[:200], "mr/short": test_file("MR_truncated.dcm")}
 
 
@@ -246,5 +251,12 @@ def test_what_reasons_of_one_kind_differ_in():
 
 def test_a_tally_gives_the_text_itself_where_all_are_equal():
     tally = Tally(told=1)
-    assert [tally.add(text) for text in ("8 of 9", "8 of 9", "no more", "x 1", "x 2", "x 3")] == [True, False, True, True, False, False]
+    assert [tally.add(text) for text in ("8 of 9", "8 of 9", "no more", "x 1", "x 2", "x 3")] == [
+        True,
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
     assert tally.summary() == [(3, "x N"), (2, "8 of 9")]

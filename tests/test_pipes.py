@@ -69,7 +69,8 @@ def test_damaged_data_passes_and_is_told():
     "arguments",
     [
         ("compress", CT, CT, "-o", "-"), ("compress", "-", CT, "-o", "x"), ("compress", "-", "-", "-o", "-"),
-        ("compress", "-", "-o", "-", "--json"), ("decompress", "-", "-o", "-", "--resume"), ("decompress", CT, "-o", "-", "--force"),
+        ("compress", "-", "-o", "-", "--json"), ("decompress", "-", "-o", "-", "--resume"),
+        ("decompress", CT, "-o", "-", "--force"),
         ("compress", "-", "-o", "folder/"), ("compress", "-", "-o", "."), ("compress", ".", "-o", "-"),
         ("compress", "-", "--in-place"), ("verify", "-"), ("strip", "-"),
     ],
@@ -112,12 +113,16 @@ def test_a_full_device_ends_in_one_line_and_work_done_stays(tmp_path, options):
     lines = [line for line in result.stderr.decode().splitlines() if "passed on" not in line]
     assert (result.returncode, lines) == (1, ["dicompress: cannot write to standard output: No space left on device"])
     done = contents(target)
-    assert done and all(restore_file(data).data == (source / name).read_bytes() for name, data in done.items() if name != "report.dcm")
+    assert done and all(
+        restore_file(data).data == (source / name).read_bytes() for name, data in done.items() if name != "report.dcm"
+    )
     assert run("compress", source, "-o", target, "--resume", "--json").returncode == 0
 
 
 @FULL
-@pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("compress", "--help"), ("info", "SMALL", "--json"), ("info", "SMALL")])
+@pytest.mark.parametrize(
+    "arguments", [("--version",), ("--help",), ("compress", "--help"), ("info", "SMALL", "--json"), ("info", "SMALL")]
+)
 def test_other_commands_on_a_full_device(tmp_path, arguments):
     small = tmp_path / "small.dcm"
     small.write_bytes(compress_file(test_file()).data)

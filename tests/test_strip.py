@@ -4,10 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from faults import studies
 from test_attributes import facts, save
 from test_cli import contents
-from test_dicom import test_file
 
 import dicompress.dicom
 from dicompress.cli import batch, files

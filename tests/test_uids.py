@@ -24,7 +24,10 @@ NEAR = Allowance(near=2)
 
 def made_up(*facts) -> list[Outcome]:
     """(name, old UID, new UID, references) of each."""
-    return [Outcome(name, f"/out/{name}", "compressed", old_uid=old, new_uid=new, references=frozenset(r)) for name, old, new, r in facts]
+    return [
+        Outcome(name, f"/out/{name}", "compressed", old_uid=old, new_uid=new, references=frozenset(r))
+        for name, old, new, r in facts
+    ]
 
 
 @pytest.fixture
@@ -78,7 +81,9 @@ def test_files_that_refer_to_changed_objects_are_named(study, tmp_path, capfd):
 def test_json_has_both_uids_and_the_warning_stays(study, capfd, quiet):
     status, out, err = compress(study, "--near", 2, "--json", *["--quiet"] * quiet, capfd=capfd)
     found = {Path(o["source"]).name: (o["old_uid"], o["new_uid"]) for o in map(json.loads, out)}
-    assert found == {"a": ("1.2.1", "2.25.1"), "b": ("1.2.2", "2.25.2")} | dict.fromkeys(("report", "key", "text", "fails"), (None, None))
+    assert found == {"a": ("1.2.1", "2.25.1"), "b": ("1.2.2", "2.25.2")} | dict.fromkeys(
+        ("report", "key", "text", "fails"), (None, None)
+    )
     assert not any("references" in json.loads(line) for line in out)
     assert sum("refers to" in line for line in err) == (0 if quiet else 2)
 
@@ -88,7 +93,9 @@ def test_a_map_that_cannot_be_written_is_a_line_and_exit_status_1(study, tmp_pat
     (tmp_path / "file").write_text("in the way")
     status, out, err = compress(study, "--near", 2, "--uid-map", tmp_path / "file" / "map", capfd=capfd)
     assert status == 1 and out[0].startswith("2 compressed")
-    assert [line for line in err if line.startswith("dicompress: ")][0].startswith(f"dicompress: cannot write {tmp_path}/file/map: ")
+    assert [line for line in err if line.startswith("dicompress: ")][0].startswith(
+        f"dicompress: cannot write {tmp_path}/file/map: "
+    )
 
 
 def test_an_interrupted_run_writes_the_map_of_what_was_done(study, tmp_path, monkeypatch, capfd):
@@ -116,6 +123,22 @@ def test_what_is_kept_is_in_the_map(tmp_path):
     assert "0 compressed, 2 kept" in result.stdout
     old, new = (str(pydicom.dcmread(folder / "ct.dcm").SOPInstanceUID) for folder in (source, target))
     assert old != new and (tmp_path / "map").read_text() == f"{old}\t{new}\n"
+
+
+def test_what_is_kept_still_refers_to_what_changed(tmp_path):
+    source, target = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    ct = pydicom.dcmread(CT)
+    report = pydicom.dcmread(get_testdata_file("reportsi.dcm"))
+    item = pydicom.Dataset()
+    item.ReferencedSOPInstanceUID = ct.SOPInstanceUID
+    report.ReferencedImageSequence = [item]
+    ct.save_as(source / "ct.dcm")
+    report.save_as(source / "report.dcm")
+    run("compress", source, "-o", target, "--near", 2)
+    told = run("compress", source, "-o", target, "--near", 2, "--resume").stderr
+    new = pydicom.dcmread(target / "ct.dcm").SOPInstanceUID
+    assert f"{target}/report.dcm: warning: refers to {ct.SOPInstanceUID}, which is now {new}\n" in told
 
 
 def test_nothing_changed_is_an_empty_map(tmp_path):

@@ -36,9 +36,9 @@ def main() -> None:
                 sys.stdout.flush()
     except DicompressError as error:
         _end(str(error))
-    except OSError as error:  # of standard output
+    except OSError as error:
         output.discard()
-        _end(f"cannot write to standard output: {error.strerror}")
+        _end(f"{error.filename or 'cannot write to standard output'}: {error.strerror}")
 
 
 def _end(text: str) -> None:

@@ -29,7 +29,6 @@ from .options import (
 if TYPE_CHECKING:
     from ..dicom import Allowance
 
-LOSSLESS = "Without loss"
 BOUNDED = "With a bounded error"
 
 
@@ -52,9 +51,7 @@ def compress(
     quiet: Quiet = False,
     near: Annotated[
         Optional[int],
-        typer.Option(
-            min=1, max=255, metavar="N", rich_help_panel=BOUNDED, help="No pixel off by more than N stored values."
-        ),
+        typer.Option(min=1, max=255, metavar="N", rich_help_panel=BOUNDED, help="No pixel off by more than N stored values."),
     ] = None,
     near_hu: Annotated[
         Optional[float],
@@ -63,7 +60,8 @@ def compress(
     psnr: Annotated[
         Optional[float],
         typer.Option(
-            metavar="DB", rich_help_panel=BOUNDED,
+            metavar="DB",
+            rich_help_panel=BOUNDED,
             help="The largest N that leaves DB decibels, against the image's own range of values.",
         ),
     ] = None,
@@ -79,14 +77,16 @@ def compress(
     allow_quantitative: Annotated[
         bool,
         typer.Option(
-            "--allow-quantitative", rich_help_panel=BOUNDED,
+            "--allow-quantitative",
+            rich_help_panel=BOUNDED,
             help="An error also where values are measurements, such as RT Dose and PET.",
         ),
     ] = False,
     strict_near: Annotated[
         bool,
         typer.Option(
-            "--strict-near", rich_help_panel=BOUNDED,
+            "--strict-near",
+            rich_help_panel=BOUNDED,
             help="Pass on what bears no error, instead of compressing it without loss.",
         ),
     ] = False,
@@ -146,7 +146,8 @@ def _check_in_place(output: str, backup: Path | None, force: bool, resume: bool,
         )
     if allowance and not backup:
         raise DicompressError(
-            "--in-place with --near, --near-hu or --psnr would leave no original: --backup DIR keeps them, or write elsewhere with -o"
+            "--in-place with --near, --near-hu or --psnr would leave no original: --backup DIR keeps them, or write elsewhere, "
+            "with -o"
         )
 
 

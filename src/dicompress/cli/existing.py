@@ -50,22 +50,21 @@ def kept(job: Job, task: Task) -> Outcome | None:
 
 
 def _as_it_is(job: Job, task: Task, data: bytes, found: bytes) -> Outcome | None:
-    """The outcome of a target with its source's bytes, None if it should have others; NotDicomError if the policy is not to copy."""
+    """The outcome of a target with its source's bytes, None if it should have others.
+
+    NotDicomError if the source is no DICOM and not to be copied.
+    """
     from . import resume
 
-    facts = {}
     try:
         resume.check_whole(data)
     except NotDicomError:
         if policy(job, task) != COPY:
             raise
-        facts = {"is_dicom": False}
+        return _kept(task, data, found, is_dicom=False)
     except FileError as error:
-        facts = {"damaged": True, "reason": str(error)}
-    else:
-        if not _is_right(job, data, found):
-            return None
-    return Outcome(str(task.source), str(task.target), KEPT, bytes_in=len(data), bytes_out=len(found), **facts)
+        return _kept(task, data, found, damaged=True, reason=str(error))
+    return _kept(task, data, found, **_instances(job, data, found)) if _is_right(job, data, found) else None
 
 
 def _compared(job: Job, task: Task, data: bytes, found: bytes) -> Outcome | None:
@@ -84,10 +83,22 @@ def _compared(job: Job, task: Task, data: bytes, found: bytes) -> Outcome | None
     except FileError:
         resume.check_whole(found)
         return None
-    if not _is_right(job, data, found):
-        return None
-    facts = resume.changed_uids(data, found) if job.allowance else {}
+    return _kept(task, data, found, **_instances(job, data, found)) if _is_right(job, data, found) else None
+
+
+def _kept(task: Task, data: bytes, found: bytes, **facts) -> Outcome:
     return Outcome(str(task.source), str(task.target), KEPT, bytes_in=len(data), bytes_out=len(found), **facts)
+
+
+def _instances(job: Job, data: bytes, found: bytes) -> dict:
+    """What the UIDs of a run need to know of a target that is kept, if any change in it."""
+    from . import resume
+
+    if not job.allowance:
+        return {}
+    uids, references = resume.instances(data, found)
+    old, new = uids or (None, None)
+    return {"old_uid": old, "new_uid": new, "references": references}
 
 
 def _is_right(job: Job, source: bytes, target: bytes) -> bool:

@@ -50,8 +50,8 @@ def _standard_error() -> Iterator[list[bytes]]:
     try:
         with _scratch() as file:
             _flush()
-            os.dup2(file.fileno(), STDERR)
             try:
+                os.dup2(file.fileno(), STDERR)
                 yield written
             finally:
                 _flush()

@@ -36,7 +36,9 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object a file on st
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Tell failures and damaged files only.")]
 OtherFiles = Annotated[
     Optional[Others],
-    typer.Option(help="What to do with files that are no DICOM.", show_default="copy; fail for files that are named themselves"),
+    typer.Option(
+        help="What to do with files that are no DICOM.", show_default="copy; fail for files that are named themselves"
+    ),
 ]
 Backup = Annotated[
     Optional[Path], typer.Option(metavar="DIR", help="With --in-place: keep the originals, in the same tree, under DIR.")

@@ -16,8 +16,9 @@ COPY, SKIP, FAIL = "copy", "skip", "fail"  # what to do with files that are no D
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker does to a file. action: a key of DONE. model: None for the default. allowance: of errors in pixels. record: write a restore record.
+    """What a worker does to a file. action: a key of DONE. model: None for the default. allowance: of errors in pixels.
 
+    record: write a restore record.
     resume: keep targets that are what the source gives, do damaged ones again. force: replace whatever else is there.
     in_place: results replace their sources. others: COPY, SKIP or FAIL; None: FAIL for files named as sources, else COPY.
     """

@@ -56,10 +56,12 @@ def is_decompressed(source: bytes, target: bytes, threads: int) -> bool:
     return digest_of(target) == record.digest
 
 
-def changed_uids(source: bytes, target: bytes) -> dict[str, str]:
-    """old_uid and new_uid, if the target is a derived image."""
-    old, new = (str(parse(data).dataset.get("SOPInstanceUID", "")) for data in (source, target))
-    return {"old_uid": old, "new_uid": new} if old != new else {}
+def instances(source: bytes, target: bytes) -> tuple[tuple[str, str] | None, frozenset[str]]:
+    """`uids` and `references` of `Compressed`, of a target that is kept."""
+    before, after = (parse(data).dataset for data in (source, target))
+    uids = tuple(str(dataset.get("SOPInstanceUID", "")) for dataset in (before, after))
+    found = (e.value for e in before.iterall() if e.keyword == "ReferencedSOPInstanceUID" and e.value)
+    return (uids if uids[0] != uids[1] else None), frozenset(map(str, found))
 
 
 def _is_allowed(allowance: Allowance, dataset: Dataset, before: np.ndarray, after: np.ndarray, near: int) -> bool:

@@ -38,12 +38,16 @@ def batch(
                 report.progress.stop()
                 written = finish(report, ended, uid_map)
     except KeyboardInterrupt:
-        in_place = "; every file is the original or its result: run again to go on" if job.in_place else None
-        go_on = in_place or ("" if action == "verify" else "; every target is complete, --resume goes on")
-        print(f"interrupted{go_on}", file=sys.stderr)
+        print(f"interrupted{_go_on(job, output)}", file=sys.stderr)
         sys.exit(INTERRUPTED)
     report.summary(ended, time.perf_counter() - start)
     sys.exit(exit_status(ended) if written else 1)
+
+
+def _go_on(job: Job, output: str | None) -> str:
+    if job.in_place:
+        return "; every file is the original or its result: run again to go on"
+    return "; every target is complete, --resume goes on" if output and output != files.PIPE else ""
 
 
 def _check_pipes(job: Job, tasks: list[files.Task], as_json: bool) -> None:
