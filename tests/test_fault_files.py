@@ -150,7 +150,7 @@ def test_odd_names(tmp_path):
     with open(os.path.join(os.fsencode(source), b"bad\n\xff"), "wb") as file:
         file.write(b"no image")
     status, out, err = end(start("compress", source, "-o", target, "--json", "--others", "fail"))
-    assert (status, err) == (1, f"{source}/bad\\n\\udcff: not a DICOM Part 10 file: no 'DICM' at byte 128\n")
+    assert status == 1 and err.startswith(f"{source}/bad\\n\\udcff: not a DICOM") and err.count("\n") == 1
     done = [o["target"] for o in map(json.loads, out.splitlines()) if o["status"] == "compressed"]
     assert {os.path.basename(os.fsencode(name)) for name in done} == set(names) == set(os.listdir(os.fsencode(target)))
     status, out, err = end(start("verify", target))

@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+import pydicom
 import pytest
 from conftest import phantom
 from faults import as_nobody_special, end, start
@@ -17,7 +18,7 @@ from dicompress.cli.app import app
 from dicompress.cli.outcome import FAILED, KEPT, PASSED_ON, SKIPPED, Outcome, exit_status
 from dicompress.cli.reasons import Tally, kind_of
 from dicompress.cli.report import Report, summary
-from dicompress.dicom import Compressed, PassedOn, Restored, compress_file
+from dicompress.dicom import DICOMPRESS, Compressed, PassedOn, Restored, compress_file
 
 CT = Path(get_testdata_file("CT_small.dcm"))
 OTHERS = {
@@ -48,7 +49,7 @@ def test_files_that_are_no_dicom_come_along_both_ways(folder, tmp_path, jobs):
     packed, back = tmp_path / "packed", tmp_path / "back"
     result = run("compress", folder, "-o", packed, "--jobs", jobs)
     assert result.stdout.startswith("1 compressed, 1 passed on, 4 other files copied, 0 failed; ")
-    assert f"{folder}/README.TXT: copied: not a DICOM Part 10 file: no 'DICM' at byte 128\n" in result.stderr
+    assert f"{folder}/README.TXT: copied: not a DICOM" in result.stderr
     assert run("verify", packed).stdout == "1 verified, 5 not ours, 0 bad\n"
     result = run("decompress", packed, "-o", back, "--jobs", jobs)
     assert result.stdout.startswith("1 restored, 1 passed on, 4 other files copied, 0 failed; ")
@@ -108,6 +109,18 @@ def test_damaged_compressed_files_fail(tmp_path):
         assert outcomes("decompress", [source], target)[source.name].status == FAILED
         assert outcomes("verify", [source], None)[source.name].status == FAILED
         assert not target.exists()
+
+
+def test_a_file_that_only_mentions_our_transfer_syntax_is_passed_on(tmp_path):
+    """Such as a DICOMDIR of compressed files."""
+    directory = pydicom.dcmread(get_testdata_file("DICOMDIR"))
+    for record in directory.DirectoryRecordSequence:
+        record.ReferencedTransferSyntaxUIDInFile = DICOMPRESS
+    directory.save_as(tmp_path / "DICOMDIR")
+    assert DICOMPRESS.encode() in (tmp_path / "DICOMDIR").read_bytes()[:4096]
+    outcome = outcomes("decompress", [tmp_path / "DICOMDIR"], tmp_path / "out")["DICOMDIR"]
+    assert (outcome.status, outcome.damaged) == (PASSED_ON, False)
+    assert outcomes("verify", [tmp_path / "DICOMDIR"], None)["DICOMDIR"].status == PASSED_ON
 
 
 def test_resuming_keeps_other_and_damaged_files_and_never_replaces_what_differs(folder, tmp_path):

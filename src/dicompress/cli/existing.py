@@ -10,7 +10,7 @@ from . import files, targets
 from .files import Task
 from .outcome import COPY, FAIL, KEPT, Job, Outcome
 
-HEAD = 4096  # bytes of a file that hold its transfer syntax
+SYNTAX, HEAD = b"\x02\0\x10\0UI", 4096  # the element, and the bytes of a file that hold it
 
 
 def policy(job: Job, task: Task) -> str:
@@ -117,7 +117,9 @@ def _read_target(target: Path) -> bytes:
 
 
 def says_ours(data: bytes) -> bool:
-    """Whether a file that cannot be read seems to be one that dicompress compressed."""
+    """Whether a file that cannot be restored says in its Transfer Syntax UID (0002,0010) that dicompress compressed it."""
     from ..dicom.syntax import DICOMPRESS, JPEG_XL_JPEG
 
-    return any(syntax.encode() in data[:HEAD] for syntax in (DICOMPRESS, JPEG_XL_JPEG))
+    start = data.find(SYNTAX, 0, HEAD) + len(SYNTAX)
+    value = data[start + 2 :][: int.from_bytes(data[start : start + 2], "little")]
+    return start >= len(SYNTAX) and value.rstrip(b"\0 ") in (DICOMPRESS.encode(), JPEG_XL_JPEG.encode())

@@ -77,19 +77,15 @@ def _decompress(job: Job, task: Task, data: bytes) -> tuple[Outcome, bytes | Non
 
     try:
         restored = restore_file(data, job.threads)
-    except UnsupportedImageError as error:
-        return _passed_on(task, data, str(error))
     except NotDicomError as error:
         return _other(job, task, data, str(error))
     except DicompressError as error:
         if existing.says_ours(data):
             raise
         return _passed_on(task, data, str(error), damaged=isinstance(error, FileError))
-    remark = restored.remark
+    remark = f"{EDITED} and are kept as changed" if restored.edited else restored.remark
     if restored.near:
         remark = f"a derived image, not the original: no pixel is off by more than {restored.near} in stored values"
-    elif restored.edited:
-        remark = remark or f"{EDITED} and are kept as changed"
     return _done(job, task, data, restored.data, remark, restored.pixels), restored.data
 
 
@@ -100,6 +96,8 @@ def _verify(job: Job, task: Task, data: bytes) -> tuple[Outcome, None]:
     try:
         restored = restore_file(data, job.threads)
     except UnsupportedImageError as error:
+        if existing.says_ours(data):
+            raise
         return _passed_on(task, data, str(error))[0], None
     except NotDicomError as error:
         return _other(job, task, data, str(error))[0], None
