@@ -16,7 +16,7 @@ from dicompress import Allowance
 from dicompress.cli import batch, files, uids
 from dicompress.cli.app import app
 from dicompress.cli.outcome import Outcome
-from dicompress.dicom import Compressed, PassedOn
+from dicompress.dicom import Compressed, PassedOn, compress_file
 
 CT = Path(get_testdata_file("CT_small.dcm"))
 NEAR = Allowance(near=2)
@@ -165,3 +165,24 @@ def test_many_stale_references_are_counted(capfd):
         assert finish(report, changed, None)
     lines = capfd.readouterr().err.splitlines()
     assert len(lines) == 101 and lines[-1] == "150 files refer to objects that have other UIDs now"
+
+
+def test_a_real_study_end_to_end(tmp_path):
+    source, target = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    ct, report = pydicom.dcmread(CT), pydicom.dcmread(get_testdata_file("reportsi.dcm"))
+    item = pydicom.Dataset()
+    item.ReferencedSOPInstanceUID = ct.SOPInstanceUID
+    report.ReferencedImageSequence = [item]
+    ct.save_as(source / "ct.dcm")
+    report.save_as(source / "report.dcm")
+    if compress_file((source / "ct.dcm").read_bytes(), allowance=NEAR).uids is None:
+        pytest.skip("UIDs are not told")
+    result = run("compress", source, "-o", target, "--near", 2, "--json", "--uid-map", tmp_path / "map")
+    new = pydicom.dcmread(target / "ct.dcm").SOPInstanceUID
+    assert (tmp_path / "map").read_text() == f"{ct.SOPInstanceUID}\t{new}\n"
+    assert {(o["old_uid"], o["new_uid"]) for o in map(json.loads, result.stdout.splitlines())} == {
+        (str(ct.SOPInstanceUID), str(new)),
+        (None, None),
+    }
+    assert result.stderr == f"{target}/report.dcm: warning: refers to {ct.SOPInstanceUID}, which is now {new}\n"
