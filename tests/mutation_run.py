@@ -24,10 +24,10 @@ from pydicom.data import get_testdata_file
 
 import dicompress
 from dicompress.dicom import compress_file, describe, restore_file
-from dicompress.dicom.elements import pixel_element
+from dicompress.dicom.items import pixel_element
 from dicompress.dicom.part10 import parse
 from dicompress.dicom.pixels import layout
-from dicompress.dicom.elements import frame_items
+from dicompress.dicom.restore import frames_of
 from dicompress.models.registry import by_hash
 
 GOLDEN = {path.stem: path.read_bytes() for path in sorted((Path(__file__).parent / "golden").glob("*.dcmp"))}
@@ -186,19 +186,19 @@ def run_files(run: Run, count: int) -> None:
     original = small_file()
     compressed = compress_file(original).data
     part10 = parse(compressed)
-    (stream,) = frame_items(part10, layout(part10.dataset).frames)
-    before, behind = compressed[: part10.pixel_start], compressed[sum(part10.pixel_value) + 8 :]
-    pixels = parse(original).dataset.PixelData
+    stream = bytes(*frames_of(part10, layout(part10.dataset)))
+    before, behind = compressed[: part10.pixels.element], compressed[part10.pixels.end :]
+    pixels = parse(original).value
 
     def is_right(restored) -> bool:
-        return parse(restored.data).dataset.PixelData == pixels if restored.edited else restored.data == original
+        return parse(restored.data).value == pixels if restored.remark else restored.data == original
 
     for number in range(count):
         mutator = Mutator(number, [stream, *GOLDEN.values()])
         if number % 3:
             data = mutator.change(compressed)
         else:
-            data = before + pixel_element([mutator.forge(stream)]) + behind
+            data = b"".join((before, *pixel_element([mutator.forge(stream)]), behind))
         run.call("describe", number, describe, data, lambda it: True)
         run.call("restore", number, lambda d: restore_file(d, threads=1), data, is_right)
 

@@ -13,6 +13,7 @@ LONG = {"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", 
 UNDEFINED = b"\xff" * 4
 ITEM, ITEM_END, END = b"\xfe\xff\x00\xe0", b"\xfe\xff\x0d\xe0" + bytes(4), b"\xfe\xff\xdd\xe0" + bytes(4)
 PIXEL_DATA = b"\xe0\x7f\x10\x00"
+RECORD = (0x7FD90010, 0x7FD91001)
 
 
 class Writer:
@@ -62,19 +63,28 @@ def replaced(original: bytes, old: bytes, new: bytes) -> bytes:
     return original.replace(old, new)
 
 
+def in_syntax(data: bytes, syntax: str) -> bytes:
+    """A file that says that it is of another transfer syntax."""
+    at, end = data.index(b"\x02\x00\x10\x00UI") + 8, 144 + int.from_bytes(data[140:144], "little")
+    behind = at + int.from_bytes(data[at - 2 : at], "little")
+    uid = syntax.encode() + b"\0" * (len(syntax) % 2)
+    group = data[144 : at - 2] + len(uid).to_bytes(2, "little") + uid + data[behind:end]
+    return data[:140] + len(group).to_bytes(4, "little") + group + data[end:]
+
+
 def read(data: bytes) -> Dataset:
     return pydicom.dcmread(io.BytesIO(data))
 
 
 def elements(dataset: Dataset) -> list:
-    """All but Pixel Data, group lengths and offset tables, which a compressed file does not keep."""
-    return [e for e in dataset if e.tag.element and e.tag not in (0x7FE00001, 0x7FE00002, 0x7FE00010)]
+    """All but Pixel Data, the restore record, and group lengths and offset tables, which a compressed file does not keep."""
+    return [e for e in dataset if e.tag.element and e.tag not in (0x7FE00001, 0x7FE00002, 0x7FE00010, *RECORD)]
 
 
 def stored(dataset: Dataset) -> dict:
     """tag -> VR and bytes, or items, as they lie in the file: nothing is decoded."""
     found = {}
-    for tag in sorted(dataset.keys()):
+    for tag in sorted(set(dataset.keys()) - set(RECORD)):
         element = dataset.get_item(tag)
         if isinstance(element.value, Sequence):
             found[tag] = [stored(item) for item in element.value]

@@ -265,7 +265,7 @@ def test_files_that_cannot_be_read(tmp_path, monkeypatch):
     with pytest.raises(DicompressError, match=f"^{note}: cannot be read"):
         compare.run(CT, note, tmp_path / "page.html")
     note.write_text("a note")
-    with pytest.raises(DicompressError, match=f"^{note}: not a DICOM Part 10 file"):
+    with pytest.raises(DicompressError, match=f"^{note}: not a DICOM file"):
         compare.run(note, CT, tmp_path / "page.html")
     named = tmp_path / "image.html"
     named.write_bytes(CT.read_bytes())

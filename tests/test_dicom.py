@@ -9,6 +9,7 @@ import numpy as np
 import pydicom
 import pytest
 from conftest import joined, phantom, stream_parts
+from objects import RECORD
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
@@ -172,7 +173,8 @@ def test_compressed_files_are_valid_dicom_with_all_elements_readable(name):
     assert compressed.SOPInstanceUID == original.SOPInstanceUID
     assert "LossyImageCompression" not in compressed
     del original.PixelData, compressed.PixelData
-    assert [e for e in original if e.tag.element] == list(compressed)  # group lengths are not written
+    rest = [e for e in compressed if e.tag not in RECORD]
+    assert [e for e in original if e.tag.element] == rest  # group lengths are not written
 
 
 def test_frames_are_separate_items():
@@ -206,7 +208,6 @@ def change(data: bytes, **attributes) -> bytes:
 @pytest.mark.parametrize(
     "original, reason",
     [
-        (lambda: test_file("SC_ybr_full_422_uncompressed.dcm"), "YBR_FULL_422"),
         (lambda: test_file("liver_1frame.dcm"), "Bits Allocated .* 1"),
         (lambda: test_file("rtdose.dcm"), "Bits Allocated .* 32"),
         (lambda: test_file("rtplan.dcm"), "no Pixel Data"),
@@ -231,10 +232,10 @@ test_file.__test__ = False
     "data, message",
     [
         (lambda: b"", "empty"),
-        (lambda: b"just a text file, nothing more\n" * 20, "not a DICOM Part 10 file"),
+        (lambda: b"just a text file, nothing more\n" * 20, "not a DICOM file"),
         (lambda: test_file()[:20000], "cut short|expected"),
         (lambda: test_file()[:140], "cut short"),
-        (lambda: test_file("MR_truncated.dcm"), "8130 bytes, 8192 are expected"),
+        (lambda: test_file("MR_truncated.dcm"), "8130 bytes of 8192"),
         (lambda: make(phantom(64, 64), DeflatedExplicitVRLittleEndian)[:-50], "cut short"),
     ],
 )
@@ -245,8 +246,8 @@ def test_what_is_no_sound_file_is_an_error(data, message):
 
 def test_any_flipped_byte_of_the_pixel_data_is_an_error():
     compressed = compress_file(make(phantom(40, 48))).data
-    start, length = parse(compressed).pixel_value
-    for position in [*range(start, start + 60), *range(start + 60, start + length, 3)]:
+    pixels = parse(compressed).pixels
+    for position in [*range(pixels.start, pixels.start + 60), *range(pixels.start + 60, pixels.stop, 3)]:
         damaged = bytearray(compressed)
         damaged[position] ^= 0x20
         with pytest.raises(DicompressError):
@@ -255,8 +256,7 @@ def test_any_flipped_byte_of_the_pixel_data_is_an_error():
 
 def test_any_cut_of_the_pixel_data_is_an_error():
     compressed = compress_file(make(phantom(40, 48))).data
-    start, length = parse(compressed).pixel_value
-    for end in range(start, len(compressed), 7):
+    for end in range(parse(compressed).pixels.start, len(compressed), 7):
         with pytest.raises(DicompressError):
             restore_file(compressed[:end])
 
@@ -267,7 +267,7 @@ def test_elements_changed_after_compression_are_kept_with_the_original_pixels():
     restored = restore_file(compressed)
     assert restored.edited
     dataset = pydicom.dcmread(io.BytesIO(restored.data))
-    assert dataset.PatientName == "Corrected^Name" and "PrivateInformation" not in dataset.file_meta
+    assert dataset.PatientName == "Corrected^Name" and not any(tag in dataset for tag in RECORD)
     assert np.array_equal(dataset.pixel_array, pydicom.dcmread(io.BytesIO(original)).pixel_array)
 
 
@@ -325,8 +325,11 @@ def test_data_sets_without_syntax_or_of_another_are_refused(ct):
     with pytest.raises(UnsupportedImageError, match="not compressed by dicompress"):
         decompress_dataset(ct)
     bare = Dataset()
-    with pytest.raises(UnsupportedImageError, match="no Pixel Data"):
+    with pytest.raises(UnsupportedImageError, match=r"\(0002,0010\)"):
         compress_dataset(bare)
+    del ct.PixelData
+    with pytest.raises(UnsupportedImageError, match="no Pixel Data"):
+        compress_dataset(ct)
 
 
 def test_the_deflate_level_of_an_original_is_found():

@@ -85,7 +85,6 @@ UNSOUND = {
     "an extended table that is wrong": (tables(bytes(24)) + encapsulated(*FRAMES), "cannot decode RLE Lossless: .*4088"),
     "no items": (broken(), "cannot decode RLE Lossless: ."),
     "no frames": (encapsulated(), "fewer fragments than frames"),
-    "bytes between items": (broken(fragment(), fragment(FRAMES[0]), b"garbage!"), "Unexpected tag"),
     "defined length": (W.element(0x7FE00010, "OB", fragment() + fragment(FRAMES[0])), "of defined length, which RLE"),
     "native pixels": (W.element(0x7FE00010, "OW", PIXELS.tobytes()) + W.element(0xFFFCFFFC, "OB"), "of defined length"),
 }
@@ -98,6 +97,11 @@ def test_frames_that_do_not_add_up_are_passed_on_with_the_reason(name):
     with pytest.raises(UnsupportedImageError, match=reason) as caught:
         compress_file(HEAD + pixel_data)
     assert "\n" not in str(caught.value)
+
+
+def test_bytes_between_items_are_damage():
+    with pytest.raises(FileError, match=r"\(7FE0,0010\): neither item nor delimiter at byte \d+"):
+        compress_file(HEAD + broken(fragment(), fragment(FRAMES[0]), b"garbage!"))
 
 
 @pytest.mark.filterwarnings("ignore:4 frames")

@@ -124,7 +124,7 @@ def test_pixel_data_in_implicit_vr(pixels, more):
 
 
 NONE = {
-    "empty": (W.element(0x7FE00010, "OW"), FileError, "holds 0 bytes, 8192 are expected"),
+    "empty": (W.element(0x7FE00010, "OW"), UnsupportedImageError, "is empty"),
     "empty, of undefined length": (W.element(0x7FE00010, "OB", undefined=True), UnsupportedImageError, "undefined length"),
     "items": (
         encapsulated(VALUE),

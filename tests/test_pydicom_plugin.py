@@ -10,6 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 from conftest import phantom
+from objects import RECORD
 from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels import get_decoder, iter_pixels, pixel_array
@@ -21,7 +22,6 @@ from dicompress import Allowance, DicompressError, LimitError, StreamError, Unsu
 from dicompress.dicom import DICOMPRESS, compress_file, decompress_dataset, restore_file
 
 FRAMES = np.stack([phantom(33, 41, s) for s in range(4)])
-RECORD = ("PrivateInformationCreatorUID", "PrivateInformation")
 
 
 def read(data: bytes) -> pydicom.FileDataset:
@@ -103,7 +103,7 @@ def test_decompress_leaves_the_stored_values_and_no_record(name, options_set):
     dataset.decompress(generate_instance_uid=False)
     again = read(written(dataset))
     assert again.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
-    assert not any(keyword in again.file_meta for keyword in RECORD)
+    assert not any(tag in again for tag in RECORD)
     assert again.PixelData == native.PixelData and again["PixelData"].VR == ("OB" if again.BitsAllocated == 8 else "OW")
     assert np.array_equal(again.pixel_array, native.pixel_array)
     del again.PixelData, native.PixelData
@@ -123,7 +123,7 @@ def test_frames_one_at_a_time_are_not_taken_for_decompress():
     dataset = read(compress_file(original).data)
     for options in ({"as_rgb": True}, {"raw": True}, {}):
         assert np.array_equal(next(iter_pixels(dataset, **options)), read(original).pixel_array)
-    assert all(keyword in dataset.file_meta for keyword in RECORD)
+    assert all(tag in dataset for tag in RECORD)
 
 
 def test_decompress_of_planar_and_ybr_pixels_does_what_pydicom_does():
@@ -150,8 +150,8 @@ def test_near_lossless_files():
 @pytest.fixture
 def decoded_frames(monkeypatch):
     """The numbers of bytes of the streams that are decoded from now on."""
-    sizes, decode = [], dicompress.pydicom.decode_stream
-    monkeypatch.setattr(dicompress.pydicom, "decode_stream", lambda s, image: sizes.append(len(s)) or decode(s, image))
+    sizes, decode = [], dicompress.dicom.restore.decode_frame
+    monkeypatch.setattr(dicompress.dicom.restore, "decode_frame", lambda s, image: sizes.append(len(s)) or decode(s, image))
     return sizes
 
 
@@ -188,7 +188,7 @@ def test_decoders_other_ways_in():
     options = pydicom.pixels.as_pixel_options(compressed)
     pixels, facts = decoder.as_array(compressed.PixelData, index=1, decoding_plugin="dicompress", **options)
     assert np.array_equal(pixels, FRAMES[1]) and facts["bits_stored"] == 16
-    assert len(list(decoder.iter_array(compressed))) == 4 and RECORD[0] in compressed.file_meta
+    assert len(list(decoder.iter_array(compressed))) == 4 and RECORD[0] in compressed
     del compressed.PixelData
     with pytest.raises(AttributeError, match="no 'Pixel Data'"):
         compressed.pixel_array
@@ -218,7 +218,7 @@ def test_a_damaged_frame_tells_the_user_what_is_wrong_and_leaves_the_data_set_al
     for use in (lambda: compressed.pixel_array, lambda: list(iter_pixels(compressed)), compressed.decompress):
         with pytest.raises(RuntimeError, match="dicompress: the stream is damaged: the CRC-32"):
             use()
-    assert compressed.file_meta.TransferSyntaxUID == DICOMPRESS and RECORD[0] in compressed.file_meta
+    assert compressed.file_meta.TransferSyntaxUID == DICOMPRESS and RECORD[0] in compressed
 
 
 def test_items_that_are_not_one_a_frame_in_their_order_are_errors():

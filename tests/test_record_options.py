@@ -12,8 +12,7 @@ from test_dicom import test_file
 
 import dicompress.dicom
 
-NAMES = ("CT_small.dcm", "MR_small_implicit.dcm", "SC_rgb_rle.dcm")
-pytestmark = pytest.mark.skipif(not hasattr(dicompress.dicom, "strip_file"), reason="there is no strip_file")
+NAMES = ("CT_small.dcm", "MR_small_implicit.dcm", "MR_small_RLE.dcm")
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ StreamError for damaged items; what is wrong with a frame arrives in pydicom's R
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from io import BytesIO
 from typing import Any, BinaryIO
 
@@ -24,11 +25,13 @@ from pydicom.pixels import as_pixel_options, get_decoder
 from pydicom.pixels.decoders import base
 from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGBaseline8Bit
 
+from .codec import inspect
 from .dicom import pixels as px
+from .dicom import restore
+from .dicom.items import split_frames
 from .dicom.jpegxl import to_jpeg
 from .dicom.record import remove_record
-from .dicom.syntax import DICOMPRESS, JPEG_XL_JPEG
-from .dicom.transcode import decode_stream
+from .dicom.syntax import DICOMPRESS, JPEG_XL_JPEG, NAMES
 from .errors import StreamError
 
 NAME = "dicompress"  # of the plug-in: `decoding_plugin=NAME`
@@ -53,8 +56,20 @@ def is_available(uid: str) -> bool:
 def decode_frame(stream: bytes, runner: base.DecodeRunner) -> bytearray:
     """pydicom's plug-in: a frame's stream -> little-endian pixels. StreamError unless it is what the elements say."""
     image = _layout(runner.options)
-    pixels = decode_stream(stream, image)
-    return bytearray(px.native_value(pixels[np.newaxis], image.planar, ExplicitVRLittleEndian))
+    halved = inspect(stream).samples == 4  # as the first frame's interpretation tells, before it is changed
+    if halved:
+        image = replace(image, interpretation=px.HALVED)
+    pixels = restore.decode_frame(stream, image)
+    if halved:
+        pixels = _full(pixels)
+        runner.set_option("photometric_interpretation", "YBR_FULL")
+    return bytearray(px.NativeForm().value(pixels, image).data)
+
+
+def _full(pairs: np.ndarray) -> np.ndarray:
+    """(rows, columns / 2, 4) of Y, Y, Cb, Cr -> (rows, columns, 3), as pydicom repeats the colours of native pixels."""
+    luma = pairs[..., :2].reshape(len(pairs), -1, 1)
+    return np.concatenate([luma, np.repeat(pairs[..., 2:], 2, axis=1)], axis=2)
 
 
 def decode_jpeg_frame(frame: bytes, runner: base.DecodeRunner) -> bytes | bytearray:
@@ -70,7 +85,6 @@ def decode_jpeg_frame(frame: bytes, runner: base.DecodeRunner) -> bytes | bytear
 def _layout(options: Mapping[str, Any]) -> px.PixelLayout:
     elements = Dataset()
     elements.update({OPTIONS[name]: value for name, value in options.items() if name in OPTIONS and value is not None})
-    elements.PixelData = b""
     return px.layout(elements)
 
 
@@ -91,7 +105,7 @@ class Decoder(base.Decoder):
             options.setdefault("correct_unused_bits", False)
         yield from super().iter_array(src, **_checked(src, options))
         if _decompressing(src, options):
-            remove_record(src.file_meta)
+            remove_record(src)
 
 
 class JPEGDecoder(base.Decoder):
@@ -100,7 +114,7 @@ class JPEGDecoder(base.Decoder):
     def iter_array(self, src: Dataset | bytes | BinaryIO, **options: Any) -> Iterator[tuple[np.ndarray, dict]]:
         yield from super().iter_array(src, **options)
         if _decompressing(src, options):
-            remove_record(src.file_meta)
+            remove_record(src)
 
 
 def _decompressing(src: Dataset | bytes | BinaryIO, options: dict[str, Any]) -> bool:
@@ -152,7 +166,7 @@ def _register() -> None:
     base._PIXEL_DATA_DECODERS[DICOMPRESS] = (decoder, pydicom.__version__)
     UID._PRIVATE_TS_ENCODING = _Encoding()
     # pydicom 3.0 has neither the name nor a decoder of this one.
-    name = ("JPEG XL JPEG Recompression", "Transfer Syntax", "", "", "JPEGXLJPEGRecompression")
+    name = (NAMES[JPEG_XL_JPEG], "Transfer Syntax", "", "", "JPEGXLJPEGRecompression")
     UID_dictionary.setdefault(JPEG_XL_JPEG, name)
     recompressed = JPEGDecoder(JPEG_XL_JPEG)
     recompressed.add_plugin(NAME, (__name__, decode_jpeg_frame.__name__))

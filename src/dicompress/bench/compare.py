@@ -11,10 +11,11 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
 from pydicom.uid import UID
 
-from ..dicom import DICOMPRESS, FileInfo, describe, restore_file
+from ..dicom import DICOMPRESS, FileInfo, describe
 from ..dicom import pixels as px
 from ..dicom.part10 import Part10, parse
-from ..dicom.syntax import NATIVE
+from ..dicom.stored import stored_pixels
+from ..dicom.syntax import JPEG_XL_JPEG, NATIVE
 from ..errors import DicompressError
 from .quality import psnr, quality
 from .window import in_hu, rescale
@@ -126,16 +127,8 @@ def _source(path: Path, data: bytes) -> Source:
     try:
         part10 = parse(data)
         image = px.grey_layout(part10.dataset)
-        native = part10
-        if part10.syntax == DICOMPRESS:
-            native = parse(restore_file(data).data)
-        if native.syntax in NATIVE:
-            start, length = native.pixel_value
-            value = native.content[start : start + length]
-            pixels = px.native_pixels(value, image, native.syntax, native.pixel_vr)
-        else:
-            pixels, _ = px.decoded_pixels(part10.dataset, image, part10.syntax)
-        info = describe(data) if part10.syntax == DICOMPRESS else None
+        pixels = stored_pixels(part10, image)
+        info = describe(data) if part10.syntax in (DICOMPRESS, JPEG_XL_JPEG) else None
         coded = info.coded_bytes if info else _coded_bytes(part10, image.frames)
         return Source(path, len(data), part10.dataset, part10.syntax, image, pixels, coded, info)
     except DicompressError as error:
@@ -146,7 +139,7 @@ def _coded_bytes(part10: Part10, frames: int) -> int | None:
     if part10.syntax in NATIVE:
         return None
     try:
-        return sum(map(len, generate_frames(part10.dataset.PixelData, number_of_frames=frames)))
+        return sum(map(len, generate_frames(bytes(part10.value), number_of_frames=frames)))
     except Exception:  # pydicom raises many kinds where frames have no clear borders
         return None
 

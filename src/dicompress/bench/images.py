@@ -80,21 +80,14 @@ def pixels(image: Image) -> np.ndarray:
 @lru_cache(maxsize=1)
 def _stored(file: Path) -> np.ndarray:
     """(frames, rows, columns) as they lie in the file; the last file stays, for its next frame."""
-    from pydicom import dcmread
-
-    from ..dicom import DICOMPRESS, decompress_dataset
-    from ..dicom import pixels as px
-    from ..dicom.syntax import NATIVE
+    from ..dicom.part10 import parse
+    from ..dicom.pixels import grey_layout
+    from ..dicom.stored import stored_pixels
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        dataset = dcmread(file)
-        if dataset.file_meta.TransferSyntaxUID == DICOMPRESS:
-            dataset = decompress_dataset(dataset, threads=1)
-        syntax, layout = dataset.file_meta.TransferSyntaxUID, px.grey_layout(dataset)
-        if syntax in NATIVE:
-            return px.native_pixels(dataset.PixelData, layout, syntax, dataset["PixelData"].VR)
-        return px.decoded_pixels(dataset, layout, syntax)[0]
+        part10 = parse(file.read_bytes())
+        return stored_pixels(part10, grey_layout(part10.dataset), threads=1)
 
 
 def _files(sources: list[Path], seen: set[Path]) -> Iterator[tuple[Path, str]]:

@@ -54,7 +54,7 @@ def _as_it_is(job: Job, task: Task, data: bytes, found: bytes) -> Outcome | None
 
     NotDicomError if the source is no DICOM and not to be copied.
     """
-    from . import resume
+    from ..dicom import resume
 
     try:
         resume.check_whole(data)
@@ -72,7 +72,7 @@ def _compared(job: Job, task: Task, data: bytes, found: bytes) -> Outcome | None
 
     FileError, StreamError if it is damaged; NotDicomError if the source is no DICOM and not to be copied.
     """
-    from . import resume
+    from ..dicom import resume
 
     try:
         resume.check_whole(data)
@@ -92,7 +92,7 @@ def _kept(task: Task, data: bytes, found: bytes, **facts) -> Outcome:
 
 def _instances(job: Job, data: bytes, found: bytes) -> dict:
     """What the UIDs of a run need to know of a target that is kept, if any change in it."""
-    from . import resume
+    from ..dicom import resume
 
     if not job.allowance:
         return {}
@@ -102,7 +102,7 @@ def _instances(job: Job, data: bytes, found: bytes) -> dict:
 
 
 def _is_right(job: Job, source: bytes, target: bytes) -> bool:
-    from . import resume
+    from ..dicom import resume
 
     if job.action == "compress":
         return resume.is_compressed(source, target, job.allowance, job.threads)

@@ -11,7 +11,6 @@ from .files import Source, Task
 from .library_warnings import caught
 from .outcome import COPY, DONE, FAIL, FAILED, PASSED_ON, SKIPPED, Job, Outcome
 
-LOSSLESS = "compressed without loss: an error of one stored value is more than what is allowed"
 EDITED = "elements were changed after compression"
 
 
@@ -66,8 +65,7 @@ def _compress(job: Job, task: Task, data: bytes) -> tuple[Outcome, bytes | None]
         if not result.is_dicom:
             return _other(job, task, data, result.reason)
         return _passed_on(task, data, result.reason, damaged=result.damaged, references=result.references)
-    remark = result.remark or (LOSSLESS if job.allowance and not result.near else None)
-    outcome = _done(job, task, data, result.data, remark, result.pixels)
+    outcome = _done(job, task, data, result.data, result.remark, result.pixels)
     old, new = result.uids or (None, None)
     return replace(outcome, old_uid=old, new_uid=new, references=result.references), result.data
 

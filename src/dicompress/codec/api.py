@@ -66,10 +66,11 @@ def encode(
     even so, e.g. padding, and that no other pixel takes; ends of the value range that are saturated are found and always kept.
     verify: False for a caller that decodes and compares the result itself. threads: 0 for one a core.
 
-    Raises UnsupportedImageError for other arrays, UnknownModelError, VerificationError, ValueError for another `near`.
+    Raises UnsupportedImageError for other arrays and masked ones, UnknownModelError, VerificationError, ValueError for another
+    `near` and for `exact` of colours.
     """
-    exact = [] if colour else list(exact)
     settings = {"model": model, "bits_stored": bits_stored, "colour": colour, "threads": threads}
+    exact = list(exact)
     data, _ = encode_with_result(image, near=near, exact=exact, **settings)
     if verify:
         found = None if isinstance(model, str) else model
@@ -88,7 +89,9 @@ def encode_with_result(
     threads: int = 0,
 ) -> tuple[bytes, np.ndarray]:
     """`encode` without verification, and the array that `decode` will give."""
-    image = np.asarray(image)
+    if isinstance(image, np.ma.MaskedArray):
+        raise UnsupportedImageError("masked arrays are not supported: what the mask hides would be lost; fill it first")
+    image, exact = np.asarray(image), list(exact)
     dtype = image.dtype.newbyteorder("=")
     if dtype not in DTYPES.values():
         raise UnsupportedImageError(f"pixels of type {image.dtype} are not supported; use integers of 8 or 16 bits")
@@ -100,18 +103,20 @@ def encode_with_result(
     bits_allocated = dtype.itemsize * 8
     if not 1 <= (bits_stored or bits_allocated) <= bits_allocated:
         raise UnsupportedImageError(f"{bits_stored} bits stored do not fit into {bits_allocated} bits allocated")
-    if not 0 <= near <= MAX_NEAR:
-        raise ValueError(f"an error of {near} is not possible; near is 0 to {MAX_NEAR}")
+    if not isinstance(near, (int, np.integer)) or not 0 <= near <= MAX_NEAR:
+        raise ValueError(f"an error of {near} is not possible; near is a whole number, 0 to {MAX_NEAR}")
+    if colour and exact:
+        raise ValueError("values of colour samples cannot be kept exact: leave out `exact` or `colour`")
     found = by_name(model, threads) if isinstance(model, str) else model
     threads = threads or os.cpu_count() or 1
-    samples, kept = image.shape[-1] if colour else 1, [] if colour else list(exact)
+    samples = image.shape[-1] if colour else 1
     frames = image.astype(dtype, copy=False).reshape(-1, *image.shape[image.ndim - 2 - colour :][:2], samples)
     levels = found.levels(frames.shape[1:3])
     planes, decoded = [], frames.copy() if near else frames
     for pixels, result in zip(frames, decoded):
         for k in range(samples):
             before = [result[..., i] for i in range(k)]
-            plane, as_decoded = encode_plane(found, pixels[..., k], before, levels, near, kept, threads)
+            plane, as_decoded = encode_plane(found, pixels[..., k], before, levels, near, exact, threads)
             planes.append(plane)
             if near:
                 result[..., k] = as_decoded

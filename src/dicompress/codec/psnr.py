@@ -9,6 +9,8 @@ import numpy as np
 from .api import encode_with_result
 from .bound import MAX_NEAR
 
+LARGEST = 300  # powers of ten, as far as floats go
+
 
 def near_for_psnr(image: np.ndarray, psnr: float, **settings) -> int:
     """The largest `near` of `encode` with which `image` keeps at least `psnr` dB; 0 if only the exact image does.
@@ -16,13 +18,13 @@ def near_for_psnr(image: np.ndarray, psnr: float, **settings) -> int:
     The peak is the image's own range, largest minus smallest value, so that unused bits promise nothing. settings: `model`,
     `exact`, `bits_stored`, `threads` of `encode`. PSNR is taken to fall as the error grows.
     """
-    allowed_mse = (int(image.max()) - int(image.min())) ** 2 / 10 ** (psnr / 10)
+    allowed = allowed_mse(image, psnr)
 
     def reaches(near: int) -> bool:
         _, decoded = encode_with_result(image, near=near, **settings)
-        return float(np.mean(np.square(decoded.astype(np.float64) - image))) <= allowed_mse
+        return float(np.mean(np.square(decoded.astype(np.float64) - image))) <= allowed
 
-    fits, fails, probe = 0, MAX_NEAR + 1, int((math.sqrt(12 * allowed_mse + 1) - 1) / 2)  # of evenly spread errors
+    fits, fails, probe = 0, MAX_NEAR + 1, int((math.sqrt(12 * allowed + 1) - 1) / 2)  # of evenly spread errors
     while fails - fits > 1:
         probe = min(max(probe, fits + 1), fails - 1)
         if reaches(probe):
@@ -30,3 +32,8 @@ def near_for_psnr(image: np.ndarray, psnr: float, **settings) -> int:
         else:
             fails, probe = probe, (fits + probe) // 2
     return fits
+
+
+def allowed_mse(image: np.ndarray, psnr: float) -> float:
+    """The mean square error with which `image` keeps `psnr` dB."""
+    return (int(image.max()) - int(image.min())) ** 2 * 10 ** -min(psnr / 10, LARGEST)

@@ -1,12 +1,13 @@
 """DICOM files and data sets: transfer syntaxes, Pixel Data, exact restoration."""
 
 from .allowance import Allowance
+from .compress import compress_file
 from .dataset import compress_dataset, decompress_dataset
 from .describe import FileInfo, describe
 from .outcome import compress_or_pass_on
-from .results import Compressed, PassedOn, Restored
+from .restore import restore_file, strip_file
+from .results import Compressed, PassedOn, Restored, Stripped
 from .syntax import DICOMPRESS
-from .transcode import compress_file, restore_file
 
 __all__ = [
     "DICOMPRESS",
@@ -15,10 +16,12 @@ __all__ = [
     "FileInfo",
     "PassedOn",
     "Restored",
+    "Stripped",
     "compress_dataset",
     "compress_file",
     "compress_or_pass_on",
     "decompress_dataset",
     "describe",
     "restore_file",
+    "strip_file",
 ]

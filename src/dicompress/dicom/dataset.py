@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from io import BytesIO
+
 import numpy as np
+import pydicom
+from pydicom.charset import convert_encodings
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.uid import UID
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from ..errors import UnsupportedImageError, VerificationError
 from ..models import DEFAULT
-from . import pixels as px
-from .allowance import Allowance, check_allowed
-from .derived import derive
-from .elements import encapsulated_file, native_file, split_frames
-from .part10 import parse
+from .allowance import Allowance
+from .compress import check_not_ours, encode_frames
+from .derived import derived
+from .native import changed, made_native, native_of
+from .part10 import Part10, PixelElement
+from .record import remove_record
+from .restore import check_ours, decode_frame, restore
 from .syntax import DICOMPRESS, NATIVE
-from .transcode import decode_streams, encode_frames
+from .tags import PIXEL_DATA, UNDEFINED_LENGTH
+from .writing import encapsulated_file, head
 
 
 def compress_dataset(
@@ -22,44 +31,89 @@ def compress_dataset(
 ) -> Dataset:
     """A copy of `dataset` whose Pixel Data is compressed, in the transfer syntax of dicompress.
 
-    Pixels and all other elements are kept; the original is not touched. `save_as` writes the copy. allowance:
-    `Allowance(near=2)` for a derived image instead, none of whose pixels is off by more than 2 stored values.
-    UnsupportedImageError for pixels that cannot be compressed (float, 1-bit, lossy syntaxes) or bear no error.
+    Pixels and all other elements are kept; the original is not touched. `save_as` writes the copy, which has no restore record:
+    it is for pixels and elements, `compress_file` for files. allowance: `Allowance(near=2)` for a derived image instead, none of
+    whose pixels is off by more than 2 stored values. UnsupportedImageError for pixels that cannot be compressed (float,
+    1-bit, lossy syntaxes).
     """
-    image = px.layout(dataset)
-    syntax = _syntax(dataset)
-    px.check_syntax(dataset, syntax)
-    if allowance:
-        check_allowed(dataset, allowance)
-    if syntax in NATIVE:
-        element = dataset["PixelData"]
-        array = px.native_pixels(element.value, image, syntax, element.VR)
-    else:
-        array, interpretation = px.decoded_pixels(dataset, image, syntax)
-        if interpretation != image.interpretation:
-            dataset = parse(native_file(dataset, array)).dataset
-            dataset.PhotometricInterpretation = interpretation
-    streams, decoded, near = encode_frames(array, dataset, image, model, threads, allowance)
-    if not np.array_equal(decode_streams(streams, image, threads), decoded):
-        raise VerificationError("the pixels do not come back as they were encoded; please report this")
-    if near:
-        dataset = parse(native_file(dataset, decoded)).dataset
-        derive(dataset, decoded, near, sum(map(len, streams)))
-    return parse(encapsulated_file(dataset, DICOMPRESS, streams)).dataset
+    part10 = _part10(dataset)
+    check_not_ours(part10)
+    native = native_of(part10, part10.content)
+    coded = encode_frames(native, model, threads, allowance)
+    for number, (stream, expected) in enumerate(zip(coded.streams, coded.pixels, strict=True)):
+        if not np.array_equal(decode_frame(stream, native.image, f"frame {number + 1}", threads), expected):
+            raise VerificationError(f"frame {number + 1} does not come back as it was encoded")
+    meta = part10.meta
+    if coded.near:
+        changes = derived(native.dataset, coded.pixels, coded.near, sum(map(len, coded.streams)))
+        meta = changed(meta, MediaStorageSOPInstanceUID=str(changes.SOPInstanceUID))
+        native = made_native(part10.preamble, meta, changes, coded.pixels, native.image)
+    return _read(encapsulated_file(head(part10.preamble, meta, native.dataset, DICOMPRESS), native.elements, coded.streams))
 
 
 def decompress_dataset(dataset: Dataset, *, threads: int = 0) -> Dataset:
-    """A copy of `dataset` with native pixels, as Explicit VR Little Endian. StreamError if the pixels are damaged."""
-    syntax = _syntax(dataset)
-    if syntax != DICOMPRESS:
-        raise UnsupportedImageError(f"not compressed by dicompress: transfer syntax {syntax.name}")
-    image = px.layout(dataset)
-    array = decode_streams(split_frames(dataset.PixelData, image.frames), image, threads)
-    return parse(native_file(dataset, array)).dataset
+    """A copy of `dataset` with native pixels, as Explicit VR Little Endian; of JPEG XL that holds JPEG frames, with these.
+
+    UnsupportedImageError if dicompress does not write its transfer syntax, StreamError if the pixels are damaged.
+    """
+    part10 = _part10(dataset)
+    check_ours(part10)
+    restored = restore(_without_record(part10), threads)
+    return _read(restored.data)
 
 
-def _syntax(dataset: Dataset) -> UID:
+def _part10(dataset: Dataset) -> Part10:
+    """A data set in memory as if it were a file's, whose content is its Pixel Data. UnsupportedImageError without a syntax."""
     meta = getattr(dataset, "file_meta", None)
     if meta is None or "TransferSyntaxUID" not in meta:
         raise UnsupportedImageError("the data set has no file_meta.TransferSyntaxUID (0002,0010)")
-    return meta.TransferSyntaxUID
+    syntax = meta.TransferSyntaxUID
+    if syntax == DeflatedExplicitVRLittleEndian:  # which is a matter of files
+        syntax = ExplicitVRLittleEndian
+    if dataset.original_character_set != convert_encodings(dataset.get("SpecificCharacterSet") or "iso8859"):
+        for _ in dataset:  # pydicom decodes text, so that it is written in the new character set
+            pass
+    content, pixels = b"", None
+    if PIXEL_DATA in dataset:
+        length = getattr(dataset.get_item(PIXEL_DATA, keep_deferred=True), "length", None)
+        encapsulated = syntax not in NATIVE if length is None else length == UNDEFINED_LENGTH
+        element = dataset[PIXEL_DATA]
+        content = _bytes(element.value)
+        pixels = PixelElement(0, 0, len(content), len(content), element.VR, encapsulated)
+    return Part10(
+        content, 0, b"", getattr(dataset, "preamble", None) or b"", _copy(meta), syntax, _copy(dataset, PIXEL_DATA), pixels
+    )
+
+
+def _copy(dataset: Dataset, left_out: int = 0) -> Dataset:
+    """Another data set of the same elements."""
+    result = Dataset()
+    for tag in dataset.keys():
+        element = dataset.get_item(tag, keep_deferred=True)
+        if isinstance(element, RawDataElement) and element.value is None and element.length:  # not yet read from its file
+            element = dataset[tag]
+        if tag != left_out:
+            result[tag] = element
+    return result
+
+
+def _without_record(part10: Part10) -> Part10:
+    raw = _copy(part10.raw)
+    remove_record(raw)
+    return replace(part10, raw=raw)
+
+
+def _bytes(value) -> bytes:
+    """A value that may be a buffer, which keeps its position."""
+    if not hasattr(value, "read"):
+        return bytes(value or b"")
+    position = value.tell()
+    try:
+        value.seek(0)
+        return value.read()
+    finally:
+        value.seek(position)
+
+
+def _read(data: bytes) -> Dataset:
+    return pydicom.dcmread(BytesIO(data))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from copy import deepcopy
 from uuid import UUID
 
 import numpy as np
@@ -12,6 +12,7 @@ from pydicom.uid import UID
 
 from .. import __version__
 from ..errors import UnsupportedImageError
+from .intensities import frame_descriptions
 
 METHOD = "DICOMPRESS"
 LONGEST_TEXT = 1024  # characters of an ST
@@ -20,12 +21,13 @@ UNCOMPRESSED_PREDECESSOR = ("121320", "Uncompressed predecessor")  # CID 7202, S
 SIGNATURES = ("MACParametersSequence", "DigitalSignaturesSequence")  # they would not hold
 
 
-def derive(dataset: Dataset, pixels: np.ndarray, near: int, coded_bytes: int) -> None:
-    """Turn the attributes of `dataset` into those of a new image: `pixels`, none further than `near` from before.
+def derived(dataset: Dataset, pixels: np.ndarray, near: int, coded_bytes: int) -> Dataset:
+    """A copy of `dataset` with the attributes of a new image: `pixels`, none further than `near` from before.
 
     pixels: (frames, rows, columns), stored values. coded_bytes: what they take when compressed. UnsupportedImageError if
     the data set has no SOP Instance UID to refer to.
     """
+    dataset = deepcopy(dataset)
     source = {"ReferencedSOPClassUID": dataset.get("SOPClassUID"), "ReferencedSOPInstanceUID": dataset.get("SOPInstanceUID")}
     if None in source.values():
         raise UnsupportedImageError("no SOP Class and Instance UID (0008,0016), (0008,0018) that a derived image could refer to")
@@ -35,10 +37,10 @@ def derive(dataset: Dataset, pixels: np.ndarray, near: int, coded_bytes: int) ->
     dataset.LossyImageCompressionRatio = [*ratios, f"{pixels.nbytes / coded_bytes:.2f}"]
     dataset.LossyImageCompressionMethod = [*methods, METHOD]
     dataset.ImageType = ["DERIVED", *(_values(dataset, "ImageType")[1:] or ["PRIMARY"])]
-    for item in _items(dataset):
+    for item in frame_descriptions(dataset):
         if "FrameType" in item:
             item.FrameType = ["DERIVED", *_values(item, "FrameType")[1:]]
-    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = _instance_uid(source, pixels)
+    dataset.SOPInstanceUID = _instance_uid(source, pixels)
     reference = Dataset()
     reference.update({k: UID(v) for k, v in source.items()})
     reference.PurposeOfReferenceCodeSequence = [_code(*UNCOMPRESSED_PREDECESSOR)]
@@ -53,20 +55,13 @@ def derive(dataset: Dataset, pixels: np.ndarray, near: int, coded_bytes: int) ->
     for keyword in SIGNATURES:
         if keyword in dataset:
             del dataset[keyword]
+    return dataset
 
 
 def _values(dataset: Dataset, keyword: str) -> list:
     """The values of an element of any multiplicity."""
     value = dataset.get(keyword)
     return [] if value is None or value == "" else [value] if isinstance(value, (str, float)) else list(value)
-
-
-def _items(dataset: Dataset) -> Iterator[Dataset]:
-    """The items of the functional groups, which describe the frames."""
-    for keyword in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
-        for group in dataset.get(keyword) or ():
-            for element in group:
-                yield from element.value if element.VR == "SQ" else ()
 
 
 def _instance_uid(source: dict, pixels: np.ndarray) -> UID:

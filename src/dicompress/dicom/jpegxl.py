@@ -1,4 +1,4 @@
-"""JPEG XL files that hold a JPEG (ISO/IEC 18181-2), by libjxl. They are decoded to the JPEG's bytes only, never to pixels."""
+"""JPEG XL by libjxl: files that hold a JPEG (ISO/IEC 18181-2), which are decoded to its bytes, and the size of an image."""
 
 from __future__ import annotations
 
@@ -36,8 +36,20 @@ def to_jpeg(data: bytes) -> bytes:
         raise StreamError(f"a JPEG XL frame does not give a JPEG: {error}") from None
 
 
+def check_frame_size(data: bytes, rows: int, columns: int) -> None:
+    """UnsupportedImageError unless a frame of JPEG XL says that it is of this size: before anything is decoded."""
+    try:
+        found = size(data)
+    except StreamError as error:
+        raise UnsupportedImageError(str(error)) from None
+    if found != (rows, columns):
+        raise UnsupportedImageError(f"a JPEG XL frame of {found[0]} x {found[1]} pixels, {rows} x {columns} are expected")
+
+
 def size(data: bytes) -> tuple[int, int]:
-    """(rows, columns) of the image in a JPEG XL file (ISO/IEC 18181-1, SizeHeader). StreamError if it has none."""
+    """(rows, columns) of the image in a JPEG XL file or code stream (ISO/IEC 18181-1, SizeHeader). StreamError if it has none."""
+    if data.startswith(SIGNATURE):  # a bare code stream
+        return _size(int.from_bytes(data[len(SIGNATURE) :][:16], "little"))
     start = 0
     while start + 8 <= len(data):
         length, kind = int.from_bytes(data[start : start + 4], "big"), data[start + 4 : start + 8]

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from ..errors import DicompressError, FileError, NotDicomError
+from dataclasses import replace
+
+from ..errors import DicompressError, FileError, NotDicomError, UnknownModelError
 from ..models import DEFAULT
 from .allowance import Allowance
+from .compress import compress_part10
+from .part10 import parse
+from .references import references
 from .results import Compressed, PassedOn
-from .transcode import compress_file
 
 
 def compress_or_pass_on(
     data: bytes, model: str = DEFAULT, threads: int = 0, allowance: Allowance | None = None, record: bool = True
 ) -> Compressed | PassedOn:
-    """`compress_file`; or why it is better to keep `data` as it is. Only what is no fault of the file is raised.
-
-    UnknownModelError; MemoryError.
-    """
+    """`compress_file`; or why it is better to keep `data` as it is. UnknownModelError, and nothing that is the file's fault."""
+    found = frozenset()
     try:
-        return compress_file(data, model, threads, allowance, record)
+        part10 = parse(data)
+        found = references(part10) if allowance else found
+        return replace(compress_part10(part10, data, model, threads, allowance, record), references=found)
+    except UnknownModelError:
+        raise
     except NotDicomError as error:
         return PassedOn(str(error), is_dicom=False)
     except FileError as error:
-        return PassedOn(str(error), damaged=True)
+        return PassedOn(str(error), damaged=True, references=found)
     except DicompressError as error:
-        return PassedOn(str(error))
+        return PassedOn(str(error), references=found)

@@ -1,120 +1,244 @@
-"""DICOM Part 10 files as bytes: where the Pixel Data value lies, and what stands before and behind it."""
+"""A DICOM file as one value: file meta information, elements, and the place of the pixels. It is parsed once."""
 
 from __future__ import annotations
 
 import warnings
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 
-import pydicom
-from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.filewriter import write_file_meta_info
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.filereader import read_dataset
+from pydicom.tag import BaseTag
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
-from ..errors import FileError, NotDicomError, UnsupportedImageError
+from ..errors import DicompressError, FileError, NotDicomError
 from ..limits import inflate
+from .explicit import Elements
+from .tags import GROUP_2, ITEM, MAGIC, PIXEL_DATA, PREAMBLE, SEQUENCE_END, UNDEFINED_LENGTH
 
-PIXEL_DATA = 0x7FE00010
-OFFSET_TABLES = (0x7FE00001, 0x7FE00002, 0x7FE00003)  # and what the fragments take together
-PREAMBLE = 128 + 4
-ELEMENT_HEADER = 12  # bytes of an explicit OB, OW or OV element before its value
-META = ("TransferSyntaxUID", "PrivateInformationCreatorUID", "PrivateInformation")  # that we look at
-DELIMITER_BYTES = b"\xfe\xff\xdd\xe0\0\0\0\0"
-DELIMITER = len(DELIMITER_BYTES)
+META = GROUP_2.to_bytes(2, "little")
+FIRST_GROUPS = (GROUP_2, 0x0008)  # with one of these a file without preamble begins
 
 
-@dataclass
+@dataclass(frozen=True)
+class PixelElement:
+    """Where the value of (7FE0,0010) lies in the content: content[start:stop], without the delimiter of an encapsulated one.
+
+    element: where the element begins. end: where the elements behind it begin. vr: as it is written; OW in implicit VR.
+    """
+
+    element: int
+    start: int
+    stop: int
+    end: int
+    vr: str
+    encapsulated: bool
+
+
+@dataclass(frozen=True)
 class Part10:
-    """A parsed file. content: the file, with a deflated data set inflated; body: offset of the data set in it.
+    """A parsed file, which nobody changes.
 
-    trailer: what follows a deflated data set.
-    pixel_start: where the element (7FE0,0010) begins, or the offset tables before it; pixel_value: offset and length of
-    its value, without the delimiter of an encapsulated one; both None if there is no Pixel Data. pixel_vr: as it is written.
+    content: the file, with a deflated data set inflated; body: offset of the data set in it. trailer: what follows a deflated
+    data set. preamble: empty if there is none. meta: group 0002; without it, `syntax` is that of the data set's encoding.
+    raw: all elements but Pixel Data, as they were read. pixels: None if there are none.
     """
 
     content: bytes
     body: int
     trailer: bytes
-    dataset: FileDataset
+    preamble: bytes
+    meta: Dataset
     syntax: UID
-    pixel_start: int | None
-    pixel_value: tuple[int, int] | None
-    pixel_vr: str = "OW"
+    raw: Dataset
+    pixels: PixelElement | None
+
+    @cached_property
+    def elements(self) -> Elements:
+        """All elements but Pixel Data as bytes. UnsupportedImageError, with the tag, for what cannot be written."""
+        return Elements.of(self.raw)
+
+    @property
+    def dataset(self) -> Dataset:
+        """All elements but Pixel Data, to read values from: pydicom decodes elements in place, so their bytes are taken before."""
+        self.elements
+        return self.raw
+
+    @property
+    def value(self) -> memoryview:
+        """The bytes of Pixel Data. FileError if there is none."""
+        if self.pixels is None:
+            raise FileError("no Pixel Data (7FE0,0010)")
+        return memoryview(self.content)[self.pixels.start : self.pixels.stop]
 
 
 def parse(data: bytes) -> Part10:
-    """Parse a file's bytes. FileError if they are no complete Part 10 file, LimitError if inflated it is too large."""
-    if not data:
-        raise NotDicomError("the file is empty")
-    if data[128:132] != b"DICM":
-        raise NotDicomError("not a DICOM Part 10 file: no 'DICM' at byte 128")
-    body, syntax = _read_group_2(data)
-    content, trailer = data, b""
-    if syntax == DeflatedExplicitVRLittleEndian:
-        try:
-            engine = zlib.decompressobj(-zlib.MAX_WBITS)
-            content = data[:body] + inflate(engine, data[body:])
-        except zlib.error as error:
-            raise FileError(f"the deflated data set is damaged: {error}") from None
-        if not engine.eof:
-            raise FileError("the deflated data set is cut short")
-        trailer = engine.unused_data
-    dataset = _read(data if content is data else _as_explicit(content, body))
-    raw = [dataset.get_item(tag, keep_deferred=True) for tag in (*OFFSET_TABLES, PIXEL_DATA) if tag in dataset]
-    if not raw or raw[-1].tag != PIXEL_DATA:
-        return Part10(content, body, trailer, dataset, syntax, None, None)
-    start = raw[0].value_tell - ELEMENT_HEADER
-    value = raw[-1].value_tell, len(raw[-1].value or b"")
-    return Part10(content, body, trailer, dataset, syntax, start, value, raw[-1].VR or "OW")
+    """Parse a file's bytes; also those of files without preamble or file meta information.
 
-
-def _as_explicit(content: bytes, body: int) -> bytes:
-    """An inflated file with a transfer syntax that says so, its data set at the same offset."""
-    deflated, explicit = DeflatedExplicitVRLittleEndian.encode(), b"1.2.840.10008.1.2.1\0\0\0"
-    return content[:body].replace(deflated, explicit) + content[body:]
-
-
-def _read_group_2(data: bytes) -> tuple[int, UID]:
-    """Offset behind the file meta information (always Explicit VR Little Endian), and the Transfer Syntax UID."""
-    position, syntax = PREAMBLE, None
-    while data[position : position + 2] == b"\x02\x00":
-        if data[position + 4 : position + 6] in (b"OB", b"OW", b"UN", b"UT", b"SQ"):
-            start, length = position + 12, int.from_bytes(data[position + 8 : position + 12], "little")
-        else:
-            start, length = position + 8, int.from_bytes(data[position + 6 : position + 8], "little")
-        if start + length > len(data):
-            raise FileError("the file is cut short in the file meta information (group 0002)")
-        if data[position : position + 4] == b"\x02\x00\x10\x00":
-            syntax = UID(data[start : start + length].rstrip(b"\0 ").decode("ascii", "replace"))
-        position = start + length
-    if not syntax:
-        raise FileError("the file meta information has no Transfer Syntax UID (0002,0010)")
-    return position, syntax
-
-
-def _read(data: bytes) -> FileDataset:
+    NotDicomError if they are no DICOM file, FileError if they are damaged, LimitError if inflated they are too large.
+    """
+    data = bytes(data)
+    preamble, start = _preamble(data)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            dataset = pydicom.dcmread(BytesIO(data))
-            for name in META:  # pydicom converts an element when it is asked for
-                dataset.file_meta.get(name)
+            return _parse(data, preamble, start)
+        except (DicompressError, MemoryError):
+            raise
         except Exception as error:  # pydicom raises many kinds for damaged files
-            raise FileError(f"the data set cannot be read: {error}") from None
-    if not isinstance(dataset.file_meta.get("TransferSyntaxUID"), UID):
-        raise FileError("the Transfer Syntax UID (0002,0010) is missing, or there are several")
-    for warning in caught:
-        if "end of file" in str(warning.message).lower():
-            raise FileError(f"the file is cut short: {str(warning.message).split(' in file')[0]}")
-    return dataset
+            raise FileError(f"the data set cannot be read: {_line(error)}") from None
+        finally:
+            cut = next((w for w in caught if "end of file" in str(w.message).lower()), None)
+            if cut:
+                raise FileError(f"the file is cut short: {str(cut.message).split(' in file')[0]}")
 
 
-def encode_meta(preamble: bytes, meta: FileMetaDataset) -> bytes:
-    """Preamble, 'DICM' and the file meta information."""
-    buffer = BytesIO()
+def _parse(data: bytes, preamble: bytes, start: int) -> Part10:
+    meta, body = _read_meta(data, start)
+    named = _transfer_syntax(meta)
+    content, trailer = data, b""
+    if named == DeflatedExplicitVRLittleEndian:
+        content, trailer = _inflated(data, body)
+    implicit, little = _encoding(content, body, named)
+    reader = BytesIO(content)
+    reader.seek(body)
+    dataset = read_dataset(reader, implicit, little, stop_when=lambda tag, vr, length: tag == PIXEL_DATA)
+    _check_whole(dataset)
+    implicit = dataset.original_encoding[0]  # which is not always what the transfer syntax says
+    pixels = _pixel_element(content, reader.tell(), implicit, little)
+    if pixels:
+        reader.seek(pixels.end)
+        after = read_dataset(reader, implicit, little)
+        _check_whole(after)
+        if PIXEL_DATA in after:
+            raise FileError("Pixel Data (7FE0,0010) stands twice in the file")
+        for element in after.values():
+            dataset[element.tag] = element
+    syntax = named or (ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian)
+    return Part10(content, body, trailer, preamble, meta, syntax, dataset, pixels)
+
+
+def _preamble(data: bytes) -> tuple[bytes, int]:
+    """The preamble, and where the file meta information begins. NotDicomError if this is no DICOM file."""
+    if not data:
+        raise NotDicomError("the file is empty")
+    if data[PREAMBLE : PREAMBLE + len(MAGIC)] == MAGIC:
+        return data[:PREAMBLE], PREAMBLE + len(MAGIC)
+    if data[:4] == MAGIC:
+        return b"", len(MAGIC)
+    if not _begins_like_a_data_set(data):
+        raise NotDicomError("not a DICOM file: no 'DICM' at byte 128, and no data set at byte 0")
+    return b"", 0
+
+
+def _begins_like_a_data_set(data: bytes) -> bool:
+    """Whether the first elements are of group 2 or 8 and short, in any of the three encodings."""
+    for order in ("little", "big"):
+        group, element = (int.from_bytes(data[k : k + 2], order) for k in (0, 2))
+        if group not in FIRST_GROUPS or element > 0x00FF or len(data) < 16:
+            continue
+        if data[4:6].isalpha() and data[4:6].isupper():
+            return True
+        if order == "little" and int.from_bytes(data[4:8], "little") <= min(64, len(data) - 8):
+            return True
+    return False
+
+
+def _read_meta(data: bytes, start: int) -> tuple[Dataset, int]:
+    """Group 0002 (always Explicit VR Little Endian), and the offset of the data set behind it."""
+    if data[start : start + 2] != META:
+        return Dataset(), start
+    position = start
+    while data[position : position + 2] == META:
+        vr = data[position + 4 : position + 6].decode("latin-1")
+        head, size = (12, 4) if vr in EXPLICIT_VR_LENGTH_32 else (8, 2)
+        position += head + int.from_bytes(data[position + head - size : position + head], "little")
+        if position > len(data):
+            raise FileError("the file is cut short in the file meta information (group 0002)")
+    return read_dataset(BytesIO(data[start:position]), False, True), position
+
+
+def _transfer_syntax(meta: Dataset) -> UID | None:
+    element = meta.get_item("TransferSyntaxUID", keep_deferred=True) if "TransferSyntaxUID" in meta else None
+    value = (element.value or b"") if element is not None else b""
+    return UID(value.rstrip(b"\0 ").decode("ascii", "replace")) or None
+
+
+def _inflated(data: bytes, body: int) -> tuple[bytes, bytes]:
+    """The file with its data set inflated, and what follows the deflated one."""
+    engine = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        write_file_meta_info(buffer, meta, enforce_standard=False)
-    except Exception as error:  # pydicom raises several kinds for values that do not fit their VR
-        raise UnsupportedImageError(f"the file meta information cannot be written: {error}".splitlines()[0]) from None
-    return (preamble or bytes(128)) + b"DICM" + buffer.getvalue()
+        content = data[:body] + inflate(engine, data[body:])
+    except zlib.error as error:
+        raise FileError(f"the deflated data set is damaged: {error}") from None
+    if not engine.eof:
+        raise FileError("the deflated data set is cut short")
+    return content, engine.unused_data
+
+
+def _encoding(content: bytes, body: int, syntax: UID | None) -> tuple[bool, bool]:
+    """(implicit VR, little endian) as the transfer syntax says; without one, as the first element looks."""
+    if syntax == ImplicitVRLittleEndian:
+        return True, True
+    if syntax is not None:
+        return False, syntax != ExplicitVRBigEndian
+    explicit = content[body + 4 : body + 6].isalpha() and content[body + 4 : body + 6].isupper()
+    return not explicit, not explicit or content[body : body + 1] != b"\0"
+
+
+def _pixel_element(content: bytes, position: int, implicit: bool, little: bool) -> PixelElement | None:
+    """What begins at `position`, if it is Pixel Data. FileError if it does not end in the file."""
+    order = "little" if little else "big"
+    group, number = (int.from_bytes(content[position + k : position + k + 2], order) for k in (0, 2))
+    if group << 16 | number != PIXEL_DATA:
+        return None
+    vr, head, size = "OW", 8, 4
+    if not implicit and content[position + 4 : position + 6].isalpha():
+        vr = content[position + 4 : position + 6].decode("ascii")
+        head, size = (12, 4) if vr in EXPLICIT_VR_LENGTH_32 else (8, 2)
+    start = position + head
+    length = int.from_bytes(content[start - size : start], order)
+    if size == 4 and length == UNDEFINED_LENGTH:
+        stop = _end_of_items(content, start)
+        return PixelElement(position, start, stop, stop + len(SEQUENCE_END), vr, True)
+    if start + length > len(content):
+        found = len(content) - start
+        raise FileError(f"the file is cut short: Pixel Data (7FE0,0010) holds {found} bytes of {length}")
+    end = start + length
+    while content[end : end + len(SEQUENCE_END)] == SEQUENCE_END:  # some writers end native pixels with one, too
+        end += len(SEQUENCE_END)
+    return PixelElement(position, start, start + length, end, vr, False)
+
+
+def _end_of_items(content: bytes, position: int) -> int:
+    """Where the delimiter behind the items from `position` on begins."""
+    while content[position : position + 4] == ITEM:
+        position += 8 + int.from_bytes(content[position + 4 : position + 8], "little")
+    if content[position : position + 8] == SEQUENCE_END:
+        return position
+    if position >= len(content):
+        raise FileError("the file is cut short: no delimiter (FFFE,E0DD) ends the items of Pixel Data (7FE0,0010)")
+    raise FileError(f"damaged encapsulated Pixel Data (7FE0,0010): neither item nor delimiter at byte {position}")
+
+
+def _check_whole(dataset: Dataset) -> None:
+    """FileError if the last element is shorter than it says."""
+    for element in dataset.values():
+        if isinstance(element, RawDataElement) and element.length not in (UNDEFINED_LENGTH, len(element.value or b"")):
+            found = len(element.value or b"")
+            raise FileError(f"the file is cut short: {BaseTag(element.tag)} holds {found} bytes of {element.length}")
+
+
+def _line(error: Exception) -> str:
+    """The first line of an error's message; pydicom adds a traceback to some."""
+    return next(iter(str(error).splitlines()), type(error).__name__)

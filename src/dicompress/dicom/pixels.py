@@ -1,22 +1,21 @@
-"""Stored pixel values of a data set as integers, exactly as they lie in the file."""
+"""Stored pixel values as integers, exactly as they lie in the file, and as readers see them."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRBigEndian
 
 from ..errors import FileError, UnsupportedImageError
 from ..limits import check_size
-from .syntax import LOSSLESS, NATIVE
 
 GREY = ("MONOCHROME1", "MONOCHROME2")
-SAMPLES = {**dict.fromkeys(GREY, 1), "PALETTE COLOR": 1, "RGB": 3, "YBR_FULL": 3}  # of a pixel, by Photometric Interpretation
-UNDEFINED_LENGTH = 0xFFFFFFFF
+HALVED = "YBR_FULL_422"  # native: two Y, then the Cb and Cr that they share (PS3.3 C.7.6.3.1.2)
+SAMPLES = {**dict.fromkeys(GREY, 1), "PALETTE COLOR": 1, "RGB": 3, "YBR_FULL": 3, HALVED: 3}  # by Photometric Interpretation
 DECODED_TO_RGB = ("YBR_RCT", "YBR_ICT")  # transforms of JPEG 2000 that its decoders undo
 
 
@@ -32,6 +31,7 @@ class PixelLayout:
     frames: int
     bits_allocated: int
     bits_stored: int
+    high_bit: int
     signed: bool
     samples: int
     planar: bool
@@ -42,29 +42,47 @@ class PixelLayout:
         return np.dtype(f"{'i' if self.signed else 'u'}{self.bits_allocated // 8}")
 
     @property
+    def frame_shape(self) -> tuple[int, ...]:
+        """(rows, columns), and samples if they are several; pairs of pixels that share their colour are one of 4 samples."""
+        if self.interpretation == HALVED:
+            return self.rows, self.columns // 2, 4
+        return self.rows, self.columns, *((self.samples,) if self.samples > 1 else ())
+
+    @property
     def shape(self) -> tuple[int, ...]:
-        """(frames, rows, columns), and samples if they are several."""
-        return self.frames, self.rows, self.columns, *((self.samples,) if self.samples > 1 else ())
+        return self.frames, *self.frame_shape
+
+    @property
+    def one_frame(self) -> PixelLayout:
+        return replace(self, frames=1)
+
+    @property
+    def pixels(self) -> int:
+        """Of all frames."""
+        return self.frames * self.rows * self.columns
+
+    @property
+    def frame_bytes(self) -> int:
+        return math.prod(self.frame_shape) * (self.bits_allocated // 8)
 
     @property
     def nbytes(self) -> int:
-        return math.prod(self.shape) * (self.bits_allocated // 8)
+        return self.frames * self.frame_bytes
 
 
 def layout(dataset: Dataset) -> PixelLayout:
     """UnsupportedImageError, with the tag, for pixels that this version passes on; LimitError for impossible sizes."""
-    if "PixelData" not in dataset:
-        kinds = ("FloatPixelData", "DoubleFloatPixelData")
-        kind = next((k for k in kinds if k in dataset), None)
-        raise UnsupportedImageError("float pixel data" if kind else "no Pixel Data (7FE0,0010)")
     try:
         bits = int(dataset.BitsAllocated)
+        stored = int(dataset.get("BitsStored") or bits)
+        high_bit = dataset.get("HighBit")
         result = PixelLayout(
             rows=int(dataset.Rows),
             columns=int(dataset.Columns),
             frames=int(dataset.get("NumberOfFrames") or 1),
             bits_allocated=bits,
-            bits_stored=int(dataset.get("BitsStored") or bits),
+            bits_stored=stored,
+            high_bit=stored - 1 if high_bit is None else int(high_bit),
             signed=bool(int(dataset.get("PixelRepresentation") or 0)),
             samples=int(dataset.get("SamplesPerPixel", 1)),
             planar=bool(int(dataset.get("PlanarConfiguration") or 0)),
@@ -80,7 +98,7 @@ def layout(dataset: Dataset) -> PixelLayout:
         raise UnsupportedImageError(f"Bits Allocated (0028,0100) {bits}")
     if not 1 <= result.bits_stored <= bits:
         raise UnsupportedImageError(f"Bits Stored (0028,0101) {result.bits_stored} of {bits} allocated")
-    if min(result.shape) < 1:
+    if min(result.frames, result.rows, result.columns) < 1:
         raise UnsupportedImageError(f"an image of {result.frames} x {result.rows} x {result.columns} pixels")
     check_size(result.frames, result.rows, result.columns, result.samples, bits // 8)
     return result
@@ -94,66 +112,66 @@ def grey_layout(dataset: Dataset) -> PixelLayout:
     return result
 
 
-def check_syntax(dataset: Dataset, syntax: UID) -> None:
-    """UnsupportedImageError unless pixels of this transfer syntax have one exact meaning, and are stored as it says."""
-    if syntax not in NATIVE and syntax not in LOSSLESS:
-        raise UnsupportedImageError(f"transfer syntax {syntax.name} is lossy, or not known to be lossless")
-    element = dataset.get_item("PixelData", keep_deferred=True)
-    if isinstance(element, RawDataElement) and (element.length == UNDEFINED_LENGTH) == (syntax in NATIVE):
-        kind = "undefined" if syntax in NATIVE else "defined"
-        raise UnsupportedImageError(f"Pixel Data (7FE0,0010) of {kind} length, which {syntax.name} does not allow")
+@dataclass(frozen=True)
+class NativeForm:
+    """How the values of a native Pixel Data lie in its bytes. big: big-endian. words: 8-bit values in words of 16 bits."""
+
+    big: bool = False
+    words: bool = False
+
+    @classmethod
+    def of(cls, image: PixelLayout, syntax: UID, vr: str) -> NativeForm:
+        """UnsupportedImageError for forms that this version passes on."""
+        big = syntax == ExplicitVRBigEndian
+        words = big and image.bits_allocated == 8 and vr == "OW"
+        if words and image.frame_bytes % 2:
+            raise UnsupportedImageError("frames of an odd number of 8-bit pixels in big-endian words")
+        if image.interpretation in DECODED_TO_RGB:
+            raise UnsupportedImageError(f"Photometric Interpretation (0028,0004) {image.interpretation} of native pixels")
+        if image.interpretation == HALVED and (image.columns % 2 or image.planar or image.bits_allocated != 8):
+            raise UnsupportedImageError("YBR_FULL_422 of an odd width, of more than 8 bits or by planes")
+        return cls(big, words)
+
+    def values(self, value: bytes | memoryview, image: PixelLayout) -> np.ndarray:
+        """`image.shape`; a view of `value` where it can be. Bytes behind the last pixel are left alone.
+
+        UnsupportedImageError for an empty value, FileError for one that is too short.
+        """
+        if not len(value):
+            raise UnsupportedImageError("Pixel Data (7FE0,0010) is empty")
+        if len(value) < image.nbytes:
+            raise FileError(f"Pixel Data (7FE0,0010) holds {len(value)} bytes, {image.nbytes} are expected: cut short?")
+        stored = image.dtype.newbyteorder(">" if self.big else "<")
+        pixels = np.frombuffer(value, stored, image.nbytes // stored.itemsize)
+        if self.words:
+            pixels = pixels.view(np.uint16).byteswap().view(image.dtype)
+        if image.samples > 1 and image.planar:
+            rows_and_columns = image.rows, image.columns
+            pixels = np.moveaxis(pixels.reshape(image.frames, image.samples, *rows_and_columns), 1, -1)
+        return pixels.reshape(image.shape).astype(image.dtype, copy=False)
+
+    def value(self, pixels: np.ndarray, image: PixelLayout) -> np.ndarray:
+        """Inverse of `values`, of one frame or several: uint8, one-dimensional."""
+        if image.samples > 1 and image.planar:
+            pixels = np.moveaxis(pixels, -1, -3)
+        stored = np.ascontiguousarray(pixels, image.dtype.newbyteorder(">" if self.big else "<"))
+        flat = stored.reshape(-1).view(np.uint8)
+        return flat.view(np.uint16).byteswap().view(np.uint8) if self.words else flat
 
 
-def native_pixels(value: bytes, image: PixelLayout, syntax: UID, vr: str) -> np.ndarray:
-    """`image.shape` from a native Pixel Data value; bytes behind the last pixel are left alone."""
-    if len(value) < image.nbytes:
-        raise FileError(f"Pixel Data (7FE0,0010) holds {len(value)} bytes, {image.nbytes} are expected: cut short?")
-    if image.interpretation in DECODED_TO_RGB:
-        raise UnsupportedImageError(f"Photometric Interpretation (0028,0004) {image.interpretation} of native pixels")
-    big = syntax == ExplicitVRBigEndian
-    if big and image.bits_allocated == 8 and vr == "OW":
-        raise UnsupportedImageError("8-bit pixels in big-endian words")
-    stored = image.dtype.newbyteorder(">" if big else "<")
-    pixels = np.frombuffer(value, stored, image.nbytes // stored.itemsize)
-    if image.samples > 1 and image.planar:
-        pixels = np.moveaxis(pixels.reshape(image.frames, image.samples, image.rows, image.columns), 1, -1)
-    return pixels.reshape(image.shape).astype(image.dtype)
+def reader_values(pixels: np.ndarray, image: PixelLayout) -> np.ndarray:
+    """The values that readers take the words for: Bits Stored bits up to High Bit, with their sign (PS3.5 8.1.1)."""
+    above, unused = image.bits_allocated - 1 - image.high_bit, image.bits_allocated - image.bits_stored
+    return (pixels << above >> unused).astype(image.dtype, copy=False)
 
 
-def native_value(pixels: np.ndarray, planar: bool, syntax: UID) -> bytes:
-    """Inverse of `native_pixels`, without padding."""
-    if planar and pixels.ndim == 4:
-        pixels = np.moveaxis(pixels, -1, 1)
-    return pixels.astype(pixels.dtype.newbyteorder(">" if syntax == ExplicitVRBigEndian else "<"), copy=False).tobytes()
-
-
-def decoded_pixels(dataset: Dataset, image: PixelLayout, syntax: UID) -> tuple[np.ndarray, str]:
-    """`image.shape` of an encapsulated Pixel Data, by pydicom's decoders, and their Photometric Interpretation."""
-    from pydicom.pixels import get_decoder
-
-    options: dict = {"raw": True, "correct_unused_bits": False}
-    if not dataset.get("ExtendedOffsetTable"):  # pydicom fails on an empty one
-        options["extended_offsets"] = None
-    try:
-        pixels, facts = get_decoder(syntax).as_array(dataset, **options)
-    except MemoryError:
-        raise
-    except Exception as error:  # plug-ins raise many kinds; one without its library says which to install
-        told = "; ".join(line.strip(" \t:") for line in str(error).splitlines()) or type(error).__name__
-        if isinstance(error, StopIteration):
-            told = f"its items do not make up {image.frames} frames"
-        raise UnsupportedImageError(f"pydicom cannot decode {syntax.name}: {told}") from None
-    if pixels.size * pixels.itemsize != image.nbytes:
-        raise FileError(f"the {syntax.name} pixels have shape {pixels.shape}, not {image.shape}")
-    return _signed(pixels.reshape(image.shape).astype(image.dtype), image), str(facts["photometric_interpretation"])
-
-
-def _signed(pixels: np.ndarray, image: PixelLayout) -> np.ndarray:
-    """With the sign of words that have none above Bits Stored, as JPEG decoders give them.
+def decoded(frames: Sequence[np.ndarray], image: PixelLayout) -> np.ndarray:
+    """`image.shape`, with the sign of words that have none above Bits Stored, as JPEG decoders give them.
 
     Where the bits there say anything else they stay as they are: they may be overlays.
     """
+    pixels = np.stack(frames).astype(image.dtype, copy=False)
     unused = image.bits_allocated - image.bits_stored
-    if not image.signed or (pixels.view(f"u{pixels.itemsize}") >> image.bits_stored).any():
+    if not image.signed or not unused or (pixels.view(f"u{pixels.itemsize}") >> image.bits_stored).any():
         return pixels
     return pixels << unused >> unused

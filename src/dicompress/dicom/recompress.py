@@ -9,78 +9,97 @@ from __future__ import annotations
 from io import BytesIO
 
 from pydicom.datadict import dictionary_description
+from pydicom.dataset import Dataset
 from pydicom.encaps import generate_fragmented_frames, parse_basic_offsets
+from pydicom.uid import UID, JPEGBaseline8Bit
 
-from ..errors import FileError, StreamError, UnsupportedImageError, VerificationError
+from ..errors import StreamError, UnsupportedImageError, VerificationError
 from ..varint import Reader, write_varint
 from . import jpegxl
-from .elements import compressed_file, encapsulated_file, frame_items, record_of
+from .items import split_frames
 from .part10 import Part10, parse
-from .record import BYTES, EditedError, RecordHead, RestoreRecord, digest_of, record_bytes
+from .record import BYTES, EditedError, RecordHead, RestoreRecord, digest_of, find_record
 from .results import Compressed, Restored
-from .syntax import JPEG, JPEG_XL_JPEG
+from .syntax import JPEG, JPEG_XL_JPEG, name
+from .tags import ITEM
+from .writing import encapsulated_file, head
 
-ITEM = b"\xfe\xff\x00\xe0"
 LENGTH_BYTES = 4
+LOST = "without a restore record: the JPEG frames and the elements can be restored, not the original file byte for byte"
+EDITED = "elements were changed after compression: the JPEG frames are intact, the original file cannot be had back"
 
 
-def recompress(data: bytes, part10: Part10) -> Compressed:
+def recompress(data: bytes, part10: Part10, with_record: bool = True, remark: str | None = None) -> Compressed:
     """A file's bytes, and as parsed -> a smaller one, restored and compared before it is returned.
 
-    UnsupportedImageError for frames that JPEG XL does not take, such as those of 12 bits; FileError for damaged items.
+    UnsupportedImageError for frames that JPEG XL does not take, such as those of 12 bits, and for items that do not add up.
     """
     if not jpegxl.is_available():
         raise UnsupportedImageError("JPEG frames, and this installation of imagecodecs comes without JPEG XL")
-    if part10.pixel_value is None:
-        raise UnsupportedImageError("no Pixel Data (7FE0,0010)")
-    start, length = part10.pixel_value
-    value = BytesIO(part10.content[start : start + length])
-    count = number(part10, "NumberOfFrames")
+    if part10.pixels is None or not part10.pixels.encapsulated:
+        raise UnsupportedImageError("no encapsulated Pixel Data (7FE0,0010)")
+    value = BytesIO(part10.value)
+    count = number(part10.dataset, "NumberOfFrames")
     try:
         fragmented = list(generate_fragmented_frames(value, number_of_frames=count))
         value.seek(0)
         parse_basic_offsets(value)
     except Exception as error:  # pydicom raises several kinds for damaged items
-        raise FileError(f"damaged encapsulated Pixel Data (7FE0,0010): {error}") from None
+        raise UnsupportedImageError(f"damaged encapsulated Pixel Data (7FE0,0010): {error}") from None
     if len(fragmented) != count:
-        raise FileError(f"{len(fragmented)} frames in Pixel Data (7FE0,0010), {count} are expected")
+        raise UnsupportedImageError(f"{len(fragmented)} frames in Pixel Data (7FE0,0010), {count} are expected")
     frames = [b"".join(fragments) for fragments in fragmented]
     lengths = [len(fragment) for fragments in fragmented for fragment in fragments]
     if 0 in lengths:
         raise UnsupportedImageError("an empty fragment in Pixel Data (7FE0,0010)")
-    first = start + value.tell()
+    first = part10.pixels.start + value.tell()
     last = first + sum(len(ITEM) + LENGTH_BYTES + n for n in lengths)
     record = RestoreRecord(
-        BYTES, part10.syntax, part10.syntax, digest_of(data), part10.body, None,
-        digest_of(b"".join(frames)), data[:first], data[last:], b"", b"".join(map(write_varint, lengths)),
+        BYTES, part10.syntax, part10.syntax, digest_of(data), part10.body, None, False,
+        digest_of(*frames), data[:first], data[last:], b"", b"".join(map(write_varint, lengths)),
     )  # fmt: skip
-    result = compressed_file(part10.dataset, JPEG_XL_JPEG, [jpegxl.from_jpeg(frame) for frame in frames], record)
+    start, around = head(part10.preamble, part10.meta, part10.dataset, JPEG_XL_JPEG), part10.elements
+    packed = record.encode(around.all) if with_record else None
+    result = encapsulated_file(start, around, [jpegxl.from_jpeg(frame) for frame in frames], packed)
     if len(result) >= len(data):
         raise UnsupportedImageError(f"compressed it would take {len(result)} bytes instead of {len(data)}")
-    restored = restore_jpeg(parse(result))
-    if restored.data != data:
+    compressed = parse(result)
+    restored = restore_jpeg(compressed)
+    if with_record and restored.data != data:
         raise VerificationError("the restored file differs from the original")
-    return Compressed(result, restored.pixels, 0)
+    if [jpegxl.to_jpeg(frame) for frame in jpeg_xl_frames(compressed)] != frames:
+        raise VerificationError("the restored JPEG frames differ from the original ones")
+    remarks = [remark] if with_record else [remark, LOST]
+    return Compressed(result, restored.pixels, 0, "; ".join(filter(None, remarks)) or None)
 
 
 def restore_jpeg(part10: Part10) -> Restored:
-    """Inverse of `recompress`. Elements that were changed since are kept as changed. StreamError if it is damaged."""
-    head, _ = RecordHead.read(record_bytes(part10.dataset.file_meta))
-    if head.original_syntax not in JPEG:
-        raise StreamError(f"the restore record (0002,0102) is that of a file in {head.original_syntax.name}")
+    """Inverse of `recompress`. Elements that were changed since are kept as changed. StreamError if it is damaged.
+
+    Without a restore record, as others write this transfer syntax, the JPEG frames with the elements as they are.
+    """
+    data, elements = find_record(part10.raw), part10.elements.all
     jpeg = [jpegxl.to_jpeg(frame) for frame in jpeg_xl_frames(part10)]
-    value = b"".join(jpeg)
-    if digest_of(value) != head.jpeg_digest:
+    pixels = len(jpeg) * number(part10.dataset, "Rows") * number(part10.dataset, "Columns")
+    if data is None:
+        return Restored(_jpeg_file(part10, JPEGBaseline8Bit, jpeg), pixels, 0, False, LOST)
+    found, _ = RecordHead.read(data)
+    if found.original_syntax not in JPEG:
+        raise StreamError(f"the restore record is that of a file in {name(found.original_syntax)}")
+    if digest_of(*jpeg) != found.jpeg_digest:
         raise StreamError("the JPEG frames do not have the checksum of the original ones")
-    pixels = len(jpeg) * number(part10, "Rows") * number(part10, "Columns")
     try:
-        record = record_of(part10.dataset)
+        record = RestoreRecord.decode(data, elements)
     except EditedError:
-        return Restored(encapsulated_file(part10.dataset, head.original_syntax, jpeg), pixels, 0, edited=True)
-    content = b"".join((record.prefix, *_items(value, record.fragments), record.suffix))
+        return Restored(_jpeg_file(part10, found.original_syntax, jpeg), pixels, 0, True, EDITED)
+    content = b"".join((record.prefix, *_items(b"".join(jpeg), record.fragments), record.suffix))
     if digest_of(content) != record.digest:
         raise StreamError("the restored file does not have the checksum of the original")
     return Restored(content, pixels, 0)
+
+
+def _jpeg_file(part10: Part10, syntax: UID, jpeg: list[bytes]) -> bytes:
+    return encapsulated_file(head(part10.preamble, part10.meta, part10.dataset, syntax), part10.elements, jpeg)
 
 
 def _items(value: bytes, lengths: bytes) -> list[bytes]:
@@ -89,7 +108,7 @@ def _items(value: bytes, lengths: bytes) -> list[bytes]:
     while reader.position < len(lengths):
         length = reader.varint()
         if not length:  # deflated, millions of them take a few bytes
-            raise StreamError("the restore record (0002,0102) tells an empty fragment")
+            raise StreamError("the restore record tells an empty fragment")
         fragment = rest.take(length)
         items += [ITEM, length.to_bytes(LENGTH_BYTES, "little"), fragment]
     rest.finish()
@@ -97,13 +116,15 @@ def _items(value: bytes, lengths: bytes) -> list[bytes]:
 
 
 def jpeg_xl_frames(part10: Part10) -> list[bytes]:
-    """The frames of a file that `recompress` made."""
-    return frame_items(part10, number(part10, "NumberOfFrames"))
+    """The frames of a file in JPEG XL JPEG Recompression, in one item each. StreamError if they do not add up."""
+    if part10.pixels is None or not part10.pixels.encapsulated:
+        raise StreamError("no encapsulated Pixel Data (7FE0,0010)")
+    return [bytes(frame) for frame in split_frames(part10.value, number(part10.dataset, "NumberOfFrames"))]
 
 
-def number(part10: Part10, name: str) -> int:
-    """An element of the data set, 1 if it is missing or empty. FileError if it is no number."""
+def number(dataset: Dataset, keyword: str) -> int:
+    """An element of the data set, 1 if it is missing or empty. UnsupportedImageError if it is no number."""
     try:
-        return int(part10.dataset.get(name) or 1)
+        return int(dataset.get(keyword) or 1)
     except Exception as error:  # pydicom raises several kinds when it converts a damaged element
-        raise FileError(f"{dictionary_description(name)} is not a number: {error}".splitlines()[0]) from None
+        raise UnsupportedImageError(f"{dictionary_description(keyword)} is not a number: {error}".splitlines()[0]) from None

@@ -1,8 +1,9 @@
-"""The restore record in (0002,0102): whatever the original file holds that the compressed one does not show.
+"""The restore record: whatever the original file holds that the compressed one does not show.
 
-An original is prefix + pixel values + suffix (and a trailer, if it was deflated). They are deflated with the compressed
-file's own elements as dictionary, so a record is small whatever odd bytes an original has, and a restore is exact by
-construction. Of an original with JPEG frames, their fragments stand where the pixel values would.
+It lies in the data set, in private elements that a network carries, so that it survives C-STORE: (7FD9,0010) names the
+creator, (7FD9,1001) is the record. An original is prefix + pixel values + suffix (and a trailer, if it was deflated). They are
+deflated with the compressed file's own elements as dictionary, so a record is small whatever odd bytes an original has, and a
+restore is exact by construction. Of an original with JPEG frames, their fragments stand where the pixel values would.
 """
 
 from __future__ import annotations
@@ -11,17 +12,18 @@ import hashlib
 import zlib
 from dataclasses import dataclass
 
-from pydicom.dataset import FileMetaDataset
+from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from ..errors import StreamError, UnsupportedImageError
 from ..limits import inflate
 from ..varint import Reader, write_varint
 from . import copies
-from .syntax import DICOMPRESS, JPEG_XL_JPEG, RESTORE_RECORD
+from .tags import CREATOR, RECORD
 
-VERSION, FAR_VERSION = 1, 2  # the second for elements that are too many for deflate's window, and for JPEG frames
-WINDOW = 32000  # bytes that deflate looks back, or a little less
+NAME = b"DICOMPRESS"  # of the private creator
+TAG = "(7FD9,1001)"
+VERSION = 1
 # What is guaranteed: identical pixels and elements, the identical file, or a derived image with a bounded error.
 PIXELS, BYTES, NEAR = 0, 1, 2
 CHECKSUM_BYTES = 16
@@ -32,8 +34,8 @@ class RecordHead:
     """The part of a restore record that can be read whatever became of the elements.
 
     guarantee: PIXELS, BYTES or NEAR. original_syntax, pixel_syntax: of the original and of the restored file. digest: of the
-    restored file (SHA-256, 16 bytes). body: offset of its data set. deflate_level: of a deflated data set, else None.
-    jpeg_digest: of all bytes of JPEG frames, else empty.
+    restored file (SHA-256, 16 bytes). body: offset of its data set. deflate_level: of a deflated data set, else None. words: 8-bit
+    pixels lie in words of 16 bits. jpeg_digest: of all bytes of JPEG frames, else empty.
     """
 
     guarantee: int
@@ -42,20 +44,21 @@ class RecordHead:
     digest: bytes
     body: int
     deflate_level: int | None
+    words: bool
     jpeg_digest: bytes
 
     @classmethod
     def read(cls, data: bytes) -> tuple[RecordHead, Reader]:
         """The head, and a reader that stands behind it. StreamError for nonsense."""
         reader = Reader(data)
-        version, guarantee, level = reader.take(3)
-        if version not in (VERSION, FAR_VERSION) or guarantee not in (PIXELS, BYTES, NEAR) or level > 9:
-            raise StreamError(f"restore record (0002,0102) of unknown version {version}")
+        version, guarantee, level, words = reader.take(4)
+        if version != VERSION or guarantee not in (PIXELS, BYTES, NEAR) or level > 9 or words > 1:
+            raise StreamError(f"restore record {TAG} of unknown version {version}")
         digest = reader.take(CHECKSUM_BYTES)
-        jpeg_digest = reader.take(reader.varint()) if version == FAR_VERSION else b""
+        jpeg_digest = reader.take(reader.varint())
         body = reader.varint()
         syntaxes = [UID(reader.take(reader.varint()).decode("ascii", "replace")) for _ in range(2)]
-        return cls(guarantee, *syntaxes, digest, body, level or None, jpeg_digest), reader
+        return cls(guarantee, *syntaxes, digest, body, level or None, bool(words), jpeg_digest), reader
 
 
 @dataclass(frozen=True)
@@ -70,82 +73,94 @@ class RestoreRecord(RecordHead):
     trailer: bytes
     fragments: bytes = b""
 
-    def encode(self, before: bytes, after: bytes) -> bytes:
-        """before, after: the elements before and behind Pixel Data as the compressed file writes them."""
-        parts = [self.prefix, self.suffix, self.trailer]
-        if self.fragments or len(before) > WINDOW or len(after) >= copies.SHORTEST:
-            version, dictionary = FAR_VERSION, before + after
-            parts.append(self.fragments)
-            plain = copies.pack(_joined(parts), dictionary)
-        else:
-            version, dictionary, plain = VERSION, before, _joined(parts)
-        engine = zlib.compressobj(9, zlib.DEFLATED, 15, 9, zdict=dictionary or b"\0")
+    def encode(self, elements: bytes) -> bytes:
+        """elements: all of the compressed file but Pixel Data and the record, as it writes them."""
+        plain = copies.pack(_joined([self.prefix, self.suffix, self.trailer, self.fragments]), elements)
+        engine = zlib.compressobj(9, zlib.DEFLATED, 15, 9, zdict=elements or b"\0")
         packed = engine.compress(plain) + engine.flush()
-        level = 0 if self.deflate_level is None else self.deflate_level
         texts = [text.encode("ascii") for text in (self.original_syntax, self.pixel_syntax)]
-        jpeg = [self.jpeg_digest] if version == FAR_VERSION else []
-        start = bytes([version, self.guarantee, level]) + self.digest + _joined(jpeg) + write_varint(self.body)
-        return start + _joined(texts) + packed
+        start = bytes([VERSION, self.guarantee, self.deflate_level or 0, self.words]) + self.digest
+        return start + _joined([self.jpeg_digest]) + write_varint(self.body) + _joined(texts) + packed
 
     @classmethod
-    def decode(cls, data: bytes, before: bytes, after: bytes) -> RestoreRecord:
+    def decode(cls, data: bytes, elements: bytes) -> RestoreRecord:
         """Inverse of `encode`. EditedError if the elements are not those of `encode`, StreamError for nonsense."""
         head, reader = RecordHead.read(data)
-        far = data[0] == FAR_VERSION
-        dictionary, packed = before + after * far, data[reader.position :]
-        engine = zlib.decompressobj(15, zdict=dictionary or b"\0")
+        packed = data[reader.position :]
+        engine = zlib.decompressobj(15, zdict=elements or b"\0")
         try:
             plain = inflate(engine, packed)
         except zlib.error as error:
-            if _dictionary_id(packed) != zlib.adler32(dictionary or b"\0"):
+            if _dictionary_id(packed) != zlib.adler32(elements or b"\0"):
                 raise EditedError("the elements of the file were changed after it was compressed") from None
-            raise StreamError(f"damaged restore record (0002,0102): {error}") from None
+            raise StreamError(f"damaged restore record {TAG}: {error}") from None
         if not engine.eof:
-            raise StreamError("the restore record (0002,0102) is cut short")
-        inner = Reader(copies.unpack(plain, dictionary) if far else plain)
-        parts = [inner.take(inner.varint()) for _ in range(4 if far else 3)]
+            raise StreamError(f"the restore record {TAG} is cut short")
+        inner = Reader(copies.unpack(plain, elements))
+        parts = [inner.take(inner.varint()) for _ in range(4)]
         inner.finish()
-        return cls(**vars(head), prefix=parts[0], suffix=parts[1], trailer=parts[2], fragments=b"".join(parts[3:]))
-
-
-def _joined(parts: list[bytes]) -> bytes:
-    return b"".join(write_varint(len(part)) + part for part in parts)
+        return cls(**vars(head), prefix=parts[0], suffix=parts[1], trailer=parts[2], fragments=parts[3])
 
 
 class EditedError(StreamError):
     """The data set is not the one that was compressed; its pixels may still be."""
 
 
-def is_ours(meta: FileMetaDataset) -> bool:
-    """Whether dicompress compressed the file; of JPEG XL, which others write, too, only the restore record tells."""
-    ours = meta.get("PrivateInformationCreatorUID") == RESTORE_RECORD
-    return meta.TransferSyntaxUID == DICOMPRESS or (meta.TransferSyntaxUID == JPEG_XL_JPEG and ours)
+def find_record(dataset: Dataset) -> bytes | None:
+    """The record of a data set, None if it has none. StreamError if there is something else in its place."""
+    if not has_record(dataset):
+        return None
+    value = dataset.get_item(RECORD).value
+    if not isinstance(value, bytes) or not value:
+        raise StreamError(f"the restore record {TAG} is no string of bytes")
+    return value
 
 
-def check_ours(meta: FileMetaDataset) -> None:
-    """UnsupportedImageError unless dicompress compressed the file."""
-    if not is_ours(meta):
-        raise UnsupportedImageError(f"not compressed by dicompress: transfer syntax {meta.TransferSyntaxUID.name}")
+def has_record(dataset: Dataset) -> bool:
+    return _is_creator(dataset) and RECORD in dataset
 
 
-def record_bytes(meta: FileMetaDataset) -> bytes:
-    """EditedError if there is no restore record."""
-    if meta.get("PrivateInformationCreatorUID") != RESTORE_RECORD or "PrivateInformation" not in meta:
-        raise EditedError("the restore record (0002,0102) is missing")
-    if not isinstance(meta.PrivateInformation, bytes):
-        raise EditedError("the restore record (0002,0102) is no string of bytes")
-    return meta.PrivateInformation
+def check_room(dataset: Dataset) -> None:
+    """UnsupportedImageError if there are elements where the record would lie."""
+    if any(tag >> 16 == CREATOR >> 16 for tag in dataset.keys()):
+        raise UnsupportedImageError("the data set has elements in group 7FD9, where the restore record would lie")
 
 
-def remove_record(meta: FileMetaDataset) -> None:
-    """Remove the restore record from file meta information, if it has one."""
-    if meta.get("PrivateInformationCreatorUID") == RESTORE_RECORD:
-        del meta.PrivateInformationCreatorUID
-        meta.pop("PrivateInformation", None)
+def remove_record(dataset: Dataset) -> None:
+    """Remove the restore record, if there is one."""
+    if _is_creator(dataset):
+        for tag in (CREATOR, RECORD):
+            if tag in dataset:
+                del dataset[tag]
 
 
-def digest_of(content: bytes) -> bytes:
-    return hashlib.sha256(content).digest()[:CHECKSUM_BYTES]
+def record_elements(data: bytes) -> bytes:
+    """The two private elements, in Explicit VR Little Endian."""
+    data += b"\0" * (len(data) % 2)
+    creator = _tag(CREATOR) + b"LO" + len(NAME).to_bytes(2, "little") + NAME
+    return creator + _tag(RECORD) + b"OB\0\0" + len(data).to_bytes(4, "little") + data
+
+
+def _is_creator(dataset: Dataset) -> bool:
+    element = dataset.get_item(CREATOR) if CREATOR in dataset else None
+    value = element.value if element is not None else None
+    return (value.encode("latin-1", "replace") if isinstance(value, str) else value or b"").strip(b" \0") == NAME
+
+
+def digest_of(*parts: bytes | memoryview) -> bytes:
+    """Of the parts one after the other."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.digest()[:CHECKSUM_BYTES]
+
+
+def _tag(tag: int) -> bytes:
+    return (tag >> 16).to_bytes(2, "little") + (tag & 0xFFFF).to_bytes(2, "little")
+
+
+def _joined(parts: list[bytes]) -> bytes:
+    return b"".join(write_varint(len(part)) + part for part in parts)
 
 
 def _dictionary_id(packed: bytes) -> int:

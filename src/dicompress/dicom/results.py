@@ -42,7 +42,7 @@ class Restored:
     by its checksum; else why it cannot be (changed elements, no restore record), and what it is instead.
     """
 
-    data: bytes
+    data: bytes | bytearray
     pixels: int
     near: int
     edited: bool = False

@@ -17,18 +17,33 @@ DICOMPRESS = UID("2.25.295627088644320522631179041711488646091")
 # What JPEG frames are recompressed to, and what they may be: Baseline, and Extended of 8 bits.
 JPEG_XL_JPEG = UID("1.2.840.10008.1.2.4.111")
 JPEG = {JPEGBaseline8Bit, JPEGExtended12Bit}
-# Private Information Creator (0002,0100) of the restore record in (0002,0102).
-RESTORE_RECORD = UID("2.25.131460155663318614439541620589910596328")
 
 NATIVE = {ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian}
 
 # Lossless by definition.
-LOSSLESS = {
+JPEG_LOSSLESS = {UID("1.2.840.10008.1.2.4.57"), UID("1.2.840.10008.1.2.4.70")}  # Process 14; Selection Value 1
+JPEG_XL_LOSSLESS = UID("1.2.840.10008.1.2.4.110")
+ENCAPSULATED_UNCOMPRESSED = UID("1.2.840.10008.1.2.1.98")
+DEFLATED_FRAMES = UID("1.2.840.10008.1.2.8.1")
+LOSSLESS = JPEG_LOSSLESS | {
     UID("1.2.840.10008.1.2.5"),  # RLE Lossless
-    UID("1.2.840.10008.1.2.4.57"),  # JPEG Lossless, Process 14
-    UID("1.2.840.10008.1.2.4.70"),  # JPEG Lossless, Process 14, Selection Value 1
     UID("1.2.840.10008.1.2.4.80"),  # JPEG-LS Lossless
     UID("1.2.840.10008.1.2.4.90"),  # JPEG 2000 Lossless Only
     UID("1.2.840.10008.1.2.4.201"),  # HTJ2K Lossless Only
     UID("1.2.840.10008.1.2.4.202"),  # HTJ2K with RPCL Lossless Only
+    JPEG_XL_LOSSLESS,
+    ENCAPSULATED_UNCOMPRESSED,
+    DEFLATED_FRAMES,
 }
+
+# pydicom 3.0 has no names for these.
+NAMES = {
+    DICOMPRESS: "dicompress",
+    JPEG_XL_JPEG: "JPEG XL JPEG Recompression",
+    JPEG_XL_LOSSLESS: "JPEG XL Lossless",
+    DEFLATED_FRAMES: "Deflated Image Frame Compression",
+}
+
+
+def name(syntax: UID) -> str:
+    return NAMES.get(syntax, syntax.name)

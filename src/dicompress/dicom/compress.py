@@ -1,0 +1,168 @@
+"""DICOM files to compressed DICOM files; every compression is proved by restoring it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from .. import codec
+from ..codec.bound import check_bound
+from ..errors import DicompressError, UnsupportedImageError, VerificationError
+from ..models import DEFAULT
+from .allowance import Allowance, check_allowed, check_words, near_of, padding
+from .derived import derived
+from .items import split_frames
+from .native import Native, changed, made_native, native_of
+from .part10 import Part10, parse
+from .pixels import PixelLayout, layout
+from .record import BYTES, NEAR, RestoreRecord, check_room, digest_of, find_record, has_record
+from .recompress import recompress
+from .restore import LOST, decode_frame
+from .results import Compressed
+from .syntax import DICOMPRESS, JPEG, JPEG_XL_JPEG
+from .writing import encapsulated_file, head
+
+FEWEST_VALUES = 3  # with fewer an error would leave nothing of an image, or changes nothing
+
+
+def compress_file(
+    data: bytes, model: str = DEFAULT, threads: int = 0, allowance: Allowance | None = None, record: bool = True
+) -> Compressed:
+    """A file's bytes -> a smaller one in our transfer syntax, restored and compared before it is returned.
+
+    JPEG frames are recompressed by JPEG XL, in its transfer syntax.
+
+    allowance: None for a file that can be restored; else the file of a derived image with an error in its pixels, unless it bears
+    none or the allowance is less than one stored unit. record: False to leave out what the original file has besides its
+    pixels and elements, so that these can be restored, not the file. UnsupportedImageError says why a file is better passed on
+    unchanged; FileError that it is no sound DICOM file.
+    """
+    return compress_part10(parse(data), data, model, threads, allowance, record)
+
+
+def compress_part10(
+    part10: Part10, data: bytes, model: str, threads: int, allowance: Allowance | None, record: bool
+) -> Compressed:
+    """`compress_file` of a file that is parsed already."""
+    check_not_ours(part10)
+    if part10.pixels is not None:
+        check_room(part10.dataset)
+    if part10.syntax in JPEG:
+        if allowance and allowance.strict:
+            raise UnsupportedImageError("JPEG frames bear no further error")
+        remark = "JPEG frames bear no further error: compressed without loss" if allowance else None
+        return recompress(data, part10, record, remark)
+    native = native_of(part10, data)
+    coded = encode_frames(native, model, threads, allowance)
+    guarantee, meta, uids = native.guarantee, part10.meta, None
+    if coded.near:
+        guarantee, before = NEAR, str(native.dataset.get("SOPInstanceUID"))
+        dataset = derived(native.dataset, coded.pixels, coded.near, sum(map(len, coded.streams)))
+        uids = before, str(dataset.SOPInstanceUID)
+        meta = changed(meta, MediaStorageSOPInstanceUID=uids[1]) if len(meta) else meta
+        native = made_native(part10.preamble, meta, dataset, coded.pixels, native.image)
+    whole = [data] if guarantee == BYTES else [native.prefix, *native.values(), native.suffix]
+    restore = RestoreRecord(
+        guarantee, part10.syntax, native.syntax, digest_of(*whole), part10.body, native.deflate_level, native.form.words, b"",
+        native.prefix, native.suffix, part10.trailer,
+    )  # fmt: skip
+    around = native.elements
+    result = encapsulated_file(
+        head(part10.preamble, meta, native.dataset, DICOMPRESS), around, coded.streams, restore.encode(around.all) if record else None
+    )
+    if len(result) >= len(data):
+        raise UnsupportedImageError(f"compressed it would take {len(result)} bytes instead of {len(data)}")
+    _prove(result, native, restore if record else None, threads)
+    remarks = [coded.remark] if record else [coded.remark, LOST]
+    return Compressed(result, native.image.pixels, coded.near, "; ".join(filter(None, remarks)) or None, uids)
+
+
+def check_not_ours(part10: Part10) -> None:
+    """UnsupportedImageError for files that are compressed already."""
+    if part10.syntax == DICOMPRESS or (part10.syntax == JPEG_XL_JPEG and has_record(part10.raw)):
+        raise UnsupportedImageError("already compressed by dicompress")
+    if part10.syntax == JPEG_XL_JPEG:
+        raise UnsupportedImageError("already compressed: JPEG XL JPEG Recompression")
+
+
+@dataclass(frozen=True)
+class Coded:
+    """streams: one a frame. pixels: as decoded, `image.shape`. near: the largest error. remark: why there is none."""
+
+    streams: list[bytes]
+    pixels: np.ndarray
+    near: int
+    remark: str | None = None
+
+
+def encode_frames(native: Native, model: str, threads: int, allowance: Allowance | None) -> Coded:
+    """The bound is checked, on the values that readers see; that decoding gives these pixels is left to the caller."""
+    image, dataset, pixels = native.image, native.dataset, native.pixels
+    settings = {"model": model, "bits_stored": image.bits_stored, "colour": pixels.ndim > 3, "threads": threads}
+    remark = None
+    if allowance:
+        try:
+            return _encode_near(dataset, image, pixels, allowance, settings)
+        except NoErrorError as reason:
+            remark = f"{reason}: compressed without loss"
+        except UnsupportedImageError as reason:
+            if allowance.strict:
+                raise
+            remark = f"{reason}: compressed without loss"
+    return Coded([codec.encode(frame, verify=False, **settings) for frame in pixels], pixels, 0, remark)
+
+
+class NoErrorError(Exception):
+    """An error gains nothing: the image is compressed without."""
+
+
+def _encode_near(
+    dataset: Dataset, image: PixelLayout, pixels: np.ndarray, allowance: Allowance, settings: dict
+) -> Coded:
+    """NoErrorError if nothing is gained, UnsupportedImageError if the image should bear no error."""
+    check_allowed(dataset, allowance)
+    check_words(pixels, image)
+    exact = padding(dataset, image) if pixels.ndim == 3 else []
+    if _has_few_values(pixels):
+        raise NoErrorError("all pixels have one of two values")
+    near = near_of(allowance, dataset, pixels, image, exact, settings)
+    if not near:
+        raise NoErrorError("an error of one stored value is more than what is allowed")
+    coded = [codec.encode_with_result(frame, near=near, exact=exact, **settings) for frame in pixels]
+    decoded = np.stack([result for _, result in coded])
+    check_bound(pixels, decoded, near, exact)
+    try:
+        check_words(decoded, image)
+    except UnsupportedImageError as error:
+        raise VerificationError(f"an error would change what is no value: {error}") from None
+    if np.array_equal(pixels, decoded):
+        raise NoErrorError("no pixel would change")
+    return Coded([stream for stream, _ in coded], decoded, near)
+
+
+def _has_few_values(pixels: np.ndarray) -> bool:
+    """Whether there are only the smallest and the largest value."""
+    return bool(((pixels == pixels.min()) | (pixels == pixels.max())).all())
+
+
+def _prove(result: bytes, native: Native, record: RestoreRecord | None, threads: int) -> None:
+    """VerificationError unless a compressed file gives back what `native` is: every frame, and all that is around them."""
+    try:
+        part10 = parse(result)
+        elements = part10.elements.all
+        image = layout(part10.dataset)
+        streams = split_frames(part10.value, image.frames)
+        if record and RestoreRecord.decode(find_record(part10.raw) or b"", elements) != record:
+            raise VerificationError("what is around the pixels does not come back as it was")
+        if elements != native.elements.all:
+            raise VerificationError("the elements do not come back as they were")
+        for number, expected in enumerate(native.values()):
+            found = decode_frame(streams[number], image, f"frame {number + 1}", threads)
+            if not np.array_equal(native.form.value(found, image), expected):
+                raise VerificationError(f"frame {number + 1} does not come back as it was")
+    except VerificationError:
+        raise
+    except DicompressError as error:
+        raise VerificationError(f"it could not be restored: {error}") from None

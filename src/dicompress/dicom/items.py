@@ -1,0 +1,64 @@
+"""Encapsulated Pixel Data (PS3.5 A.4): items, their offset table, frames."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+
+from pydicom.encaps import generate_frames
+
+from ..errors import StreamError, UnsupportedImageError
+from .tags import ITEM, SEQUENCE_END
+
+HEAD = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff"  # (7FE0,0010) OB of undefined length
+ITEM_HEAD = 8  # bytes of an item's tag and length
+LARGEST_OFFSET = (1 << 32) - 1
+DAMAGED = "damaged encapsulated Pixel Data (7FE0,0010)"
+
+
+def pixel_element(frames: list[bytes]) -> list[bytes]:
+    """Encapsulated (7FE0,0010) OB, in parts: basic offset table, one item a frame, delimiter."""
+    parts = [HEAD, *_item(_table([len(frame) + len(frame) % 2 for frame in frames]))]
+    for frame in frames:
+        parts += _item(frame)
+    return [*parts, SEQUENCE_END]
+
+
+def _table(lengths: list[int]) -> bytes:
+    """Of items of these lengths; empty if they lie too far for it."""
+    *offsets, end = accumulate((ITEM_HEAD + n for n in lengths), initial=0)
+    return b"".join(n.to_bytes(4, "little") for n in offsets) if end <= LARGEST_OFFSET else b""
+
+
+def _item(value: bytes) -> list[bytes]:
+    padding = b"\0" * (len(value) % 2)
+    return [ITEM, (len(value) + len(padding)).to_bytes(4, "little"), value, padding]
+
+
+def split_frames(value: bytes | memoryview, count: int) -> list[memoryview]:
+    """The items in a value that `pixel_element` wrote, one a frame. StreamError unless it may have."""
+    view, position, items = memoryview(value), 0, []
+    while position < len(view):
+        start = position + ITEM_HEAD
+        position = start + int.from_bytes(view[start - 4 : start], "little")
+        if view[start - ITEM_HEAD : start - 4] != ITEM or position > len(view):
+            raise StreamError(f"{DAMAGED}: no whole item at byte {start - ITEM_HEAD}")
+        items.append(view[start:position])
+    table, frames = bytes(items[0]) if items else b"", items[1:]
+    if len(frames) != count:
+        raise StreamError(f"{len(frames)} frames in Pixel Data (7FE0,0010), {count} are expected")
+    if not all(map(len, frames)):
+        raise StreamError("a frame of no bytes in Pixel Data (7FE0,0010)")
+    if table and table != _table(list(map(len, frames))):
+        raise StreamError(f"{DAMAGED}: the offset table does not point to the items")
+    return frames
+
+
+def source_frames(value: bytes | memoryview, count: int) -> list[bytes]:
+    """The frames in a value that others wrote, in any number of items each. UnsupportedImageError if they do not add up."""
+    try:
+        frames = list(generate_frames(bytes(value), number_of_frames=count))
+    except Exception as error:  # pydicom raises several kinds for damaged items
+        raise UnsupportedImageError(f"the items of Pixel Data (7FE0,0010) do not make up {count} frames: {error}") from None
+    if len(frames) != count:
+        raise UnsupportedImageError(f"{len(frames)} frames in Pixel Data (7FE0,0010), {count} are expected")
+    return frames

@@ -1,0 +1,124 @@
+"""Compressed files to what they were made of, whole or one frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from .. import codec
+from ..codec.container import read_stream
+from ..errors import StreamError, UnsupportedImageError
+from .items import split_frames
+from .native import deflate
+from .part10 import Part10, parse
+from .pixels import NativeForm, PixelLayout, layout
+from .record import EditedError, RestoreRecord, digest_of, find_record, has_record
+from .recompress import restore_jpeg
+from .results import Restored, Stripped
+from .syntax import DICOMPRESS, JPEG_XL_JPEG, NATIVE, name
+from .writing import encapsulated_file, head, native_parts
+
+LOST = "without a restore record: pixels and elements can be restored, not the original file byte for byte"
+EDITED = "elements were changed after compression: the pixels are intact, the original file cannot be had back"
+
+
+def restore_file(data: bytes, threads: int = 0) -> Restored:
+    """Inverse of `compress_file`: the original file's bytes, or those of its decompressed form (`guarantee`).
+
+    If elements were changed since, or there is no restore record, the data set as it is with the original pixels, as Explicit
+    VR Little Endian, or its JPEG frames. UnsupportedImageError if the file is not in a transfer syntax that `compress_file`
+    writes; StreamError if it is damaged.
+    """
+    return restore(parse(data), threads)
+
+
+def restore(part10: Part10, threads: int = 0) -> Restored:
+    """`restore_file` of a parsed file."""
+    check_ours(part10)
+    return restore_jpeg(part10) if part10.syntax == JPEG_XL_JPEG else _restore(part10, threads)
+
+
+def check_ours(part10: Part10) -> None:
+    """UnsupportedImageError unless the file is in a transfer syntax that `restore_file` takes."""
+    if part10.syntax not in (DICOMPRESS, JPEG_XL_JPEG):
+        raise UnsupportedImageError(f"not compressed by dicompress: transfer syntax {name(part10.syntax)}")
+
+
+def _restore(part10: Part10, threads: int) -> Restored:
+    image = layout(part10.dataset)
+    streams = frames_of(part10, image)
+    near = max(read_stream(stream, None).near for stream in streams)
+    record, remark = record_of(part10)
+    if record is None:
+        form = NativeForm()
+        prefix, suffix = native_parts(part10.preamble, part10.meta, part10.dataset, part10.elements, image)
+    else:
+        if record.pixel_syntax not in NATIVE:
+            raise StreamError(f"the restore record is that of a file in {name(record.pixel_syntax)}")
+        form = NativeForm.of(image, record.pixel_syntax, "OW" if record.words else "")
+        prefix, suffix = record.prefix, record.suffix
+    content = bytearray(len(prefix) + image.nbytes + len(suffix))
+    content[: len(prefix)], content[len(prefix) + image.nbytes :] = prefix, suffix
+    position = len(prefix)
+    for pixels in decode_frames(streams, image, threads):
+        content[position : position + image.frame_bytes] = form.value(pixels, image).data
+        position += image.frame_bytes
+    if record is not None:
+        if record.deflate_level is not None:
+            content = content[: record.body] + deflate(content[record.body :], record.deflate_level) + record.trailer
+        if digest_of(content) != record.digest:
+            raise StreamError("the restored file does not have the checksum of the original")
+    return Restored(content, image.pixels, near, remark == EDITED, remark)
+
+
+def record_of(part10: Part10, lost: str = LOST, edited: str = EDITED) -> tuple[RestoreRecord | None, str | None]:
+    """A compressed file's record; or why there is none that holds: it is `lost`, or of other elements. StreamError for nonsense."""
+    data, elements = find_record(part10.raw), part10.elements.all
+    if data is None:
+        return None, lost
+    try:
+        return RestoreRecord.decode(data, elements), None
+    except EditedError:
+        return None, edited
+
+
+def frames_of(part10: Part10, image: PixelLayout) -> list[memoryview]:
+    """The streams of a compressed file. StreamError if they are not one a frame."""
+    if part10.pixels is None or not part10.pixels.encapsulated:
+        raise StreamError("no encapsulated Pixel Data (7FE0,0010)")
+    return split_frames(part10.value, image.frames)
+
+
+def decode_frames(streams: list[memoryview], image: PixelLayout, threads: int = 0) -> Iterator[np.ndarray]:
+    for number, stream in enumerate(streams):
+        yield decode_frame(stream, image, f"frame {number + 1}", threads)
+
+
+def decode_frame(stream: bytes | memoryview, image: PixelLayout, name: str = "the frame", threads: int = 0) -> np.ndarray:
+    """`image.frame_shape` from a frame's stream. StreamError, with `name`, if it is not what the elements say."""
+    info = read_stream(stream, None)
+    if info.shape != image.frame_shape or info.dtype != image.dtype:
+        raise StreamError(f"{name} is {info.dtype} {info.shape}, the elements say {image.dtype} {image.frame_shape}")
+    return codec.decode(stream, threads=threads)
+
+
+def strip_file(data: bytes) -> Stripped:
+    """A compressed file without its restore record, which may hold text that a de-identification did not see.
+
+    UnsupportedImageError if it is not ours, or has none.
+    """
+    part10 = parse(data)
+    check_ours(part10)
+    if not has_record(part10.raw):
+        raise UnsupportedImageError("no restore record to remove")
+    start = head(part10.preamble, part10.meta, part10.dataset, part10.syntax)
+    frames = split_frames(part10.value, _frames(part10))
+    return Stripped(encapsulated_file(start, part10.elements, list(frames)), LOST)
+
+
+def _frames(part10: Part10) -> int:
+    try:
+        return int(part10.dataset.get("NumberOfFrames") or 1)
+    except Exception:  # pydicom raises several kinds when it converts a damaged element
+        raise StreamError("Number of Frames (0028,0008) is no number") from None

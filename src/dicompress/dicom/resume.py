@@ -1,0 +1,96 @@
+"""Whether a target that is there already is what its source gives."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from ..codec.psnr import allowed_mse
+from ..errors import FileError, UnsupportedImageError
+from .allowance import Allowance, near_of_hu
+from .derived import derived
+from .describe import describe
+from .native import Native, changed, made_native, native_of
+from .part10 import Part10, parse
+from .pixels import NativeForm, layout
+from .record import digest_of
+from .references import references
+from .restore import record_of, restore
+from .syntax import DICOMPRESS, JPEG_XL_JPEG, NATIVE
+
+
+def is_compressed(source: bytes, target: bytes, allowance: Allowance | None, threads: int) -> bool:
+    """Whether `target` is `source` passed on, or compressed by any model with no more error than allowed.
+
+    It is restored. FileError or StreamError if that shows that it is damaged.
+    """
+    if target == source:
+        return True
+    ours = parse(target)
+    if ours.syntax not in (DICOMPRESS, JPEG_XL_JPEG):
+        return False
+    restored = restore(ours, threads)
+    if restored.data == source:
+        return True
+    if restored.edited or ours.syntax == JPEG_XL_JPEG or (restored.near and not allowance):
+        return False
+    try:
+        part10 = parse(source)
+        native = native_of(part10, source)
+    except FileError:  # it is the source that is damaged
+        return False
+    if restored.near:
+        after = _native_pixels(parse(restored.data))
+        if native.pixels.shape != after.shape or not _is_allowed(allowance, native.dataset, native.pixels, after, restored.near):
+            return False
+        dataset = derived(native.dataset, after, restored.near, describe(target).coded_bytes)
+        meta = changed(part10.meta, MediaStorageSOPInstanceUID=str(dataset.SOPInstanceUID)) if len(part10.meta) else part10.meta
+        native = made_native(part10.preamble, meta, dataset, after, native.image)
+    elif part10.syntax in NATIVE:  # without a restore record
+        native = made_native(part10.preamble, part10.meta, native.dataset, native.pixels, native.image)
+    return restored.data == _file(native)
+
+
+def is_decompressed(source: bytes, target: bytes, threads: int) -> bool:
+    """Whether `target` is what `source` restores to, by the digest in it. FileError if the target is damaged."""
+    parse(target)
+    ours = parse(source)
+    if ours.syntax not in (DICOMPRESS, JPEG_XL_JPEG):
+        return target == source
+    record, _ = record_of(ours)
+    return digest_of(target) == record.digest if record else target == restore(ours, threads).data
+
+
+def check_whole(data: bytes) -> None:
+    """FileError if a native file is cut short, even in its pixels; NotDicomError."""
+    part10 = parse(data)
+    if part10.syntax in NATIVE and part10.pixels:
+        with suppress(UnsupportedImageError):
+            _native_pixels(part10)
+
+
+def instances(source: bytes, target: bytes) -> tuple[tuple[str, str] | None, frozenset[str]]:
+    """`uids` and `references` of `Compressed`, of a target that is kept."""
+    before, after = (parse(data) for data in (source, target))
+    uids = tuple(str(part10.dataset.get("SOPInstanceUID", "")) for part10 in (before, after))
+    return (uids if all(uids) and uids[0] != uids[1] else None), references(before)
+
+
+def _is_allowed(allowance: Allowance, dataset: Dataset, before: np.ndarray, after: np.ndarray, near: int) -> bool:
+    error = before.astype(np.float64) - after
+    if np.abs(error).max() > near:
+        return False
+    if allowance.psnr is None:
+        return near <= (allowance.near or near_of_hu(dataset, allowance.hu))
+    return np.mean(np.square(error)) <= allowed_mse(before, allowance.psnr)
+
+
+def _file(native: Native) -> bytes:
+    return b"".join((native.prefix, *native.values(), native.suffix))
+
+
+def _native_pixels(part10: Part10) -> np.ndarray:
+    image = layout(part10.dataset)
+    return NativeForm.of(image, part10.syntax, part10.pixels.vr).values(part10.value, image)

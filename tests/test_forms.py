@@ -1,0 +1,394 @@
+"""Files that others refuse or that bend the standard: compressed and given back, or passed on with the reason."""
+
+import io
+import warnings
+import zlib
+
+import imagecodecs
+import numpy as np
+import pydicom
+import pytest
+from conftest import phantom
+from objects import ITEM, PIXEL_DATA, Writer, encapsulated, fragment, head_of, in_syntax, insert, read
+from pydicom.datadict import DicomDictionary, RepeatersDictionary
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    JPEGLosslessSV1,
+    RLELossless,
+)
+from test_dicom import change, make, test_file
+
+import dicompress.pydicom  # noqa: F401
+from dicompress import FileError, LimitError, UnsupportedImageError, compress_dataset, decompress_dataset
+from dicompress.dicom import PassedOn, compress_file, compress_or_pass_on, describe, restore_file
+from dicompress.errors import NotDicomError
+
+PIXELS = phantom(64, 64)
+W, IMPLICIT = Writer(), Writer(implicit=True)
+END = b"\xfe\xff\xdd\xe0" + bytes(4)
+ITEM_END = b"\xfe\xff\x0d\xe0" + bytes(4)
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+@pytest.mark.parametrize("behind", [END, END * 2, ITEM_END + END, END + W.element(0xFFFCFFFC, "OB", b"\1\2")])
+def test_delimiters_behind_native_pixels(syntax, behind):
+    if syntax == ImplicitVRLittleEndian:
+        behind = behind.replace(W.element(0xFFFCFFFC, "OB", b"\1\2"), IMPLICIT.element(0xFFFCFFFC, "", b"\1\2"))
+    original = insert(make(PIXELS, syntax), behind=behind)
+    compressed = compress_file(original).data
+    assert restore_file(compressed).data == original
+    assert np.array_equal(read(compressed).pixel_array, PIXELS)
+
+
+def as_implicit(original: bytes) -> bytes:
+    """The file as it is with its data set in implicit VR, whatever its transfer syntax says."""
+    dataset, buffer = read(original), io.BytesIO()
+    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    dataset.save_as(buffer)
+    return in_syntax(buffer.getvalue(), ExplicitVRLittleEndian)
+
+
+@pytest.mark.parametrize("original", [make(PIXELS), make(PIXELS.astype(np.uint8)), test_file("CT_small.dcm")])
+@pytest.mark.filterwarnings("ignore:Expected explicit")
+def test_explicit_claimed_and_implicit_written(original):
+    data = as_implicit(original)
+    assert read(data).file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
+    compressed = compress_file(data).data
+    assert restore_file(compressed).data == data
+    assert np.array_equal(read(compressed).pixel_array, read(original).pixel_array)
+    assert read(compressed).get("PatientName") == read(original).get("PatientName")
+
+
+def ambiguous() -> list[tuple[int, str]]:
+    """Every tag of PS3.6 whose VR depends on something else, and its VRs; of repeating groups the first and the last."""
+    tags = [(tag, entry[0]) for tag, entry in DicomDictionary.items() if " or " in entry[0]]
+    for pattern, entry in RepeatersDictionary.items():
+        if " or " in entry[0]:
+            tags += [(int(pattern.replace("xx", n), 16), entry[0]) for n in ("00", "1E")]
+    return [(tag, vrs) for tag, vrs in sorted(tags) if tag != 0x7FE00010]
+
+
+@pytest.mark.parametrize("tag, vrs", ambiguous(), ids=lambda v: f"{v:08X}" if isinstance(v, int) else v)
+@pytest.mark.parametrize("signs", [0, 1])
+@pytest.mark.parametrize("value", [b"", b"\xff\xff", b"\1\2\3\4\5\6", bytes(range(256)) * 300], ids=len)
+def test_ambiguous_vrs_in_implicit_files(tag, vrs, signs, value):
+    original = make(PIXELS.astype(np.int16) if signs else PIXELS, ImplicitVRLittleEndian)
+    element, at = IMPLICIT.element(tag, "", value), original.index(PIXEL_DATA)
+    original = original[:at] + element + original[at:] if tag < 0x7FE00010 else original + element
+    compressed = compress_file(original).data
+    assert restore_file(compressed).data == original
+    found = read(compressed).get_item(tag)
+    assert found.value in (value, value or None) and len(found.VR) == 2
+    assert found.VR in vrs or (found.VR == "UN" and len(value) > 0xFFFF)
+    if vrs == "US or SS" and len(value) < 0xFFFF:
+        assert found.VR == ("SS" if signs else "US")
+
+
+def test_ambiguous_vrs_within_sequences():
+    inner = IMPLICIT.element(0x00280106, "", b"\xfe\xff") + IMPLICIT.element(0x00283006, "", b"\1\2\3\4")
+    for signs, vr in ((b"\0\0", "US"), (b"\1\0", "SS")):
+        own = IMPLICIT.element(0x00280103, "", signs)
+        original = insert(make(PIXELS, ImplicitVRLittleEndian), IMPLICIT.nested(0x00880200, own + inner))
+        compressed = compress_file(original).data
+        assert restore_file(compressed).data == original
+        found = read(compressed)[0x00880200][0]
+        assert (found.get_item(0x00280106).VR, found.get_item(0x00283006).VR) == (vr, "OW")
+
+
+@pytest.mark.parametrize("vr", ["UR", "UC", "UT", "UN", "OB", "OW", "OV", "SV", "SQ", "LT", "XX"])
+def test_elements_of_any_vr_in_group_2(vr):
+    original = make(PIXELS)
+    length = int.from_bytes(original[140:144], "little")
+    more = W.element(0x00020031, vr, b"" if vr == "SQ" else b"http://x")
+    head = original[:140] + (length + len(more)).to_bytes(4, "little") + original[144 : 144 + length] + more
+    data = head + original[144 + length :]
+    assert restore_file(compress_file(data).data).data == data
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (2, 40, 62), (67, 30)])
+def test_pairs_of_pixels_that_share_their_colour(shape):
+    rows_and_columns = shape[-2:]
+    frames = shape[0] if len(shape) == 3 else 1
+    value = np.concatenate([(phantom(rows_and_columns[0], 2 * rows_and_columns[1], k) >> 4).astype(np.uint8) for k in range(frames)])
+    original = change(
+        make(np.zeros((frames, *rows_and_columns), np.uint8)), SamplesPerPixel=3, PhotometricInterpretation="YBR_FULL_422",
+        PlanarConfiguration=0, PixelData=value.tobytes(), DerivationDescription="x" * 1000,
+    )  # fmt: skip
+    compressed = compress_or_pass_on(original)
+    if isinstance(compressed, PassedOn):
+        pytest.fail(compressed.reason)
+    assert restore_file(compressed.data).data == original
+    dataset = read(compressed.data)
+    assert np.array_equal(dataset.pixel_array, read(original).pixel_array)
+    assert describe(compressed.data).columns == rows_and_columns[1]
+    dataset.decompress(generate_instance_uid=False, as_rgb=False)
+    assert dataset.PhotometricInterpretation == "YBR_FULL"
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+@pytest.mark.parametrize("columns", [40, 41])
+def test_eight_bits_in_big_endian_words(frames, columns):
+    pixels = np.stack([(phantom(64, columns, k) >> 4).astype(np.uint8) for k in range(frames)])
+    dataset = read(make(pixels, ExplicitVRBigEndian))
+    dataset.PixelData = pixels.reshape(-1).view(np.uint16).byteswap().tobytes()
+    dataset["PixelData"].VR = "OW"
+    buffer = io.BytesIO()
+    dataset.save_as(buffer)
+    original = buffer.getvalue()
+    assert np.array_equal(read(original).pixel_array, pixels if frames > 1 else pixels[0])
+    compressed = compress_file(original).data
+    assert restore_file(compressed).data == original
+    assert np.array_equal(read(compressed).pixel_array, read(original).pixel_array)
+
+
+def encapsulated_file(syntax: str, frames: list[bytes], pixels: np.ndarray, **attributes) -> bytes:
+    padded = [frame + b"\0" * (len(frame) % 2) for frame in frames]
+    return in_syntax(head_of(make(pixels, **attributes)) + encapsulated(*padded), syntax)
+
+
+def deflated(pixels: np.ndarray) -> bytes:
+    engine = zlib.compressobj(1, zlib.DEFLATED, -15)
+    return engine.compress(pixels.tobytes()) + engine.flush()
+
+
+SOURCES = {
+    "JPEG XL Lossless": ("1.2.840.10008.1.2.4.110", lambda p: imagecodecs.jpegxl_encode(p, lossless=True, effort=1)),
+    "Encapsulated Uncompressed": ("1.2.840.10008.1.2.1.98", lambda p: p.tobytes()),
+    "Deflated Image Frame": ("1.2.840.10008.1.2.8.1", deflated),
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("dtype, bits", [("uint8", 8), ("uint16", 12), ("int16", 12), ("uint16", 16)])
+@pytest.mark.parametrize("frames", [1, 3])
+def test_encapsulated_sources(name, dtype, bits, frames):
+    syntax, encode = SOURCES[name]
+    pixels = np.stack([phantom(64, 60, k) >> (4 if bits == 8 else 0) for k in range(frames)]).astype(dtype)
+    if dtype == "int16":
+        pixels -= 1000
+    words = pixels.view(f"u{pixels.itemsize}")
+    if name == "JPEG XL Lossless" and bits == 12:
+        words = words & 0xFFF  # which it cannot sign
+    original = encapsulated_file(syntax, [encode(w) for w in words], pixels, bits_stored=bits)
+    compressed = compress_or_pass_on(original)
+    if isinstance(compressed, PassedOn):
+        assert "instead of" in compressed.reason  # smaller than ours, which happens to deflate and to JPEG XL
+        return
+    restored = read(restore_file(compressed.data).data)
+    assert restored.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
+    assert np.array_equal(restored.pixel_array.reshape(pixels.shape), pixels)
+    assert np.array_equal(read(compressed.data).pixel_array.reshape(pixels.shape), pixels)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_frames_of_another_size_are_passed_on(name):
+    syntax, encode = SOURCES[name]
+    data = encapsulated_file(syntax, [encode(PIXELS[:32])], PIXELS)
+    assert isinstance(compress_or_pass_on(data), PassedOn)
+    broken = encapsulated_file(syntax, [encode(PIXELS)[:50] + b"\0\0"], PIXELS)
+    assert isinstance(compress_or_pass_on(broken), PassedOn)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_jpeg_lossless_that_gdcm_does_not_read(monkeypatch, dtype):
+    """Where pydicom has no decoder that takes the frame, imagecodecs may."""
+    pixels = (phantom(160, 160) >> (4 if dtype == "uint8" else 0)).astype(dtype)
+    data = encapsulated_file(JPEGLosslessSV1, [imagecodecs.ljpeg_encode(pixels)], pixels)
+    from pydicom.pixels.decoders import JPEGLosslessSV1Decoder
+
+    monkeypatch.setattr(JPEGLosslessSV1Decoder, "_available", {})
+    with pytest.raises(RuntimeError):
+        read(data).pixel_array
+    restored = restore_file(compress_file(data).data).data
+    assert np.array_equal(read(restored).pixel_array, pixels)
+
+
+def without_head(syntax: UID) -> bytes:
+    data = make(PIXELS, syntax)
+    return data[144 + int.from_bytes(data[140:144], "little") :]
+
+
+HEADERLESS = {
+    "implicit": lambda: without_head(ImplicitVRLittleEndian),
+    "explicit": lambda: without_head(ExplicitVRLittleEndian),
+    "big-endian": lambda: without_head(ExplicitVRBigEndian),
+    "meta without preamble": lambda: make(PIXELS)[132:],
+    "magic without preamble": lambda: make(PIXELS)[128:],
+    "preamble without meta": lambda: bytes(128) + b"DICM" + without_head(ExplicitVRLittleEndian),
+    "pydicom-data": lambda: test_file("OT-PAL-8-face.dcm"),
+}
+
+
+@pytest.mark.parametrize("name", HEADERLESS)
+def test_files_without_preamble_or_meta_information(name):
+    original = HEADERLESS[name]()
+    compressed = compress_file(original).data
+    assert restore_file(compressed).data == original
+    dataset = read(compressed)
+    before = pydicom.dcmread(io.BytesIO(original), force=True)
+    if name == "magic without preamble":
+        return
+    if "TransferSyntaxUID" not in before.file_meta:
+        before.file_meta.TransferSyntaxUID = {"implicit": ImplicitVRLittleEndian, "big-endian": ExplicitVRBigEndian}.get(
+            name, ImplicitVRLittleEndian if name == "pydicom-data" else ExplicitVRLittleEndian
+        )
+    assert np.array_equal(dataset.pixel_array, before.pixel_array)
+    assert dataset.file_meta.MediaStorageSOPInstanceUID == dataset.SOPInstanceUID
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\0" * 500, b"GIF89a" + bytes(200), b"A note.\n" * 50, b"\x08\x00\x05\x00", b"\x89PNG\r\n\x1a\n" * 9, b"\0\1\0\0" * 40],
+    ids=["empty", "zeros", "GIF", "text", "four bytes", "PNG", "DS_Store"],
+)
+def test_what_is_no_dicom_file(data):
+    with pytest.raises(NotDicomError):
+        compress_file(data)
+    assert not compress_or_pass_on(data).is_dicom
+
+
+PASSED_ON = {
+    "frames that do not add up": lambda: encapsulated_file(
+        JPEGBaseline8Bit, [imagecodecs.jpeg8_encode(p) for p in three()], three()[:2]
+    ),
+    "fewer frames": lambda: encapsulated_file(JPEGBaseline8Bit, [imagecodecs.jpeg8_encode(p) for p in three()[:1]], three()),
+    "a table that points elsewhere": lambda: with_table(b"\x09\0\0\0" * 3),
+    "a table beyond the end": lambda: with_table(b"\0\0\0\0\xff\xff\xff\x7f\xff\xff\xff\x7f"),
+    "empty": lambda: head_of(make(PIXELS)) + W.element(0x7FE00010, "OW"),
+    "empty, implicit": lambda: head_of(make(PIXELS, ImplicitVRLittleEndian)) + IMPLICIT.element(0x7FE00010, ""),
+    "no items": lambda: encapsulated_file(RLELossless, [], PIXELS).replace(ITEM + bytes(4), b""),
+    "1 bit": lambda: test_file("liver_1frame.dcm"),
+    "32 bits": lambda: test_file("rtdose.dcm"),
+    "no pixels": lambda: test_file("rtplan.dcm"),
+    "elements in the place of the record": lambda: insert(make(PIXELS), W.element(0x7FD90010, "LO", b"SOMEBODY")),
+}
+
+
+def three() -> np.ndarray:
+    return np.stack([(phantom(64, 64, k) >> 4).astype(np.uint8) for k in range(3)])
+
+
+def with_table(table: bytes) -> bytes:
+    frames = [imagecodecs.jpeg8_encode(p) for p in three()]
+    data = encapsulated_file(JPEGBaseline8Bit, frames, three())
+    return head_of(data) + encapsulated(*(f + b"\0" * (len(f) % 2) for f in frames), table=table)
+
+
+@pytest.mark.parametrize("name", PASSED_ON)
+def test_what_is_odd_is_passed_on_and_is_no_failure(name):
+    result = compress_or_pass_on(PASSED_ON[name]())
+    assert isinstance(result, PassedOn) and result.is_dicom and not result.damaged
+    assert result.reason and "\n" not in result.reason
+
+
+def test_more_than_is_allowed_is_passed_on(monkeypatch):
+    original = make(PIXELS)
+    monkeypatch.setenv("DICOMPRESS_MAX_PIXELS", "4095")
+    with pytest.raises(LimitError):
+        compress_file(original)
+    result = compress_or_pass_on(original)
+    assert isinstance(result, PassedOn) and "DICOMPRESS_MAX_PIXELS" in result.reason and not result.damaged
+
+
+CUT = {
+    "in the pixels": lambda: make(PIXELS)[:-10],
+    "in an element": lambda: head_of(make(PIXELS))[:-1],
+    "in the meta information": lambda: make(PIXELS)[:150],
+    "in the items": lambda: encapsulated_file(RLELossless, [b"x" * 100], PIXELS)[:-60],
+    "before the delimiter": lambda: encapsulated_file(RLELossless, [b"x" * 100], PIXELS)[:-8],
+    "deflated": lambda: make(PIXELS, DeflatedExplicitVRLittleEndian)[:-40],
+    "implicit": lambda: make(PIXELS, ImplicitVRLittleEndian)[:-10],
+    "big-endian": lambda: make(PIXELS, ExplicitVRBigEndian)[:-10],
+    "behind the pixels": lambda: insert(make(PIXELS), behind=W.element(0xFFFCFFFC, "OB", bytes(20)))[:-10],
+}
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_what_is_cut_short_is_damage(name):
+    with pytest.raises(FileError):
+        compress_file(CUT[name]())
+    result = compress_or_pass_on(CUT[name]())
+    assert isinstance(result, PassedOn) and result.damaged
+
+
+@pytest.mark.parametrize("make_buffer", [io.BytesIO, lambda value: position(io.BytesIO(value), 7)])
+def test_pixel_data_that_is_a_buffer(make_buffer):
+    dataset = read(make(PIXELS))
+    value = dataset.PixelData
+    dataset["PixelData"].value = make_buffer(value)
+    at = dataset["PixelData"].value.tell()
+    compressed = compress_dataset(dataset)
+    assert dataset["PixelData"].value.tell() == at
+    assert np.array_equal(decompress_dataset(compressed).pixel_array, PIXELS)
+    compressed["PixelData"].value = io.BytesIO(compressed.PixelData)
+    assert np.array_equal(decompress_dataset(compressed).pixel_array, PIXELS)
+
+
+def position(buffer: io.BytesIO, at: int) -> io.BytesIO:
+    buffer.seek(at)
+    return buffer
+
+
+@pytest.mark.parametrize("array", [PIXELS, PIXELS.astype(np.int16), np.stack([PIXELS] * 3, -1)])
+def test_masked_arrays_are_an_error(array):
+    with pytest.raises(UnsupportedImageError, match="masked"):
+        dicompress.encode(np.ma.masked_less(array, 100), colour=array.ndim == 3)
+
+
+@pytest.mark.parametrize("near", [2.0, None, "1", np.float32(3), -1, 256])
+def test_an_error_is_a_whole_number(near):
+    with pytest.raises(ValueError, match="whole number"):
+        dicompress.encode(PIXELS, near=near)
+    assert dicompress.encode(PIXELS, near=np.int64(2)) == dicompress.encode(PIXELS, near=2)
+
+
+def test_exact_values_of_colours_are_refused():
+    with pytest.raises(ValueError, match="`exact`"):
+        dicompress.encode(np.stack([PIXELS] * 3, -1), colour=True, near=2, exact=[(0, 0)])
+
+
+@pytest.mark.parametrize("name", ["SC_rgb_jpeg_dcmtk.dcm", "examples_ybr_color.dcm", "SC_jpeg_no_color_transform.dcm"])
+def test_jpeg_xl_files_as_data_sets_in_memory(name):
+    original = test_file(name)
+    restored = decompress_dataset(read(compress_file(original).data))
+    assert restored.PixelData == read(original).PixelData or np.array_equal(restored.pixel_array, read(original).pixel_array)
+    assert restored.file_meta.TransferSyntaxUID == JPEGBaseline8Bit and 0x7FD90010 not in restored
+
+
+def test_what_compress_dataset_writes_is_verified():
+    buffer = io.BytesIO()
+    compress_dataset(read(make(PIXELS))).save_as(buffer)
+    restored = restore_file(buffer.getvalue())
+    assert np.array_equal(read(restored.data).pixel_array, PIXELS) and not restored.edited
+    assert restored.remark == describe(buffer.getvalue()).guarantee
+    assert "without a restore record" in restored.remark
+
+
+@pytest.mark.parametrize("value", ["4.1", "", "1e3", "x"])
+def test_odd_numbers_are_no_warning_of_ours(value):
+    original = make(PIXELS, ImplicitVRLittleEndian)
+    at = original.index(PIXEL_DATA)
+    odd = IMPLICIT.element(0x00200013, "", value.encode().ljust(4))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        data = original[:at] + odd + original[at:]
+        assert restore_file(compress_file(data).data).data == data
+
+
+def test_fragments_of_a_frame_are_joined():
+    frame = imagecodecs.jpegxl_encode(PIXELS, lossless=True, effort=1)
+    original = encapsulated_file("1.2.840.10008.1.2.4.110", [frame], PIXELS)
+    half = len(frame) // 4 * 2
+    parts = (frame[:half], frame[half:] + b"\0" * (len(frame) % 2))
+    data = head_of(original) + encapsulated(*parts)
+    assert fragment(parts[0]) in data
+    result = compress_or_pass_on(data)
+    if not isinstance(result, PassedOn):
+        assert np.array_equal(read(restore_file(result.data).data).pixel_array, PIXELS)
+    else:
+        assert "instead of" in result.reason
