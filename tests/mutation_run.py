@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import logging
+import os
 import resource
 import sys
 import time
@@ -19,15 +20,18 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
+from conftest import phantom
 from mutations import HOSTILE, Mutator, head_fields, replaced, take_apart, written
 from pydicom.data import get_testdata_file
 
 import dicompress
-from dicompress.dicom import compress_file, describe, restore_file
+from dicompress import Allowance
+from dicompress.dicom import PassedOn, compress_file, compress_or_pass_on, describe, restore_file
 from dicompress.dicom.items import pixel_element
 from dicompress.dicom.part10 import parse
-from dicompress.dicom.pixels import layout
+from dicompress.dicom.pixels import layout, reader_values
 from dicompress.dicom.restore import frames_of
+from dicompress.dicom.stored import stored_pixels
 from dicompress.models.registry import by_hash
 
 GOLDEN = {path.stem: path.read_bytes() for path in sorted((Path(__file__).parent / "golden").glob("*.dcmp"))}
@@ -203,12 +207,66 @@ def run_files(run: Run, count: int) -> None:
         run.call("restore", number, lambda d: restore_file(d, threads=1), data, is_right)
 
 
+def originals() -> list[bytes]:
+    """Small files in every form that is compressed, passed on or refused an error."""
+    import test_forms as forms
+    import test_passed_on as odd
+    from test_bound_values import LABELS, MEASUREMENTS, with_slope
+    from test_dicom import change, make
+
+    small = small_file()
+    kinds = [small, *(make(phantom(24, 20), syntax) for syntax in forms.SYNTAXES), forms.as_implicit(small)]
+    kinds += [make_file() for name, make_file in forms.HEADERLESS.items() if name != "pydicom-data"]
+    kinds += [make_file() for name, make_file in odd.PASSED_ON.items() if name not in ("1 bit", "32 bits", "no pixels")]
+    kinds += [change(make(phantom(24, 20)), **attributes) for attributes in (LABELS | MEASUREMENTS).values()]
+    kinds += [with_slope(slope) for slope in ("1\\2", "NaN", "-2", "")]
+    kinds += [forms.encapsulated_file(syntax, [encode(forms.PIXELS)], forms.PIXELS) for syntax, encode in forms.SOURCES.values()]
+    return kinds
+
+
+def run_originals(run: Run, count: int) -> None:
+    """Changed originals, without loss and with each kind of allowance: compressed and given back, or passed on with a reason."""
+    warnings.simplefilter("ignore")
+    logging.disable()
+    os.environ["DICOMPRESS_MAX_PIXELS"] = str(1 << 16)
+    allowances = (None, Allowance(near=2), Allowance(hu=2), Allowance(psnr=50), Allowance(near=200, quantitative=True, strict=True))
+    kinds = originals()
+
+    def is_right(result) -> bool:
+        if isinstance(result, PassedOn):
+            return bool(result.reason) and "\n" not in result.reason
+        restored = restore_file(result.data, threads=1)
+        if result.near:
+            return read_values(restored.data, result.near)
+        return restored.data == data or "byte for byte" not in describe(result.data).guarantee
+
+    def read_values(restored: bytes, near: int) -> bool:
+        before, after = (stored(parse(file)) for file in (data, restored))
+        return before.shape == after.shape and int(np.abs(before.astype(int) - after).max()) <= near
+
+    for number in range(count):
+        mutator = Mutator(number, [*GOLDEN.values()])
+        data = kinds[number % len(kinds)]
+        at = mutator.below(len(data))
+        if number % 2:  # within a short part: an element or two
+            data = data[:at] + mutator.change(data[at : at + 40]) + data[at + 40 :]
+        else:
+            data = mutator.change(data)
+        allowance = allowances[number // len(kinds) % len(allowances)]
+        run.call("compress", number, lambda d: compress_or_pass_on(d, threads=1, allowance=allowance), data, is_right)
+
+
+def stored(part10) -> np.ndarray:
+    image = layout(part10.dataset)
+    return reader_values(stored_pixels(part10, image), image)
+
+
 def main(kind: str, count: str) -> None:
     run = Run()
     for data in GOLDEN.values():
         decode(data)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    {"streams": run_streams, "hostile": run_hostile, "files": run_files}[kind](run, int(count))
+    {"streams": run_streams, "hostile": run_hostile, "files": run_files, "originals": run_originals}[kind](run, int(count))
     memory = KIB * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
     facts = {"outcomes": dict(sorted(run.outcomes.items())), "slowest": round(run.slowest, 3), "memory": memory}
     print(json.dumps(facts | {"wrong": run.wrong}))

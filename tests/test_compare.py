@@ -314,3 +314,12 @@ def test_the_legend_names_its_ends_and_the_middle(largest, most, named):
     found = pictures.ticks(largest, most)
     assert len(found) == named and found == sorted(found) and found == [-e for e in reversed(found)]
     assert found[-1] == largest and 0 in found
+
+
+def test_jpeg_frames_in_jpeg_xl(show, tmp_path):
+    """The JPEG and what was made of it: identical pixels."""
+    from test_recompress import encapsulate, jpeg_file, jpegs
+
+    original = jpeg_file(encapsulate(jpegs(2)), 2)
+    page = show(original, compress_file(original).data)
+    assert page.number("max_error") == 0

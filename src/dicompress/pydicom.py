@@ -18,17 +18,16 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pydicom
-from pydicom.dataset import Dataset
 from pydicom._uid_dict import UID_dictionary
+from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, parse_basic_offsets, parse_fragments
 from pydicom.pixels import as_pixel_options, get_decoder
 from pydicom.pixels.decoders import base
-from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGBaseline8Bit
+from pydicom.uid import UID, JPEGBaseline8Bit
 
 from .codec import inspect
 from .dicom import pixels as px
 from .dicom import restore
-from .dicom.items import split_frames
 from .dicom.jpegxl import to_jpeg
 from .dicom.record import remove_record
 from .dicom.syntax import DICOMPRESS, JPEG_XL_JPEG, NAMES

@@ -14,6 +14,7 @@ from ..codec.bound import MAX_NEAR
 from ..errors import UnsupportedImageError
 from .intensities import is_mammogram, measurement, no_intensities, transformations
 from .pixels import PixelLayout, reader_values
+from .reading import readable
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,11 @@ class Allowance:
 
 def check_allowed(dataset: Dataset, allowance: Allowance) -> None:
     """UnsupportedImageError for images that should bear no (further) error, unless it is allowed all the same."""
+    with readable("the elements that say whether it bears an error cannot be read"):
+        _check_allowed(dataset, allowance)
+
+
+def _check_allowed(dataset: Dataset, allowance: Allowance) -> None:
     kind = no_intensities(dataset)
     if kind:
         raise UnsupportedImageError(f"{kind}: another value is another thing, so that no error is small")
@@ -83,13 +89,14 @@ def near_of(allowance: Allowance, dataset: Dataset, pixels: np.ndarray, image: P
 def near_of_hu(dataset: Dataset, hu: float) -> int:
     """So many Hounsfield units in stored units, rounded down; at most 255. UnsupportedImageError without a rescale to HU."""
     slopes = []
-    for item in transformations(dataset):
-        if "RescaleSlope" not in item:
-            continue
-        unit = str(item.get("RescaleType") or ("HU" if dataset.get("Modality") == "CT" else "missing")).strip()
-        if unit != "HU":
-            raise UnsupportedImageError(f"Rescale Type (0028,1054) is {unit}, so that an error in HU means nothing")
-        slopes.append(abs(_number(item, "RescaleSlope", "Rescale Slope (0028,1053)")))
+    with readable("the elements of the rescale to HU cannot be read"):
+        for item in transformations(dataset):
+            if "RescaleSlope" not in item:
+                continue
+            unit = str(item.get("RescaleType") or ("HU" if dataset.get("Modality") == "CT" else "missing")).strip()
+            if unit != "HU":
+                raise UnsupportedImageError(f"Rescale Type (0028,1054) is {unit}, so that an error in HU means nothing")
+            slopes.append(abs(_number(item, "RescaleSlope", "Rescale Slope (0028,1053)")))
     if not slopes:
         raise UnsupportedImageError("no Rescale Slope (0028,1053), so that an error in HU means nothing")
     return int(min(hu / max(slopes) + 1e-6, MAX_NEAR))
@@ -110,10 +117,8 @@ def _number(dataset: Dataset, keyword: str, name: str) -> float:
 
 def padding(dataset: Dataset, image: PixelLayout) -> list[tuple[int, int]]:
     """The run of values that Pixel Padding Value and Pixel Padding Range Limit set apart (PS3.3 C.7.5.1.1.2), if any."""
-    try:
+    with readable("Pixel Padding Value (0028,0120) or its Range Limit (0028,0121) is no value"):
         found = [dataset.get(k) for k in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
         stored = [int(value) & (1 << image.bits_allocated) - 1 for value in found if value is not None]
-    except Exception:  # pydicom raises several kinds when it converts a damaged element
-        raise UnsupportedImageError("Pixel Padding Value (0028,0120) or its Range Limit (0028,0121) is no value") from None
     values = np.array(stored, f"u{image.bits_allocated // 8}").view(image.dtype).tolist()
     return [(min(values), max(values))] if found[0] is not None else []

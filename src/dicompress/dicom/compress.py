@@ -14,15 +14,15 @@ from ..models import DEFAULT
 from .allowance import Allowance, check_allowed, check_words, near_of, padding
 from .derived import derived
 from .items import split_frames
-from .native import Native, changed, made_native, native_of
+from .native import Native, made_native, native_of
 from .part10 import Part10, parse
 from .pixels import PixelLayout, layout
-from .record import BYTES, NEAR, RestoreRecord, check_room, digest_of, find_record, has_record
 from .recompress import recompress
+from .record import BYTES, NEAR, RestoreRecord, check_room, digest_of, find_record, has_record
 from .restore import LOST, decode_frame
 from .results import Compressed
 from .syntax import DICOMPRESS, JPEG, JPEG_XL_JPEG
-from .writing import encapsulated_file, head
+from .writing import encapsulated_file, head, with_instance
 
 FEWEST_VALUES = 3  # with fewer an error would leave nothing of an image, or changes nothing
 
@@ -57,12 +57,10 @@ def compress_part10(
     native = native_of(part10, data)
     coded = encode_frames(native, model, threads, allowance)
     guarantee, meta, uids = native.guarantee, part10.meta, None
-    if coded.near:
-        guarantee, before = NEAR, str(native.dataset.get("SOPInstanceUID"))
-        dataset = derived(native.dataset, coded.pixels, coded.near, sum(map(len, coded.streams)))
-        uids = before, str(dataset.SOPInstanceUID)
-        meta = changed(meta, MediaStorageSOPInstanceUID=uids[1]) if len(meta) else meta
-        native = made_native(part10.preamble, meta, dataset, coded.pixels, native.image)
+    if coded.derived is not None:
+        guarantee, uids = NEAR, (str(native.dataset.SOPInstanceUID), str(coded.derived.SOPInstanceUID))
+        meta = with_instance(meta, uids[1])
+        native = made_native(part10.preamble, meta, coded.derived, coded.pixels, native.image)
     whole = [data] if guarantee == BYTES else [native.prefix, *native.values(), native.suffix]
     restore = RestoreRecord(
         guarantee, part10.syntax, native.syntax, digest_of(*whole), part10.body, native.deflate_level, native.form.words, b"",
@@ -89,12 +87,15 @@ def check_not_ours(part10: Part10) -> None:
 
 @dataclass(frozen=True)
 class Coded:
-    """streams: one a frame. pixels: as decoded, `image.shape`. near: the largest error. remark: why there is none."""
+    """streams: one a frame. pixels: as decoded, `image.shape`. near: the largest error. remark: why there is none. derived: the
+    elements of an image with an error.
+    """
 
     streams: list[bytes]
     pixels: np.ndarray
-    near: int
+    near: int = 0
     remark: str | None = None
+    derived: Dataset | None = None
 
 
 def encode_frames(native: Native, model: str, threads: int, allowance: Allowance | None) -> Coded:
@@ -111,7 +112,7 @@ def encode_frames(native: Native, model: str, threads: int, allowance: Allowance
             if allowance.strict:
                 raise
             remark = f"{reason}: compressed without loss"
-    return Coded([codec.encode(frame, verify=False, **settings) for frame in pixels], pixels, 0, remark)
+    return Coded([codec.encode(frame, verify=False, **settings) for frame in pixels], pixels, remark=remark)
 
 
 class NoErrorError(Exception):
@@ -139,7 +140,8 @@ def _encode_near(
         raise VerificationError(f"an error would change what is no value: {error}") from None
     if np.array_equal(pixels, decoded):
         raise NoErrorError("no pixel would change")
-    return Coded([stream for stream, _ in coded], decoded, near)
+    streams = [stream for stream, _ in coded]
+    return Coded(streams, decoded, near, derived=derived(dataset, decoded, near, sum(map(len, streams))))
 
 
 def _has_few_values(pixels: np.ndarray) -> bool:

@@ -16,14 +16,13 @@ from ..errors import UnsupportedImageError, VerificationError
 from ..models import DEFAULT
 from .allowance import Allowance
 from .compress import check_not_ours, encode_frames
-from .derived import derived
-from .native import changed, made_native, native_of
+from .native import made_native, native_of
 from .part10 import Part10, PixelElement
 from .record import remove_record
 from .restore import check_ours, decode_frame, restore
 from .syntax import DICOMPRESS, NATIVE
 from .tags import PIXEL_DATA, UNDEFINED_LENGTH
-from .writing import encapsulated_file, head
+from .writing import encapsulated_file, head, with_instance
 
 
 def compress_dataset(
@@ -44,10 +43,9 @@ def compress_dataset(
         if not np.array_equal(decode_frame(stream, native.image, f"frame {number + 1}", threads), expected):
             raise VerificationError(f"frame {number + 1} does not come back as it was encoded")
     meta = part10.meta
-    if coded.near:
-        changes = derived(native.dataset, coded.pixels, coded.near, sum(map(len, coded.streams)))
-        meta = changed(meta, MediaStorageSOPInstanceUID=str(changes.SOPInstanceUID))
-        native = made_native(part10.preamble, meta, changes, coded.pixels, native.image)
+    if coded.derived is not None:
+        meta = with_instance(meta, str(coded.derived.SOPInstanceUID))
+        native = made_native(part10.preamble, meta, coded.derived, coded.pixels, native.image)
     return _read(encapsulated_file(head(part10.preamble, meta, native.dataset, DICOMPRESS), native.elements, coded.streams))
 
 

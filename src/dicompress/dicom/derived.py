@@ -13,6 +13,7 @@ from pydicom.uid import UID
 from .. import __version__
 from ..errors import UnsupportedImageError
 from .intensities import frame_descriptions
+from .reading import readable
 
 METHOD = "DICOMPRESS"
 LONGEST_TEXT = 1024  # characters of an ST
@@ -25,9 +26,15 @@ def derived(dataset: Dataset, pixels: np.ndarray, near: int, coded_bytes: int) -
     """A copy of `dataset` with the attributes of a new image: `pixels`, none further than `near` from before.
 
     pixels: (frames, rows, columns), stored values. coded_bytes: what they take when compressed. UnsupportedImageError if
-    the data set has no SOP Instance UID to refer to.
+    the data set has no SOP Instance UID to refer to, or elements that cannot be read.
     """
     dataset = deepcopy(dataset)
+    with readable("elements that a derived image has to change cannot be read"):
+        _derive(dataset, pixels, near, coded_bytes)
+    return dataset
+
+
+def _derive(dataset: Dataset, pixels: np.ndarray, near: int, coded_bytes: int) -> None:
     source = {"ReferencedSOPClassUID": dataset.get("SOPClassUID"), "ReferencedSOPInstanceUID": dataset.get("SOPInstanceUID")}
     if None in source.values():
         raise UnsupportedImageError("no SOP Class and Instance UID (0008,0016), (0008,0018) that a derived image could refer to")
@@ -55,7 +62,6 @@ def derived(dataset: Dataset, pixels: np.ndarray, near: int, coded_bytes: int) -
     for keyword in SIGNATURES:
         if keyword in dataset:
             del dataset[keyword]
-    return dataset
 
 
 def _values(dataset: Dataset, keyword: str) -> list:

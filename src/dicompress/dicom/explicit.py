@@ -17,7 +17,7 @@ from pydicom.hooks import raw_element_vr
 from pydicom.tag import BaseTag
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, STR_VR
 
-from ..errors import UnsupportedImageError
+from .reading import readable
 from .tags import CREATOR, GROUP_2, ITEM, ITEM_END, OFFSET_TABLES, PIXEL_DATA, RECORD, UNDEFINED_LENGTH
 
 LONGEST_SHORT = 0xFFFF  # bytes of a value whose length takes two bytes
@@ -78,13 +78,8 @@ def _elements(found: Iterable[RawDataElement | DataElement], ancestors: list[Dat
         tag = element.tag
         if tag.element == 0 or tag.group == DELIMITERS:
             continue
-        try:
+        with readable(f"{tag} cannot be written as Explicit VR Little Endian"):
             write_data_element(buffer, _written(element, ancestors), encodings)
-        except UnsupportedImageError:
-            raise
-        except Exception as error:  # pydicom raises several kinds for values that do not fit their VR
-            reason = next(iter(str(error).splitlines()), type(error).__name__)  # pydicom adds a traceback
-            raise UnsupportedImageError(f"{tag} cannot be written as Explicit VR Little Endian: {reason}") from None
     return buffer.getvalue()
 
 

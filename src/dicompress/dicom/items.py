@@ -7,6 +7,7 @@ from itertools import accumulate
 from pydicom.encaps import generate_frames
 
 from ..errors import StreamError, UnsupportedImageError
+from .reading import readable
 from .tags import ITEM, SEQUENCE_END
 
 HEAD = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff"  # (7FE0,0010) OB of undefined length
@@ -55,10 +56,8 @@ def split_frames(value: bytes | memoryview, count: int) -> list[memoryview]:
 
 def source_frames(value: bytes | memoryview, count: int) -> list[bytes]:
     """The frames in a value that others wrote, in any number of items each. UnsupportedImageError if they do not add up."""
-    try:
+    with readable(f"the items of Pixel Data (7FE0,0010) do not make up {count} frames"):
         frames = list(generate_frames(bytes(value), number_of_frames=count))
-    except Exception as error:  # pydicom raises several kinds for damaged items
-        raise UnsupportedImageError(f"the items of Pixel Data (7FE0,0010) do not make up {count} frames: {error}") from None
     if len(frames) != count:
         raise UnsupportedImageError(f"{len(frames)} frames in Pixel Data (7FE0,0010), {count} are expected")
     return frames

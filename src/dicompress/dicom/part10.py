@@ -21,9 +21,10 @@ from pydicom.uid import (
 )
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
-from ..errors import DicompressError, FileError, NotDicomError
+from ..errors import FileError, NotDicomError
 from ..limits import inflate
 from .explicit import Elements
+from .reading import readable
 from .tags import GROUP_2, ITEM, MAGIC, PIXEL_DATA, PREAMBLE, SEQUENCE_END, UNDEFINED_LENGTH
 
 META = GROUP_2.to_bytes(2, "little")
@@ -92,11 +93,8 @@ def parse(data: bytes) -> Part10:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            return _parse(data, preamble, start)
-        except (DicompressError, MemoryError):
-            raise
-        except Exception as error:  # pydicom raises many kinds for damaged files
-            raise FileError(f"the data set cannot be read: {_line(error)}") from None
+            with readable("the data set cannot be read", FileError):
+                return _parse(data, preamble, start)
         finally:
             cut = next((w for w in caught if "end of file" in str(w.message).lower()), None)
             if cut:
@@ -238,7 +236,3 @@ def _check_whole(dataset: Dataset) -> None:
             found = len(element.value or b"")
             raise FileError(f"the file is cut short: {BaseTag(element.tag)} holds {found} bytes of {element.length}")
 
-
-def _line(error: Exception) -> str:
-    """The first line of an error's message; pydicom adds a traceback to some."""
-    return next(iter(str(error).splitlines()), type(error).__name__)

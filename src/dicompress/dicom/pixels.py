@@ -12,6 +12,7 @@ from pydicom.uid import UID, ExplicitVRBigEndian
 
 from ..errors import FileError, UnsupportedImageError
 from ..limits import check_size
+from .reading import readable
 
 GREY = ("MONOCHROME1", "MONOCHROME2")
 HALVED = "YBR_FULL_422"  # native: two Y, then the Cb and Cr that they share (PS3.3 C.7.6.3.1.2)
@@ -72,7 +73,7 @@ class PixelLayout:
 
 def layout(dataset: Dataset) -> PixelLayout:
     """UnsupportedImageError, with the tag, for pixels that this version passes on; LimitError for impossible sizes."""
-    try:
+    with readable("the Image Pixel attributes are incomplete"):
         bits = int(dataset.BitsAllocated)
         stored = int(dataset.get("BitsStored") or bits)
         high_bit = dataset.get("HighBit")
@@ -88,8 +89,6 @@ def layout(dataset: Dataset) -> PixelLayout:
             planar=bool(int(dataset.get("PlanarConfiguration") or 0)),
             interpretation=str(dataset.get("PhotometricInterpretation", "")),
         )
-    except Exception as error:  # pydicom raises many kinds when it converts a damaged element
-        raise UnsupportedImageError(f"the Image Pixel attributes are incomplete: {error}".splitlines()[0]) from None
     expected = 3 if result.interpretation in DECODED_TO_RGB else SAMPLES.get(result.interpretation)
     if result.samples != expected:
         kind = f"{result.interpretation or 'missing'} with {result.samples} samples a pixel"

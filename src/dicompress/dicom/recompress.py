@@ -18,6 +18,7 @@ from ..varint import Reader, write_varint
 from . import jpegxl
 from .items import split_frames
 from .part10 import Part10, parse
+from .reading import readable
 from .record import BYTES, EditedError, RecordHead, RestoreRecord, digest_of, find_record
 from .results import Compressed, Restored
 from .syntax import JPEG, JPEG_XL_JPEG, name
@@ -40,12 +41,10 @@ def recompress(data: bytes, part10: Part10, with_record: bool = True, remark: st
         raise UnsupportedImageError("no encapsulated Pixel Data (7FE0,0010)")
     value = BytesIO(part10.value)
     count = number(part10.dataset, "NumberOfFrames")
-    try:
+    with readable("damaged encapsulated Pixel Data (7FE0,0010)"):
         fragmented = list(generate_fragmented_frames(value, number_of_frames=count))
         value.seek(0)
         parse_basic_offsets(value)
-    except Exception as error:  # pydicom raises several kinds for damaged items
-        raise UnsupportedImageError(f"damaged encapsulated Pixel Data (7FE0,0010): {error}") from None
     if len(fragmented) != count:
         raise UnsupportedImageError(f"{len(fragmented)} frames in Pixel Data (7FE0,0010), {count} are expected")
     frames = [b"".join(fragments) for fragments in fragmented]
@@ -124,7 +123,5 @@ def jpeg_xl_frames(part10: Part10) -> list[bytes]:
 
 def number(dataset: Dataset, keyword: str) -> int:
     """An element of the data set, 1 if it is missing or empty. UnsupportedImageError if it is no number."""
-    try:
+    with readable(f"{dictionary_description(keyword)} is not a number"):
         return int(dataset.get(keyword) or 1)
-    except Exception as error:  # pydicom raises several kinds when it converts a damaged element
-        raise UnsupportedImageError(f"{dictionary_description(keyword)} is not a number: {error}".splitlines()[0]) from None

@@ -13,8 +13,9 @@ from .items import split_frames
 from .native import deflate
 from .part10 import Part10, parse
 from .pixels import NativeForm, PixelLayout, layout
+from .recompress import LOST as JPEG_LOST
+from .recompress import jpeg_xl_frames, restore_jpeg
 from .record import EditedError, RestoreRecord, digest_of, find_record, has_record
-from .recompress import restore_jpeg
 from .results import Restored, Stripped
 from .syntax import DICOMPRESS, JPEG_XL_JPEG, NATIVE, name
 from .writing import encapsulated_file, head, native_parts
@@ -113,12 +114,7 @@ def strip_file(data: bytes) -> Stripped:
     if not has_record(part10.raw):
         raise UnsupportedImageError("no restore record to remove")
     start = head(part10.preamble, part10.meta, part10.dataset, part10.syntax)
-    frames = split_frames(part10.value, _frames(part10))
-    return Stripped(encapsulated_file(start, part10.elements, list(frames)), LOST)
-
-
-def _frames(part10: Part10) -> int:
-    try:
-        return int(part10.dataset.get("NumberOfFrames") or 1)
-    except Exception:  # pydicom raises several kinds when it converts a damaged element
-        raise StreamError("Number of Frames (0028,0008) is no number") from None
+    if part10.syntax == JPEG_XL_JPEG:
+        return Stripped(encapsulated_file(start, part10.elements, jpeg_xl_frames(part10)), JPEG_LOST)
+    streams = frames_of(part10, layout(part10.dataset))
+    return Stripped(encapsulated_file(start, part10.elements, list(streams)), LOST)

@@ -12,13 +12,14 @@ from ..errors import FileError, UnsupportedImageError
 from .allowance import Allowance, near_of_hu
 from .derived import derived
 from .describe import describe
-from .native import Native, changed, made_native, native_of
+from .native import Native, made_native, native_of
 from .part10 import Part10, parse
 from .pixels import NativeForm, layout
 from .record import digest_of
 from .references import references
 from .restore import record_of, restore
 from .syntax import DICOMPRESS, JPEG_XL_JPEG, NATIVE
+from .writing import with_instance
 
 
 def is_compressed(source: bytes, target: bytes, allowance: Allowance | None, threads: int) -> bool:
@@ -46,7 +47,7 @@ def is_compressed(source: bytes, target: bytes, allowance: Allowance | None, thr
         if native.pixels.shape != after.shape or not _is_allowed(allowance, native.dataset, native.pixels, after, restored.near):
             return False
         dataset = derived(native.dataset, after, restored.near, describe(target).coded_bytes)
-        meta = changed(part10.meta, MediaStorageSOPInstanceUID=str(dataset.SOPInstanceUID)) if len(part10.meta) else part10.meta
+        meta = with_instance(part10.meta, str(dataset.SOPInstanceUID))
         native = made_native(part10.preamble, meta, dataset, after, native.image)
     elif part10.syntax in NATIVE:  # without a restore record
         native = made_native(part10.preamble, part10.meta, native.dataset, native.pixels, native.image)

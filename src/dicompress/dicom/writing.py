@@ -10,6 +10,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from .explicit import Elements, elements
 from .items import pixel_element
 from .pixels import PixelLayout
+from .reading import readable
 from .record import record_elements
 from .tags import GROUP_2, MAGIC, PREAMBLE
 
@@ -22,14 +23,23 @@ def head(preamble: bytes, meta: Dataset, dataset: Dataset, syntax: UID) -> bytes
     found = {e.tag: e for e in meta.values() if e.tag.group == GROUP_2}
     if not found:
         found[BaseTag(META_VERSION)] = _raw(META_VERSION, "OB", b"\0\1")
-        for tag, keyword in ((SOP_CLASS, "SOPClassUID"), (SOP_INSTANCE, "SOPInstanceUID")):
-            found[BaseTag(tag)] = _uid(tag, str(dataset.get(keyword) or ""))
+        with readable("SOP Class or Instance UID cannot be read"):
+            for tag, keyword in ((SOP_CLASS, "SOPClassUID"), (SOP_INSTANCE, "SOPInstanceUID")):
+                found[BaseTag(tag)] = _uid(tag, str(dataset.get(keyword) or ""))
     found[BaseTag(SYNTAX)] = _uid(SYNTAX, syntax)
     group = Dataset()
     for tag in found:
         group[tag] = found[tag]
     content = elements(group)
     return (preamble or bytes(PREAMBLE)) + MAGIC + GROUP_LENGTH + len(content).to_bytes(4, "little") + content
+
+
+def with_instance(meta: Dataset, uid: str) -> Dataset:
+    """File meta information with another SOP Instance UID, if it is there."""
+    result = Dataset()
+    for element in meta.values():
+        result[element.tag] = _uid(SOP_INSTANCE, uid) if element.tag == SOP_INSTANCE else element
+    return result
 
 
 def native_parts(
