@@ -21,19 +21,20 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-from load_files import DONE, FAILED, KINDS, PASSED_ON, File, make_files
+from load_files import DAMAGED, DONE, KINDS, PASSED_ON, File, make_files
 from load_watch import Run, watch
 
 from dicompress.bench.environment import processor
 
 TOLERANCE = 0.10  # of the parts' sum, and for how much memory may grow
 BUSY = 0.90  # of all cores, from the start of the work to the last few files
+TOO_LARGE = "compressed it would take"
 GREW = "would have grown"  # passed on, as it should be
 EQUAL = "CT"  # a kind whose files are all of one size
 EDGE = 5.0  # seconds at either end of a run when cores may idle: processes start, and the last files end
 SUMMARY = re.compile(
-    r"(?P<done>\d+) compressed, (?P<passed_on>\d+) passed on, (?P<failed>\d+) failed; .*ratio (?P<ratio>[\d.]+); "
-    r"(?P<speed>[\d.]+) megapixels a second"
+    r"(?P<done>\d+) compressed, (?P<passed_on>\d+) passed on, (?:(?P<damaged>\d+) damaged, )?(?P<failed>\d+) failed; "
+    r".*ratio (?P<ratio>[\d.]+); (?P<speed>[\d.]+) megapixels a second"
 )
 VERIFIED = re.compile(r"(\d+) verified, (\d+) not ours, (\d+) bad")
 
@@ -46,17 +47,28 @@ def summary(run: Run) -> dict[str, float]:
     found = SUMMARY.search(run.output)
     if not found:
         raise SystemExit(f"no summary (exit status {run.status}): {run.output[-500:]}\n{run.errors[-2000:]}")
-    return {name: float(value) for name, value in found.groupdict().items()}
+    return {name: float(value or 0) for name, value in found.groupdict().items()}
 
 
-def outcome_of(run: Run, file: File, path: Path) -> str:
-    """By the lines on standard error, one for each file that was not compressed."""
-    line = next((text for text in run.errors.splitlines() if text.startswith(f"{path}: ")), None)
-    if line is None:
-        return DONE
-    if "compressed it would take" in line:
-        return GREW
-    return PASSED_ON if f": {PASSED_ON}: " in line else FAILED
+def outcomes(run: Run, files: list[File], source: Path, target: Path) -> dict[Path, str]:
+    """By the targets, and the lines on standard error: one for each damaged file, a few for others."""
+    damaged = {line.partition(f": {PASSED_ON}, {DAMAGED}: ")[0] for line in run.errors.splitlines() if f", {DAMAGED}: " in line}
+    found = {}
+    for file in files:
+        small = target / file.path.relative_to(source)
+        if not small.exists():
+            found[file.path] = "absent"
+        elif small.read_bytes() != file.path.read_bytes():
+            found[file.path] = DONE
+        else:
+            found[file.path] = DAMAGED if str(file.path) in damaged else GREW if file.outcome == DONE else PASSED_ON
+    return found
+
+
+def told_to_grow(run: Run) -> int:
+    """How many files were passed on because they would have grown."""
+    counted = re.search(rf"^(\d+) files: {PASSED_ON}: {TOO_LARGE}", run.errors, re.MULTILINE)
+    return int(counted[1]) if counted else run.errors.count(f": {PASSED_ON}: {TOO_LARGE}")
 
 
 def parts(files: list[File], folder: Path) -> dict[str, Run]:
@@ -98,11 +110,10 @@ def cores_in_use(run: Run) -> float:
     return (inside[-1].cpu - inside[0].cpu) / (inside[-1].seconds - inside[0].seconds)
 
 
-def checks(files: list[File], run: Run, alone: dict[str, Run], verify: Run) -> list[tuple[str, bool, str]]:
-    """What was promised, whether it is so, and the figures."""
+def checks(files: list[File], run: Run, alone: dict[str, Run], verify: Run, found: dict[Path, str]) -> list[tuple]:
+    """What was promised, whether it is so, and the figures. found: what became of each file."""
     cores, told = os.cpu_count() or 1, summary(run)
     wanted = Counter(f.outcome for f in files)
-    found = {f.path: outcome_of(run, f, f.path) for f in files}
     grew = [f for f in files if f.outcome == DONE and found[f.path] == GREW]
     wrong = [f for f in files if found[f.path] != f.outcome and f not in grew]
     measured = sum(f.pixels for f in files) / 1e6 / run.seconds
@@ -110,11 +121,12 @@ def checks(files: list[File], run: Run, alone: dict[str, Run], verify: Run) -> l
     grown, grown_alone = growth(run), growth(alone[EQUAL])
     counts = [int(n) for n in VERIFIED.search(verify.output).groups()] if VERIFIED.search(verify.output) else []
     return [
-        ("outcomes", not wrong and told["done"] + len(grew) == wanted[DONE] and told["failed"] == wanted[FAILED],
-         f"{told['done']:.0f} compressed, {told['passed_on']:.0f} passed on, {told['failed']:.0f} failed; passed on because "
+        ("outcomes", not wrong and told["done"] + len(grew) == wanted[DONE] and told["damaged"] == wanted[DAMAGED]
+         and told["failed"] == 0 and len(grew) == told_to_grow(run),
+         f"{told['done']:.0f} compressed, {told['passed_on']:.0f} passed on, {told['damaged']:.0f} damaged; passed on because "
          f"they would have grown: {', '.join(f.kind for f in grew) or 'none'}; not as expected: "
          + (", ".join(sorted({f"{f.kind} ({found[f.path]})" for f in wrong})) or "none")),
-        ("exit status", run.status == int(wanted[FAILED] > 0), f"{run.status}, as {wanted[FAILED]} files are broken"),
+        ("exit status", run.status == int(wanted[DAMAGED] > 0), f"{run.status}, as {wanted[DAMAGED]} files are damaged"),
         ("the summary's throughput is right", abs(told["speed"] / measured - 1) < TOLERANCE,
          f"{told['speed']:.2f} megapixels a second; pixels by the clock: {measured:.2f}"),
         ("as fast as the parts", abs(run.seconds / seconds - 1) < TOLERANCE,
@@ -124,7 +136,8 @@ def checks(files: list[File], run: Run, alone: dict[str, Run], verify: Run) -> l
          f"of the {EQUAL} files alone, all of one size, {100 * grown_alone:+.1f} %"),
         ("all cores are busy", cores_in_use(run) >= BUSY * cores,
          f"{cores_in_use(run):.2f} of {cores} but for {EDGE:.0f} s at either end, {run.cpu / run.seconds:.2f} in all"),
-        ("verify", verify.status == 0 and counts == [told["done"], told["passed_on"], 0], verify.output.strip()),
+        ("verify", verify.status == run.status and counts == [told["done"], told["passed_on"], told["damaged"]],
+         verify.output.strip()),
     ]  # fmt: skip
 
 
@@ -140,8 +153,10 @@ def by_kind(files: list[File], alone: dict[str, Run]) -> str:
     return "\n".join(lines)
 
 
-def page(files: list[File], wanted: int, load: float, run: Run, alone: dict[str, Run], verify: Run) -> tuple[str, bool]:
-    found = checks(files, run, alone, verify)
+def page(
+    files: list[File], wanted: int, load: float, run: Run, alone: dict[str, Run], verify: Run, became: dict[Path, str]
+) -> tuple[str, bool]:
+    found = checks(files, run, alone, verify, became)
     rows = "\n".join(f"| {name} | {'yes' if good else '**no**'} | {figures} |" for name, good, figures in found)
     memory = "\n".join(f"| {k + 1} | {peak:.0f} | {cores:.2f} |" for k, (peak, cores) in enumerate(quarters(run)))
     libraries = ", ".join(f"{n} {version(n)}" for n in ("dicompress", "onnxruntime", "numpy", "pydicom"))
@@ -189,8 +204,9 @@ def main() -> None:
         files = make_files(arguments.folder, folder / "files", arguments.files)
         run = compress(folder / "files", folder / "small", folder)
         verify = watch([sys.executable, "-m", "dicompress", "verify", str(folder / "small")], folder)
+        became = outcomes(run, files, folder / "files", folder / "small")
         shutil.rmtree(folder / "small")
-        text, good = page(files, arguments.files, load, run, parts(files, folder), verify)
+        text, good = page(files, arguments.files, load, run, parts(files, folder), verify, became)
     arguments.output.write_text(text)
     print(text)
     sys.exit(0 if good else 1)

@@ -16,6 +16,7 @@ from test_dicom import make, test_file
 
 import dicompress
 from dicompress.cli import batch, files
+from dicompress.cli.outcome import FAILED, PASSED_ON
 from dicompress.dicom import compress_file
 
 
@@ -80,9 +81,10 @@ def test_single_files_and_info(tmp_path, ct_path):
 
 def test_json_is_one_object_a_file_and_nothing_else(study, tmp_path):
     (study / "note.txt").write_text("not an image")
-    result = run("compress", study, "-o", tmp_path / "packed", "--json", check=1)
+    result = run("compress", study, "-o", tmp_path / "packed", "--json")
     lines = [json.loads(line) for line in result.stdout.splitlines()]
-    assert sorted(line["status"] for line in lines) == ["done", "done", "failed", "passed on", "passed on"]
+    assert sorted(line["status"] for line in lines) == ["compressed", "compressed", "passed on", "passed on", "passed on"]
+    assert [line["source"] for line in lines if not line["is_dicom"]] == [f"{study}/note.txt"]
     done = next(line for line in lines if line["source"].endswith("ct.dcm"))
     assert done["bytes_in"] == 39206 and done["bytes_out"] == Path(done["target"]).stat().st_size
 
@@ -92,18 +94,20 @@ def test_bad_files_do_not_stop_the_others(study, tmp_path):
     (study / "empty.dcm").write_bytes(b"")
     (study / "cut.dcm").write_bytes(test_file()[:20000])
     (study / "truncated.dcm").write_bytes(test_file("MR_truncated.dcm"))
+    (study / "nowhere.dcm").symlink_to("nothing")
     packed = tmp_path / "packed"
     result = run("compress", study, "-o", packed, check=1)
-    assert "2 compressed, 2 passed on, 4 failed" in result.stdout
+    assert "2 compressed, 2 passed on, 2 damaged, 2 other files copied, 1 failed" in result.stdout
     for name, reason in {
-        "text.txt": "not a DICOM file",
-        "empty.dcm": "the file is empty",
-        "cut.dcm": "cut short",
-        "truncated.dcm": "8130 bytes, 8192 are expected",
+        "text.txt": "copied: not a DICOM file",
+        "empty.dcm": "copied: the file is empty",
+        "cut.dcm": "passed on, damaged: ",
+        "truncated.dcm": "8130 bytes of 8192",
+        "nowhere.dcm": "cannot be read: the symbolic link leads nowhere",
     }.items():
         (line,) = [line for line in result.stderr.splitlines() if f"/{name}: " in line]
         assert reason in line
-        assert not (packed / name).exists()
+        assert (packed / name).exists() == (study / name).exists()
     assert not list(packed.rglob("*.partial"))
 
 
@@ -154,7 +158,7 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", fail)
     outcome = batch.process(batch.Job("compress"), files.Task(Path(get_testdata_file("CT_small.dcm")), target))
-    assert outcome.status == batch.FAILED and "No space left on device" in outcome.reason
+    assert outcome.status == FAILED and "No space left on device" in outcome.reason
     assert contents(tmp_path) == {}
 
 
@@ -163,7 +167,7 @@ def test_what_cannot_be_restored_as_promised_is_passed_on_with_the_reason(tmp_pa
     monkeypatch.setattr(dicompress.codec, "decode", lambda data, **options: decode(data, **options) ^ 1)
     target = tmp_path / "ct.dcm"
     outcome = batch.process(batch.Job("compress"), files.Task(Path(ct_path), target))
-    assert outcome.status == batch.PASSED_ON and "does not come back as it was" in outcome.reason
+    assert outcome.status == PASSED_ON and "does not come back as it was" in outcome.reason
     assert target.read_bytes() == Path(ct_path).read_bytes()
 
 

@@ -16,6 +16,7 @@ from pydicom.data import get_testdata_file
 from test_dicom import make
 
 from dicompress.cli import batch, files
+from dicompress.cli.outcome import FAILED
 from dicompress.errors import FileError
 
 CT = Path(get_testdata_file("CT_small.dcm"))
@@ -70,7 +71,7 @@ def test_a_file_that_is_too_large(tmp_path, disk):
     before, target = contents(disk), tmp_path / "out"
     limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))}
     status, statuses, (line,) = compress(disk, target, **limit)
-    assert (status, statuses) == (1, {"a": "done", "b": "failed", "c": "done"})
+    assert (status, statuses) == (1, {"a": "compressed", "b": "failed", "c": "compressed"})
     assert line == f"{disk}/b: cannot write {target}/b: File too large"
     assert targets(target) == {"a", "c"} and not partials(target)
     assert_intact(disk, target)
@@ -105,7 +106,7 @@ def test_what_may_not_be_read(tmp_path, disk):
     target = tmp_path / "out"
     status, statuses, lines = compress(disk, target, preexec_fn=as_nobody_special)
     (disk / "locked").chmod(0o755)
-    assert (status, statuses) == (1, {"a": "done", "b": "failed", "c": "done", "locked": "failed"})
+    assert (status, statuses) == (1, {"a": "compressed", "b": "failed", "c": "compressed", "locked": "failed"})
     assert lines == [f"{disk}/{name}: cannot be read: Permission denied" for name in ("b", "locked")]
     assert targets(target) == {"a", "c"}
 
@@ -128,15 +129,15 @@ def test_what_is_no_file_is_told_and_waited_for_never(tmp_path, monkeypatch):
     assert lines == [
         f"{source}/dangling: cannot be read: the symbolic link leads nowhere",
         f"{source}/device: cannot be read: not a regular file",
-        f"{source}/empty: the file is empty",
         f"{source}/loop: a link to a folder is not followed; name that folder as a source",
         f"{source}/pipe: cannot be read: not a regular file",
         f"{source}/ring: cannot be read: Too many levels of symbolic links",
         f"{source}/socket: cannot be read: not a regular file",
     ]
-    assert status == 1 and statuses.pop("a.dcm") == statuses.pop("link to a file") == "done"
-    assert set(statuses.values()) == {"failed"} and len(statuses) == 7
-    assert targets(target) == {"a.dcm", "link to a file"}
+    assert status == 1 and statuses.pop("a.dcm") == statuses.pop("link to a file") == "compressed"
+    assert statuses.pop("empty") == "passed on"
+    assert set(statuses.values()) == {"failed"} and len(statuses) == 6
+    assert targets(target) == {"a.dcm", "empty", "link to a file"}
     assert compress(source / "pipe", target / "x")[0] == 1
 
 
@@ -148,9 +149,9 @@ def test_odd_names(tmp_path):
         shutil.copy(CT, os.path.join(os.fsencode(source), name))
     with open(os.path.join(os.fsencode(source), b"bad\n\xff"), "wb") as file:
         file.write(b"no image")
-    status, out, err = end(start("compress", source, "-o", target, "--json"))
-    assert (status, err) == (1, f"{source}/bad\\n\\udcff: not a DICOM file: no 'DICM' at byte 128, and no data set at byte 0\n")
-    done = [o["target"] for o in map(json.loads, out.splitlines()) if o["status"] == "done"]
+    status, out, err = end(start("compress", source, "-o", target, "--json", "--others", "fail"))
+    assert status == 1 and err.startswith(f"{source}/bad\\n\\udcff: not a DICOM") and err.count("\n") == 1
+    done = [o["target"] for o in map(json.loads, out.splitlines()) if o["status"] == "compressed"]
     assert {os.path.basename(os.fsencode(name)) for name in done} == set(names) == set(os.listdir(os.fsencode(target)))
     status, out, err = end(start("verify", target))
     assert (status, out, err) == (0, "4 verified, 0 not ours, 0 bad\n", "")
@@ -164,7 +165,7 @@ def test_sources_that_vanish_after_they_were_listed(tmp_path):
     (source / "report.dcm").unlink()
     shutil.rmtree(source / "series 2")
     outcomes = batch.run(batch.Job("compress"), tasks, 1, lambda outcome: None)
-    failed = {o.source: o.reason for o in outcomes if o.status == batch.FAILED}
+    failed = {o.source: o.reason for o in outcomes if o.status == FAILED}
     told = "cannot be read: there is no such file"
     assert failed == {f"{source}/report.dcm": told, f"{source}/series 2/02.dcm": told}
     assert targets(target) == {"series 0/00.dcm", "series 1/01.dcm"}

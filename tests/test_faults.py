@@ -27,6 +27,7 @@ from faults import (
 from test_dicom import make
 
 from dicompress.cli import batch, files, pool
+from dicompress.cli.outcome import DONE, FAILED, Outcome, exit_status
 from dicompress.errors import DicompressError
 
 KILLS = int(os.environ.get("DICOMPRESS_TEST_KILLS", 5))  # of each action
@@ -73,7 +74,7 @@ def test_killed_at_any_moment_and_resumed(tmp_path, action):
     print(f"{action}: {kills} kills, {left_partials} left a partial file, {whole_runs} ended; targets: {found}")
     status, out, _ = end(start(*command, "--json"))
     assert (status, len(out.splitlines())) == (0, count)
-    assert {json.loads(line)["status"] for line in out.splitlines()} <= {"done", "kept", "passed on"}
+    assert {json.loads(line)["status"] for line in out.splitlines()} <= {DONE[action], "kept", "passed on"}
     assert assert_intact(original, target, count) and not partials(target)
 
 
@@ -103,7 +104,7 @@ def test_killed_workers_cost_nothing_but_time(tmp_path):
     assert not partials(target)
 
 
-def process_or_die(job: batch.Job, task: files.Task) -> batch.Outcome:
+def process_or_die(job: batch.Job, task: files.Task) -> Outcome:
     mark = task.source.parent.parent / f"{task.source.name}.{MARK}"
     if task.source.name == "always.dcm" or (task.source.name == "once.dcm" and not mark.exists()):
         mark.touch()
@@ -117,16 +118,16 @@ def test_a_file_that_kills_its_worker_twice_fails_and_the_others_are_done(tmp_pa
         shutil.copy(source / "series 0" / "00.dcm", source / name)
     monkeypatch.setattr(batch, "process", process_or_die)
     outcomes = batch.run(batch.Job("compress"), files.tasks([source], target), 2, lambda outcome: None)
-    failed = [o for o in outcomes if o.status == batch.FAILED]
+    failed = [o for o in outcomes if o.status == FAILED]
     assert [Path(o.source).name for o in failed] == ["always.dcm"]
     assert failed[0].reason == "the worker process died, twice (signal 9), perhaps for lack of memory"
-    assert [o.status for o in outcomes].count("done") == 7 and len(outcomes) == 9
-    assert batch.exit_status(outcomes) == 1
+    assert [o.status for o in outcomes].count("compressed") == 7 and len(outcomes) == 9
+    assert exit_status(outcomes) == 1
     (source / "always.dcm").unlink()
     assert_intact(source, target, 8)
 
 
-def finish_and_die(job: batch.Job, task: files.Task) -> batch.Outcome:
+def finish_and_die(job: batch.Job, task: files.Task) -> Outcome:
     outcome = batch.process(job, task)
     if not job.resume:
         os.kill(os.getpid(), signal.SIGKILL)

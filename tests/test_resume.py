@@ -13,6 +13,7 @@ from test_dicom import change, make
 
 from dicompress import Allowance
 from dicompress.cli import batch, files
+from dicompress.cli.outcome import DONE
 from dicompress.dicom import compress_file, restore_file
 
 CT = Path(get_testdata_file("CT_small.dcm"))
@@ -22,7 +23,7 @@ def run(action: str, source: Path, target: Path, **options) -> tuple[str, str | 
     """Status and reason of a single file."""
     options = {"resume": True, **options}
     (outcome,) = batch.run(batch.Job(action, **options), files.tasks([source], target), 1, lambda outcome: None)
-    return outcome.status, outcome.reason
+    return "done" if outcome.status == DONE[action] else outcome.status, outcome.reason
 
 
 def save(path: Path, syntax) -> None:
@@ -132,5 +133,5 @@ def test_a_damaged_source_leaves_its_target_alone(tmp_path):
     target.write_bytes(compress_file(CT.read_bytes()).data)
     assert_in_the_way(target, run("compress", source, target), target.read_bytes())
     target.write_bytes(b"")
-    status, reason = run("compress", source, target)
-    assert status == "failed" and "cut short" in reason and target.read_bytes() == b""
+    for status in ("passed on", "kept"):
+        assert run("compress", source, target)[0] == status and target.read_bytes() == source.read_bytes()

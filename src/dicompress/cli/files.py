@@ -1,26 +1,45 @@
-"""Sources: which files go where, and reading one."""
+"""Sources: which files go where, and reading one; `-` is a pipe."""
 
 from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import FileError
 from .targets import is_partial
 from .targets import write as write
 
+PIPE = "-"
+STDIN, STDOUT = "standard input", "standard output"  # in messages
+
 
 @dataclass(frozen=True)
 class Task:
-    """problem: why the source cannot be a source, if that is known already."""
+    """problem: why the source cannot be a source, if that is known already. named: it was named, not found in a folder.
+
+    backup: where the original is kept before it is replaced. from_stdin, to_stdout: instead of files.
+    """
 
     source: Path
     target: Path | None
     problem: str | None = None
+    named: bool = False
+    backup: Path | None = None
+    from_stdin: bool = False
+    to_stdout: bool = False
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file's bytes, and its modes and times; None for a pipe."""
+
+    data: bytes
+    status: os.stat_result | None
 
 
 def check(path: Path) -> None:
@@ -38,6 +57,14 @@ def check(path: Path) -> None:
 
 def read(path: Path) -> bytes:
     """A regular file's bytes, all of one moment as far as its size and time of change tell."""
+    return _read(path).data
+
+
+def load(task: Task) -> Source:
+    return Source(_read_stdin(), None) if task.from_stdin else _read(task.source)
+
+
+def _read(path: Path) -> Source:
     check(path)
     try:
         with path.open("rb") as file:
@@ -48,7 +75,24 @@ def read(path: Path) -> bytes:
         raise FileError(f"cannot be read: {error.strerror}") from None
     if (before.st_size, before.st_mtime_ns) != (len(data), after.st_mtime_ns) or after.st_size != len(data):
         raise FileError("changed while it was read; run again")
-    return data
+    return Source(data, after)
+
+
+def _read_stdin() -> bytes:
+    if sys.stdin is None:
+        raise FileError("cannot be read: it is closed")
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as error:
+        raise FileError(f"cannot be read: {error.strerror}") from None
+
+
+def write_stdout(data: bytes) -> None:
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        raise FileError(f"cannot write to standard output: {error.strerror}") from None
 
 
 def size(path: Path) -> int:
@@ -59,30 +103,56 @@ def size(path: Path) -> int:
         return 0
 
 
-def tasks(sources: list[Path], output: str | Path | None) -> list[Task]:
+def tasks(sources: Sequence[str | Path], output: str | Path | None) -> list[Task]:
     """One task a file. Folders are walked and keep their tree under `output`, as `cp -r` would.
 
     A single file goes to `output` itself unless that is a folder or ends in a separator; a single folder's contents go
     right under `output`; of several sources, each goes under `output` by its own name. Files inside `output` are not
-    sources.
+    sources. A single "-" is standard input, and as `output` standard output.
     """
+    if PIPE in sources or output == PIPE:
+        return [_piped(sources, output)]
     target = None if output is None else Path(output)
     found: list[Task] = []
     several = len(sources) > 1
-    for source in sources:
+    for source in map(Path, sources):
         if os.path.isdir(source):
             root = target and (target / source.resolve().name if several else target)
             found += [Task(f, root and root / f.relative_to(source), problem) for f, problem in _walk(source, target)]
         elif target is None:
-            found.append(Task(source, None))
+            found.append(Task(source, None, named=True))
         else:
             inside = several or os.path.isdir(target) or str(output).endswith(os.sep)
-            found.append(Task(source, target / source.name if inside else target))
+            found.append(Task(source, target / source.name if inside else target, named=True))
     counts = Counter(t.target for t in found if t.target)
     clash = next((path for path, count in counts.items() if count > 1), None)
     if clash:
         raise FileError(f"two sources would both be written to {clash}; compress them one after another")
     return found
+
+
+def tasks_in_place(sources: Sequence[str | Path], backup: Path | None = None) -> list[Task]:
+    """One task a file, its target the file itself; backups keep the tree under `backup`. A file named twice is one."""
+    if PIPE in sources:
+        raise FileError("standard input is no file that could be replaced")
+    found = tasks(sources, backup and f"{backup}{os.sep}")
+    once = {os.path.realpath(t.source.parent) + os.sep + t.source.name: t for t in reversed(found)}
+    return [replace(t, target=t.source, backup=t.target) for t in reversed(once.values())]
+
+
+def _piped(sources: Sequence[str | Path], output: str | Path | None) -> Task:
+    if len(sources) != 1:
+        raise FileError('"-" is one file: it goes with a single source (./- is a file of that name)')
+    (source,) = sources
+    from_stdin, to_stdout = source == PIPE, output == PIPE
+    if os.path.isdir(source) and not from_stdin:
+        raise FileError(f"{source} is a folder: standard output takes one file")
+    if to_stdout and (sys.stdout is None or sys.stdout.isatty()):
+        raise FileError("compressed and restored files are no text for a terminal: send standard output elsewhere")
+    if from_stdin and not to_stdout and output and (os.path.isdir(output) or str(output).endswith(os.sep)):
+        raise FileError(f"{output} is a folder, and standard input has no name: name a file")
+    target = None if to_stdout or output is None else Path(output)
+    return Task(Path(STDIN) if from_stdin else Path(source), target, named=True, from_stdin=from_stdin, to_stdout=to_stdout)
 
 
 def _walk(folder: Path, target: Path | None) -> Iterable[tuple[Path, str | None]]:

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from contextlib import suppress
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from .batch import DONE, FAILED, KEPT, PASSED_ON, Outcome, totals
+from . import output
+from .outcome import DONE, FAILED, KEPT, PASSED_ON, SKIPPED, Outcome, totals
+from .reasons import Tally
 
-PAST = {"compress": "compressed", "decompress": "restored", "verify": "verified"}
+MOST_FAILURES = 100  # that are told, a line each; all are counted, and in JSON
+BAD, NOTE = "red", "yellow"
 
 
 class Report:
-    """Failures and files passed on are told as they happen, on standard error; the summary at the end."""
+    """What is not as usual is told as it happens, on standard error, a few lines a kind; counts and the summary at the end.
 
-    def __init__(self, action: str, count: int, as_json: bool):
-        self.action, self.count, self.as_json = action, count, as_json
-        self.errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    as_json: objects on standard output instead; only failures are told. quiet: only failures are told. to_stderr: the
+    summary, too.
+    """
+
+    def __init__(self, action: str, count: int, as_json: bool = False, quiet: bool = False, to_stderr: bool = False):
+        self.action, self.as_json, self.quiet, self.to_stderr = action, as_json, quiet, to_stderr
+        self.messages = output.messages()
+        self.failures, self.notes = Tally(MOST_FAILURES, MOST_FAILURES), Tally()
         self.progress = Progress(
-            TextColumn(action), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=self.errors,
-            transient=True, disable=as_json or count < 2 or not self.errors.is_terminal,
+            TextColumn(action), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=self.messages,
+            transient=True, disable=as_json or quiet or count < 2 or not self.messages.is_terminal,
         )  # fmt: skip
         self.bar = self.progress.add_task(action, total=count)
 
@@ -34,34 +41,85 @@ class Report:
 
     def file(self, outcome: Outcome) -> None:
         if self.as_json:
-            print(json.dumps(asdict(outcome)), flush=True)
-        if outcome.status == FAILED:
-            self._tell(f"{outcome.source}: {outcome.reason}", "red")
-        elif outcome.reason and not self.as_json:
-            kind = f"{PASSED_ON}: " if outcome.status == PASSED_ON and outcome.target else ""
-            self._tell(f"{outcome.source}: {kind}{outcome.reason}", "yellow")
+            output.line(json.dumps(outcome.facts()))  # ASCII, as names of files may not be UTF-8
+        names = (outcome.source, outcome.target)
+        if outcome.reason:
+            told = f"{_kind(outcome)}{outcome.reason}"
+            if outcome.is_bad:
+                self._note(self.failures, outcome.source, told, names, BAD)
+            elif self._talks:
+                self._note(self.notes, outcome.source, told, names, NOTE)
+        for warning in outcome.warnings if self._talks else ():
+            self._note(self.notes, outcome.source, f"warning: {warning}", names, NOTE)
         self.progress.advance(self.bar)
 
-    def _tell(self, text: str, style: str) -> None:
-        """One line, whatever is in the names of files."""
-        line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-        self.errors.print(line, style=style, markup=False)
+    @property
+    def _talks(self) -> bool:
+        return not (self.as_json or self.quiet)
+
+    def _note(self, tally: Tally, source: str, text: str, names: tuple, style: str) -> None:
+        if tally.add(text, names):
+            self.tell(f"{source}: {text}", style)
+
+    def tell(self, text: str, style: str | None = None) -> None:
+        with suppress(OSError):  # a full disk takes no messages
+            self.messages.print(output.printable(text), style=style, markup=False)
+
+    def counts(self) -> None:
+        """How many files there were of each kind that was not told in full."""
+        for tally, style in ((self.notes, NOTE), (self.failures, BAD)):
+            for count, text in tally.summary():
+                self.tell(f"{count} files: {text}", style)
 
     def summary(self, outcomes: list[Outcome], seconds: float) -> None:
-        if self.as_json:
-            return
-        sums = totals(outcomes)
-        if not outcomes:
-            print("no files found")
-        elif self.action == "verify":
-            print(f"{sums[DONE]} verified, {sums[PASSED_ON]} not ours, {sums[FAILED]} bad")
-        else:
-            kept = f"{sums[KEPT]} kept, " if sums[KEPT] else ""
-            print(
-                f"{sums[DONE]} {PAST[self.action]}, {kept}{sums[PASSED_ON]} passed on, {sums[FAILED]} failed; "
-                f"{_size(sums['bytes_in'])} -> {_size(sums['bytes_out'])}, ratio {sums['ratio']:.2f}; "
-                f"{sums['pixels'] / 1e6 / seconds:.2f} megapixels a second"
-            )
+        if self._talks:
+            text = summary(self.action, outcomes, seconds)
+            self.tell(text) if self.to_stderr else output.line(text)
+
+
+def _kind(outcome: Outcome) -> str:
+    if outcome.status == SKIPPED:
+        return "skipped: "
+    if outcome.status != PASSED_ON or not outcome.target:
+        return "damaged: " if outcome.damaged else ""
+    if not outcome.is_dicom:
+        return "copied: " if outcome.target != outcome.source else "left as it is: "
+    return f"{PASSED_ON}, damaged: " if outcome.damaged else f"{PASSED_ON}: "
+
+
+def summary(action: str, outcomes: list[Outcome], seconds: float) -> str:
+    """One line."""
+    if not outcomes:
+        return "no files found"
+    sums = totals(outcomes)
+    if action == "verify":
+        remarked = f"{sums['remarked']} verified without a restore record" if sums["remarked"] else ""
+        return _joined(
+            f"{sums['done'] - sums['remarked']} verified", remarked, f"{sums[PASSED_ON] + sums['others']} not ours",
+            f"{sums[FAILED]} bad",
+        )  # fmt: skip
+    in_place = all(o.target == o.source for o in outcomes if o.target)
+    counts = _joined(
+        f"{sums['done']} {DONE[action]}",
+        f"{sums[KEPT]} kept" if sums[KEPT] else "",
+        f"{sums[PASSED_ON]} passed on",
+        f"{sums['damaged']} damaged" if sums["damaged"] else "",
+        _others(sums["others"], "left" if in_place else "copied"),
+        _others(sums[SKIPPED], SKIPPED),
+        f"{sums[FAILED]} failed",
+    )
+    told = f"{counts}; {_size(sums['bytes_in'])} -> {_size(sums['bytes_out'])}"
+    if action == "strip":
+        return told
+    return f"{told}, ratio {sums['ratio']:.2f}; {sums['pixels'] / 1e6 / seconds:.2f} megapixels a second"
+
+
+def _others(count: int, what: str) -> str:
+    return f"{count} other file{'s' * (count > 1)} {what}" if count else ""
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(filter(None, parts))
 
 
 def _size(count: int) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 from pydicom.dataset import Dataset
 
 from ..codec.psnr import allowed_mse
-from ..errors import FileError
+from ..errors import FileError, UnsupportedImageError
 from .allowance import Allowance, near_of_hu
 from .derived import derived
 from .describe import describe
@@ -14,6 +16,7 @@ from .native import Native, made_native, native_of
 from .part10 import Part10, parse
 from .pixels import NativeForm, layout
 from .record import digest_of, record_of
+from .references import references
 from .restore import EDITED, LOST, restore
 from .syntax import DICOMPRESS, JPEG_XL_JPEG, NATIVE
 from .writing import with_instance
@@ -59,6 +62,21 @@ def is_decompressed(source: bytes, target: bytes, threads: int) -> bool:
         return target == source
     record, _ = record_of(ours, LOST, EDITED)
     return digest_of(target) == record.digest if record else target == restore(ours, threads).data
+
+
+def check_whole(data: bytes) -> None:
+    """FileError if a native file is cut short, even in its pixels; NotDicomError."""
+    part10 = parse(data)
+    if part10.syntax in NATIVE and part10.pixels:
+        with suppress(UnsupportedImageError):
+            _native_pixels(part10)
+
+
+def instances(source: bytes, target: bytes) -> tuple[tuple[str, str] | None, frozenset[str]]:
+    """`uids` and `references` of `Compressed`, of a target that is kept."""
+    before, after = (parse(data) for data in (source, target))
+    uids = tuple(str(part10.dataset.get("SOPInstanceUID", "")) for part10 in (before, after))
+    return (uids if all(uids) and uids[0] != uids[1] else None), references(before)
 
 
 def _is_allowed(allowance: Allowance, dataset: Dataset, before: np.ndarray, after: np.ndarray, near: int) -> bool:

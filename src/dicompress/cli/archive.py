@@ -1,0 +1,219 @@
+"""The commands that compress, restore and check files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from ..errors import DicompressError
+from .options import (
+    CORES,
+    Backup,
+    Force,
+    Jobs,
+    Json,
+    OtherFiles,
+    Others,
+    PipedSources,
+    Quiet,
+    Resume,
+    Sources,
+    Target,
+    UidMap,
+)
+
+if TYPE_CHECKING:
+    from ..dicom import Allowance
+
+BOUNDED = "With a bounded error"
+
+
+def compress(
+    sources: PipedSources,
+    output: Target = "",
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="Instead of -o: each result replaces its source, once it is proved and on disk.")
+    ] = False,
+    backup: Backup = None,
+    model: Annotated[Optional[str], typer.Option(help="The model to compress with.", show_default="pyramid")] = None,
+    jobs: Jobs = CORES,
+    others: OtherFiles = None,
+    no_record: Annotated[
+        bool, typer.Option("--no-record", help="Write no restore record, which may hold what the elements do not show.")
+    ] = False,
+    force: Force = False,
+    resume: Resume = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    near: Annotated[
+        Optional[int],
+        typer.Option(min=1, max=255, metavar="N", rich_help_panel=BOUNDED, help="No pixel off by more than N stored values."),
+    ] = None,
+    near_hu: Annotated[
+        Optional[float],
+        typer.Option(metavar="X", rich_help_panel=BOUNDED, help="No pixel off by more than X Hounsfield units."),
+    ] = None,
+    psnr: Annotated[
+        Optional[float],
+        typer.Option(
+            metavar="DB",
+            rich_help_panel=BOUNDED,
+            help="The largest N that leaves DB decibels, against the image's own range of values.",
+        ),
+    ] = None,
+    allow_lossy_again: Annotated[
+        bool,
+        typer.Option(
+            "--allow-lossy-again", rich_help_panel=BOUNDED, help="An error also in images that are marked as lossy already."
+        ),
+    ] = False,
+    allow_mammography: Annotated[
+        bool, typer.Option("--allow-mammography", rich_help_panel=BOUNDED, help="An error also in mammograms.")
+    ] = False,
+    allow_quantitative: Annotated[
+        bool,
+        typer.Option(
+            "--allow-quantitative",
+            rich_help_panel=BOUNDED,
+            help="An error also where values are measurements, such as RT Dose and PET.",
+        ),
+    ] = False,
+    strict_near: Annotated[
+        bool,
+        typer.Option(
+            "--strict-near",
+            rich_help_panel=BOUNDED,
+            help="Pass on what bears no error, instead of compressing it without loss.",
+        ),
+    ] = False,
+    uid_map: UidMap = None,
+) -> None:
+    """Compress DICOM files; each is restored and compared before its target is written.
+
+    Without loss, unless one of --near, --near-hu and --psnr allows an error: then the result is a derived image with a new SOP
+    Instance UID, marked as lossy. What cannot be compressed is passed on unchanged, with the reason; so are damaged files,
+    which make the exit status 1. With --in-place, what is passed on stays as it is.
+    """
+    from ..models import DEFAULT, by_name, for_archives
+    from . import run
+
+    model = by_name(model or DEFAULT).name
+    if model not in for_archives():
+        raise DicompressError(
+            f"{model} is there for comparisons: a later version may not decode its files; there is {', '.join(for_archives())}"
+        )
+    allowance = _allowance(near, near_hu, psnr, {
+        "lossy_again": allow_lossy_again, "mammography": allow_mammography, "quantitative": allow_quantitative,
+        "strict": strict_near,
+    })  # fmt: skip
+    if uid_map and not allowance:
+        raise DicompressError("--uid-map goes with --near, --near-hu or --psnr: otherwise no UID changes")
+    if in_place:
+        _check_in_place(output, backup, force, resume, allowance)
+    elif backup:
+        raise DicompressError("--backup goes with --in-place")
+    elif not output:
+        raise DicompressError("say where to write: -o PATH, or --in-place")
+    run.batch(
+        "compress", sources, output or None, jobs, json, quiet, backup=backup, uid_map=uid_map, model=model, force=force,
+        resume=resume, allowance=allowance, record=not no_record, in_place=in_place, others=_others(others),
+    )  # fmt: skip
+
+
+def _allowance(near: int | None, near_hu: float | None, psnr: float | None, further: dict[str, bool]) -> Allowance | None:
+    from ..dicom import Allowance
+
+    if (near, near_hu, psnr) != (None, None, None):
+        try:
+            return Allowance(near, near_hu, psnr, **further)
+        except ValueError:
+            raise DicompressError("give one of --near, --near-hu and --psnr, above 0") from None
+    if any(further.values()):
+        raise DicompressError("--allow-... and --strict-near go with --near, --near-hu or --psnr")
+    return None
+
+
+def _check_in_place(output: str, backup: Path | None, force: bool, resume: bool, allowance: Allowance | None) -> None:
+    if output:
+        raise DicompressError("--in-place writes to the sources: it does not go with -o")
+    if force or resume:
+        raise DicompressError(
+            "--in-place knows neither --force nor --resume: run again, it goes on, as what is compressed already stays"
+        )
+    if allowance and not backup:
+        raise DicompressError(
+            "--in-place with --near, --near-hu or --psnr would leave no original: --backup DIR keeps them, or write elsewhere, "
+            "with -o"
+        )
+
+
+def _others(chosen: Others | None) -> str | None:
+    return chosen and chosen.value
+
+
+def decompress(
+    sources: PipedSources,
+    output: Target,
+    jobs: Jobs = CORES,
+    others: OtherFiles = None,
+    force: Force = False,
+    resume: Resume = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Give the original files back, or the derived images of near-lossless ones.
+
+    Files that dicompress did not write are passed on unchanged.
+    """
+    from . import run
+
+    run.batch(
+        "decompress", sources, output, jobs, json, quiet, force=force, resume=resume, others=_others(others)
+    )  # fmt: skip
+
+
+def verify(sources: Sources, jobs: Jobs = CORES, json: Json = False, quiet: Quiet = False) -> None:
+    """Decode compressed files and check every checksum; exit status 1 if any file is bad.
+
+    Bad are damaged files, and those whose elements were changed after compression, as damage looks the same. Files without
+    their restore record are verified as far as they can be, told and counted apart.
+    """
+    from . import run
+
+    run.batch("verify", sources, None, jobs, json, quiet)
+
+
+def strip(sources: Sources, jobs: Jobs = CORES, json: Json = False, quiet: Quiet = False) -> None:
+    """Remove the restore record from compressed files, in place; tells what cannot be had back without it.
+
+    The record may hold what a de-identified file no longer shows: a preamble, elements that occur twice. Each result is on disk
+    before it replaces its file. Files that have no record stay as they are, with the reason.
+    """
+    from . import run
+
+    run.batch("strip", sources, None, jobs, json, quiet, in_place=True)
+
+
+def info(file: Annotated[Path, typer.Argument(show_default=False)], json: Json = False) -> None:
+    """Show what a compressed file holds, without decoding it."""
+    from ..dicom import describe
+    from . import files
+
+    try:
+        facts = asdict(describe(files.read(file)))
+    except DicompressError as error:
+        raise DicompressError(f"{file}: {error}") from None
+    if json:
+        return print(_json({"file": str(file), **facts}))
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        values = value if isinstance(value, list) else [f"{value:.3f}" if isinstance(value, float) else value]
+        print(f"{name.replace('_', ' '):{width}}  {', '.join(map(str, values))}")
+
+
+def _json(value: dict) -> str:
+    return json.dumps(value)  # ASCII, as names of files may not be UTF-8

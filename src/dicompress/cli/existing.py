@@ -1,0 +1,125 @@
+"""Targets that are there already: kept, replaced or in the way."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..errors import DicompressError, FileError, NotDicomError, StreamError
+from . import files, targets
+from .files import Task
+from .outcome import COPY, FAIL, KEPT, Job, Outcome
+
+SYNTAX, HEAD = b"\x02\0\x10\0UI", 4096  # the element, and the bytes of a file that hold it
+
+
+def policy(job: Job, task: Task) -> str:
+    """COPY, SKIP or FAIL: what is to be done with the file if it is no DICOM."""
+    return job.others or (FAIL if task.named else COPY)
+
+
+def kept(job: Job, task: Task) -> Outcome | None:
+    """The outcome if the target is there already and stays; None if it is to be made; FileError if it is in the way."""
+    source, target = task.source, task.target
+    if not task.from_stdin:
+        files.check(source)
+    if not target.exists():
+        folder = next(parent for parent in target.parents if parent.exists())
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise FileError(f"cannot write {target}: {folder} is not a folder that can be written to")
+        return None
+    if not task.from_stdin and target.samefile(source):
+        raise FileError("source and target are the same file; originals are never overwritten (compress has --in-place)")
+    if target.is_dir():
+        raise FileError(f"the target {target} is a folder")
+    if job.resume:
+        data, found = files.load(task).data, _read_target(target)
+        try:
+            outcome = _as_it_is(job, task, data, found) if data == found else _compared(job, task, data, found)
+            if outcome:
+                return outcome
+        except (FileError, StreamError):
+            return None  # damaged, or to be told why it fails
+        except DicompressError:
+            pass  # such as a model that is not installed
+        if not job.force:
+            raise FileError(f"the target {target} exists and is not what this file gives; --force replaces it")
+    elif not job.force:
+        raise targets.exists(target)
+    return None
+
+
+def _as_it_is(job: Job, task: Task, data: bytes, found: bytes) -> Outcome | None:
+    """The outcome of a target with its source's bytes, None if it should have others.
+
+    NotDicomError if the source is no DICOM and not to be copied.
+    """
+    from ..dicom import resume
+
+    try:
+        resume.check_whole(data)
+    except NotDicomError:
+        if policy(job, task) != COPY:
+            raise
+        return _kept(task, data, found, is_dicom=False)
+    except FileError as error:
+        return _kept(task, data, found, damaged=True, reason=str(error))
+    return _kept(task, data, found, **_instances(job, data, found)) if _is_right(job, data, found) else None
+
+
+def _compared(job: Job, task: Task, data: bytes, found: bytes) -> Outcome | None:
+    """The outcome of a target with other bytes than its source, None if it should have others.
+
+    FileError, StreamError if it is damaged; NotDicomError if the source is no DICOM and not to be copied.
+    """
+    from ..dicom import resume
+
+    try:
+        resume.check_whole(data)
+    except NotDicomError:
+        if policy(job, task) != COPY:
+            raise
+        return None
+    except FileError:
+        resume.check_whole(found)
+        return None
+    return _kept(task, data, found, **_instances(job, data, found)) if _is_right(job, data, found) else None
+
+
+def _kept(task: Task, data: bytes, found: bytes, **facts) -> Outcome:
+    return Outcome(str(task.source), str(task.target), KEPT, bytes_in=len(data), bytes_out=len(found), **facts)
+
+
+def _instances(job: Job, data: bytes, found: bytes) -> dict:
+    """What the UIDs of a run need to know of a target that is kept, if any change in it."""
+    from ..dicom import resume
+
+    if not job.allowance:
+        return {}
+    uids, references = resume.instances(data, found)
+    old, new = uids or (None, None)
+    return {"old_uid": old, "new_uid": new, "references": references}
+
+
+def _is_right(job: Job, source: bytes, target: bytes) -> bool:
+    from ..dicom import resume
+
+    if job.action == "compress":
+        return resume.is_compressed(source, target, job.allowance, job.threads)
+    return resume.is_decompressed(source, target, job.threads)
+
+
+def _read_target(target: Path) -> bytes:
+    try:
+        return files.read(target)
+    except FileError as error:
+        raise FileError(f"the target {target} {error}") from None
+
+
+def says_ours(data: bytes) -> bool:
+    """Whether a file that cannot be restored says in its Transfer Syntax UID (0002,0010) that dicompress compressed it."""
+    from ..dicom.syntax import DICOMPRESS, JPEG_XL_JPEG
+
+    start = data.find(SYNTAX, 0, HEAD) + len(SYNTAX)
+    value = data[start + 2 :][: int.from_bytes(data[start : start + 2], "little")]
+    return start >= len(SYNTAX) and value.rstrip(b"\0 ") in (DICOMPRESS.encode(), JPEG_XL_JPEG.encode())

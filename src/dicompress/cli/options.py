@@ -1,0 +1,49 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+import os
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from .outcome import COPY, FAIL, SKIP
+
+CORES = os.cpu_count() or 1
+
+
+class Others(str, Enum):
+    copy, skip, fail = COPY, SKIP, FAIL
+
+
+Sources = Annotated[list[str], typer.Argument(help="Files and folders; folders are walked.", show_default=False)]
+PipedSources = Annotated[
+    list[str], typer.Argument(help="Files and folders; folders are walked. A single - is standard input.", show_default=False)
+]
+Target = Annotated[
+    str,
+    typer.Option(
+        "--output", "-o", metavar="PATH", show_default=False,
+        help="File, or folder (PATH/) that keeps the sources' tree; - is standard output, for one file.",
+    ),
+]  # fmt: skip
+Jobs = Annotated[int, typer.Option(min=1, help="Files at a time.", show_default="one a core")]
+Force = Annotated[bool, typer.Option("--force", help="Replace targets that exist.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Keep targets that are right already; do damaged ones again.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a file on standard output, nothing else there.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Tell failures and damaged files only.")]
+OtherFiles = Annotated[
+    Optional[Others],
+    typer.Option(
+        help="What to do with files that are no DICOM.", show_default="copy; fail for files that are named themselves"
+    ),
+]
+Backup = Annotated[
+    Optional[Path], typer.Option(metavar="DIR", help="With --in-place: keep the originals, in the same tree, under DIR.")
+]
+UidMap = Annotated[
+    Optional[Path],
+    typer.Option(metavar="FILE", help="Where images are derived: write their UIDs, a line each: old, tab, new."),
+]
