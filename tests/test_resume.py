@@ -78,6 +78,18 @@ def test_right_targets_are_kept_in_both_directions(tmp_path, syntax, allowance):
         assert run("compress", source, target, allowance=allowance) == ("kept", None)  # without loss
 
 
+@pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small_RLE.dcm", "SC_rgb_jpeg_dcmtk.dcm", "MR_small_bigendian.dcm"])
+@pytest.mark.parametrize("allowance", [None, Allowance(near=3)])
+def test_right_targets_without_a_restore_record_are_kept(tmp_path, name, allowance):
+    source, target = tmp_path / "in.dcm", tmp_path / "out.dcm"
+    original = Path(get_testdata_file(name)).read_bytes()
+    source.write_bytes(b"text".ljust(128) + original[128:])
+    assert run("compress", source, target, allowance=allowance, record=False)[0] == "done"
+    assert run("compress", source, target, allowance=allowance, record=False) == ("kept", None)
+    source.write_bytes(change(source.read_bytes(), PatientID="other"))
+    assert run("compress", source, target, allowance=allowance, record=False)[0] == "failed"
+
+
 @pytest.mark.parametrize("allowed", [{"near": 4}, {"near": 2}, {"hu": 2.9}, {"psnr": 80}])
 def test_an_error_that_is_more_than_allowed_is_not_kept(tmp_path, allowed):
     target = tmp_path / "ct.dcm"

@@ -36,8 +36,8 @@ def compress_file(
 
     allowance: None for a file that can be restored; else the file of a derived image with an error in its pixels, unless it bears
     none or the allowance is less than one stored unit. record: False to leave out preamble and whatever else the original
-    file has besides its pixels and elements, so that these can be restored, not the file. UnsupportedImageError says why a file is better passed on
-    unchanged; FileError that it is no sound DICOM file.
+    file has besides its pixels and elements, so that these can be restored, not the file. UnsupportedImageError says why a
+    file is better passed on unchanged; FileError that it is no sound DICOM file.
     """
     return compress_part10(parse(data), data, model, threads, allowance, record)
 

@@ -15,6 +15,7 @@ from .describe import describe
 from .native import Native, made_native, native_of
 from .part10 import Part10, parse
 from .pixels import NativeForm, layout
+from .recompress import recompress
 from .record import digest_of, record_of
 from .references import references
 from .restore import EDITED, LOST, restore
@@ -35,22 +36,25 @@ def is_compressed(source: bytes, target: bytes, allowance: Allowance | None, thr
     restored = restore(ours, threads)
     if restored.data == source:
         return True
-    if restored.edited or ours.syntax == JPEG_XL_JPEG or (restored.near and not allowance):
+    if restored.edited or (restored.near and not allowance):
         return False
     try:
         part10 = parse(source)
+        if ours.syntax == JPEG_XL_JPEG:
+            return restored.remark is not None and recompress(source, part10, with_record=False).data == target
         native = native_of(part10, source)
     except FileError:  # it is the source that is damaged
         return False
+    preamble = b"" if restored.remark else part10.preamble  # without a restore record
     if restored.near:
         after = _native_pixels(parse(restored.data))
         if native.pixels.shape != after.shape or not _is_allowed(allowance, native.dataset, native.pixels, after, restored.near):
             return False
         dataset = derived(native.dataset, after, restored.near, describe(target).coded_bytes)
         meta = with_instance(part10.meta, str(dataset.SOPInstanceUID))
-        native = made_native(part10.preamble, meta, dataset, after, native.image)
-    elif part10.syntax in NATIVE:  # without a restore record
-        native = made_native(part10.preamble, part10.meta, native.dataset, native.pixels, native.image)
+        native = made_native(preamble, meta, dataset, after, native.image)
+    elif restored.remark:
+        native = made_native(preamble, part10.meta, native.dataset, native.pixels, native.image)
     return restored.data == _file(native)
 
 
