@@ -15,7 +15,7 @@ from dicompress import coder
 from dicompress.codec import loop
 from dicompress.models import Values
 from dicompress.models.pyramid import Pyramid
-from dicompress.models.pyramid.phases import CHANNELS
+from dicompress.models.pyramid.phases import PHASES, channels
 from dicompress.models.reference import Reference
 from dicompress.runtime.float32 import to_float32
 
@@ -61,7 +61,7 @@ def saturating_inputs(name: str) -> dict:
 
     if name == "pyramid":
         features = {"features": activations(32, 36, 48)}
-        return {p: {"x": activations(32, 36, c)} | (features if p > 1 else {}) for p, c in CHANNELS.items()}
+        return {p: {"x": activations(32, 36, channels(p, False))} | (features if p > 1 else {}) for p in PHASES}
     z = (rng.integers(-12, 13, (1, 5, 32, 36)) * 4 + 128).astype(np.uint8)
     pixels = rng.integers(-2048, 2048, (1, 1, 64, 72)).astype(np.float32)
     finer = {f"predict{s}": {"z": z, "context": activations(32, 32, 36)} for s in (1, 2)}

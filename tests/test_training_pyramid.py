@@ -18,7 +18,7 @@ from dicompress import DicompressError  # noqa: E402
 from dicompress.cli.app import app  # noqa: E402
 from dicompress.models.pyramid import Pyramid as Model  # noqa: E402
 from dicompress.models.pyramid.fit import fit_level  # noqa: E402
-from dicompress.models.pyramid.phases import CHANNELS, PHASES, LevelHeader  # noqa: E402
+from dicompress.models.pyramid.phases import PHASES, LevelHeader, channels  # noqa: E402
 from dicompress.runtime.float32 import to_float32  # noqa: E402
 from dicompress.training import export_checkpoint, train  # noqa: E402
 from dicompress.training.graph import BoundError  # noqa: E402
@@ -103,7 +103,7 @@ def test_the_network_that_is_trained_is_the_one_that_is_exported(tmp_path, atten
     models = [Model(tmp_path), Model(tmp_path, convert=to_float32)]
     rng, features, given, saturated = np.random.default_rng(0), None, {}, 0.0
     for phase in PHASES:
-        x = rng.integers(0, 256, (1, 33, 40, CHANNELS[phase])).astype(np.uint8)
+        x = rng.integers(0, 256, (1, 33, 40, channels(phase, network.config.references))).astype(np.uint8)
         with torch.no_grad():
             activations = (torch.from_numpy(x).permute(0, 3, 1, 2).float() - 128) / 32
             parameters, features = network.phases[phase - 1](activations, features, True)

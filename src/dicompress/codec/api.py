@@ -13,9 +13,11 @@ from ..models import DEFAULT, Model, by_hash, by_name
 from .bound import MAX_NEAR, check_bound
 from .container import read_stream, write_stream
 from .colour import MAX_SAMPLES
+from .content import Choice
 from .loop import reduced
-from .plane import Plane, decode_plane, encode_plane
-from .stream import DTYPES, Section, Stream
+from .plane import decode_plane, encode_plane
+from .references import candidates, order
+from .stream import DTYPES, Section, Stream, needs
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ def encode(
     colour: bool = False,
     near: int = 0,
     exact: Iterable[tuple[int, int]] = (),
+    neighbours: bool = False,
     verify: bool = True,
     threads: int = 0,
 ) -> bytes:
@@ -64,13 +67,15 @@ def encode(
     the record only: values outside it survive. colour: the last axis holds 2 to 4 samples a pixel. near: by how much a decoded
     pixel may differ, 1 to 255; 0 for not at all. exact: runs (first, last) of values of grey pixels that come back as they were
     even so, e.g. padding, and that no other pixel takes; ends of the value range that are saturated are found and always kept.
+    neighbours: frames may lean on the one or two frames before them, where that pays; then `decode(data, frame=k)` decodes up to
+    16 others first.
     verify: False for a caller that decodes and compares the result itself. threads: 0 for one a core.
 
     Raises UnsupportedImageError for other arrays, UnknownModelError, VerificationError, ValueError for another `near`.
     """
     exact = [] if colour else list(exact)
     settings = {"model": model, "bits_stored": bits_stored, "colour": colour, "threads": threads}
-    data, _ = encode_with_result(image, near=near, exact=exact, **settings)
+    data, _ = encode_with_result(image, near=near, exact=exact, neighbours=neighbours, **settings)
     if verify:
         found = None if isinstance(model, str) else model
         check_bound(np.asarray(image), decode(data, model=found, threads=threads), near, exact)
@@ -85,6 +90,7 @@ def encode_with_result(
     colour: bool = False,
     near: int = 0,
     exact: Iterable[tuple[int, int]] = (),
+    neighbours: bool = False,
     threads: int = 0,
 ) -> tuple[bytes, np.ndarray]:
     """`encode` without verification, and the array that `decode` will give."""
@@ -107,14 +113,19 @@ def encode_with_result(
     samples, kept = image.shape[-1] if colour else 1, [] if colour else list(exact)
     frames = image.astype(dtype, copy=False).reshape(-1, *image.shape[image.ndim - 2 - colour :][:2], samples)
     levels = found.levels(frames.shape[1:3])
-    planes, decoded = [], frames.copy() if near else frames
-    for pixels, result in zip(frames, decoded):
-        for k in range(samples):
-            before = [result[..., i] for i in range(k)]
-            plane, as_decoded = encode_plane(found, pixels[..., k], before, levels, near, kept, threads)
-            planes.append(plane)
-            if near:
-                result[..., k] = as_decoded
+    planes, depth, decoded = [], [], frames.copy() if near else frames
+    for number in range(len(frames) * samples):
+        frame, k = divmod(number, samples)
+        before = [decoded[frame, ..., i] for i in range(k)]
+        choices = [
+            Choice(tuple(number - n for n in numbers), [_plane(decoded, n) for n in numbers])
+            for numbers in (candidates(number, samples, neighbours, depth) if found.most_references else ())
+        ]
+        plane, result = encode_plane(found, frames[frame, ..., k], before, levels, near, kept, threads, choices)
+        planes.append(plane)
+        depth.append(max((depth[n] + 1 for n in needs([p.head for p in planes], number, samples)), default=0))
+        if near:
+            decoded[frame, ..., k] = result
     sections = [Section.of(tile[i] for plane in planes for tile in plane.tiles) for i in range(levels + 1)]
     count = None if image.ndim - colour == 2 else len(frames)
     heads = [plane.head for plane in planes]
@@ -136,24 +147,32 @@ def decode(
     found = model or by_hash(stream.model_hash, threads)
     if stream.levels != found.levels((stream.rows, stream.columns)):
         raise StreamError(f"{stream.levels} levels are claimed, which is not what {found.name} makes of this size")
+    most = max((len(head.references) for head in stream.heads), default=0)
+    if most > found.most_references:
+        raise StreamError(f"a plane leans on {most} others, which {found.name} cannot make use of")
     threads = threads or os.cpu_count() or 1
     if frame is not None and not 0 <= frame < stream.count:
         raise IndexError(f"frame {frame} of {stream.count}")
-    if frame is not None or stream.frames is None:
-        return _decode_frame(found, stream.frame(frame or 0), level, threads)
-    shape = (stream.frames, *reduced((stream.rows, stream.columns), level), *stream.shape[3:])
-    frames = np.empty(shape, stream.dtype)
-    for number in range(stream.frames):
-        frames[number] = _decode_frame(found, stream.frame(number), level, threads)
-    return frames
+    shape = (*reduced((stream.rows, stream.columns), level), stream.samples)
+    wanted = range(stream.count) if frame is None else [frame]
+    frames = np.empty((len(wanted), *shape), stream.dtype)
+    planes = {n: _plane(frames, k) for k, n in enumerate(n for f in wanted for n in range(f * stream.samples, (f + 1) * stream.samples))}
+    for number in order(list(planes), stream.needs):
+        before = [planes.get(n) for n in range(number - number % stream.samples, number)]
+        references = [planes[number - n] for n in stream.heads[number].references]
+        pixels = decode_plane(found, stream.plane(number), before, level, threads, references)
+        if number in planes:
+            planes[number][...] = pixels
+        else:
+            planes[number] = pixels
+    whole = frames.reshape(len(wanted), *shape) if stream.samples > 1 else frames[..., 0]
+    return whole if frame is None and stream.frames is not None else whole[0]
 
 
-def _decode_frame(model: Model, planes: list[Plane], level: int, threads: int) -> np.ndarray:
-    """(rows, columns), or (rows, columns, samples)."""
-    decoded: list[np.ndarray] = []
-    for plane in planes:
-        decoded.append(decode_plane(model, plane, decoded, level, threads))
-    return decoded[0] if len(decoded) == 1 else np.stack(decoded, -1)
+def _plane(frames: np.ndarray, number: int) -> np.ndarray:
+    """Plane `number` of (frames, rows, columns, samples)."""
+    frame, sample = divmod(number, frames.shape[-1])
+    return frames[frame, ..., sample]
 
 
 def inspect(data: bytes) -> StreamInfo:

@@ -8,7 +8,7 @@ from onnx import TensorProto
 
 from ...errors import DicompressError
 from ...models.pyramid.model import NAMES
-from ...models.pyramid.phases import CHANNELS
+from ...models.pyramid.phases import channels
 from ..export import convolution, mixture_parameters, read_checkpoint, residual_blocks, write
 from ..graph import Graph
 from ..layers import SLOPE
@@ -28,7 +28,7 @@ def export(network: Pyramid, folder: Path, card: dict) -> dict:
 def _graph(phase: Phase, number: int, config: Config, has_next: bool) -> Graph:
     """Inputs (and the features of the phase before) -> integer parameters as float32 (and features); channels last."""
     g = Graph(f"predict_{NAMES[number]}")
-    x = convolution(g, phase.head, g.input("x", TensorProto.UINT8, CHANNELS[number], True))
+    x = convolution(g, phase.head, g.input("x", TensorProto.UINT8, channels(number, config.references), True))
     if number > 1:
         x = g.add(x, g.input("features", TensorProto.UINT8, config.features, True))
     x = residual_blocks(g, phase.blocks, g.leaky_relu(x, SLOPE))
