@@ -1,5 +1,6 @@
 """Planes that lean on others: which they may, what is decoded for a frame, and what no stream may claim."""
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -7,10 +8,12 @@ import pytest
 from conftest import phantom
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mutation_run import planes
+from mutations import Mutator
 from test_levels import Halves
 
 import dicompress
-from dicompress import StreamError
+from dicompress import DicompressError, StreamError
 from dicompress.codec import api
 from dicompress.codec.container import read_stream, write_stream
 from dicompress.codec.references import MAX_DEPTH, candidates, depths, order
@@ -148,6 +151,28 @@ def test_a_forged_depth():
     many = [replace(heads[1], references=(1, 2, 1))] * 3
     with pytest.raises(StreamError, match="at most 2"):
         dicompress.decode(write_stream(replace(stream, frames=3, heads=many)), model=Leaning())
+
+
+def test_changed_streams_are_errors_or_the_right_planes():
+    """Whatever is changed behind the checksums: planes that were coded, or an error of ours."""
+    images = [volume(5), np.stack([volume(2)] * 3, -1), volume(3, 33, 41)]
+    streams = [dicompress.encode(i, model=Leaning(), neighbours=True, colour=i.ndim == 4) for i in images]
+    assert all(s[4] == 4 for s in streams)
+    right = {p for i in images for p in planes(i, i.shape[-1] if i.ndim == 4 else 1)}
+    mutator, outcomes = Mutator(0, streams), Counter()
+    for number in range(2000):
+        data = streams[number % len(streams)]
+        changed = mutator.change(data) if number % 4 == 0 else mutator.forge(data)
+        try:
+            info = dicompress.inspect(changed)
+            image = dicompress.decode(changed, model=Leaning(), threads=1)
+        except DicompressError as error:
+            outcomes[type(error)] += 1
+            outcomes["lean"] += "lean" in str(error)
+            continue
+        assert right.issuperset(planes(image, info.samples))
+        outcomes["right"] += 1
+    assert outcomes[StreamError] > 500 and outcomes["right"] > 10 and outcomes["lean"] > 10
 
 
 def test_a_model_without_references_refuses_them(mr_pixels):
