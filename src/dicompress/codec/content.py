@@ -12,7 +12,7 @@ from . import colour
 from .bound import Runs, exact_runs, rank_near, rank_runs
 from .packing import sparse_values
 
-WORTH = 0.004  # of a bit a pixel, by the estimate; less is not worth leaning on a plane
+WORTH = 0.008  # of a bit a pixel, by the estimate; less is not worth leaning on a plane
 FEWEST = 1024  # pixels below which planes lean on none
 
 

@@ -46,9 +46,14 @@ def order(wanted: Iterable[int], needs: Callable[[int], Sequence[int]]) -> Itera
 
 def candidates(number: int, samples: int, neighbours: bool, depth: Sequence[int]) -> list[tuple[int, ...]]:
     """The choices of planes for plane `number` to lean on, each nearest first: samples before it of its frame, and, with
-    `neighbours`, its sample of the one or two frames before. depth: of the planes before it."""
-    same = [number - k for k in range(1, min(number % samples, MAX_REFERENCES) + 1)]
-    earlier = [number - k * samples for k in range(1, MAX_REFERENCES + 1) if k * samples <= number] if neighbours else []
-    same, earlier = ([n for n in numbers if depth[n] < MAX_DEPTH] for numbers in (same, earlier))
+    `neighbours`, its sample of the one or two frames before; if these are too deep, of the last frame that leans on none.
+
+    depth: of the planes before it.
+    """
+    same = [n for n in range(number - 1, number - number % samples - 1, -1) if depth[n] < MAX_DEPTH][:MAX_REFERENCES]
+    frames = range(number - samples, -1, -samples) if neighbours else range(0)
+    earlier = [n for n in frames[:MAX_REFERENCES] if depth[n] < MAX_DEPTH]
+    if not earlier:
+        earlier = [n for n in frames if depth[n] < samples][:1]
     choices = [tuple(numbers[:k]) for numbers in (earlier, same) for k in range(1, len(numbers) + 1)]
     return choices + ([(same[0], earlier[0])] if same and earlier else [])
