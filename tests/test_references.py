@@ -16,7 +16,7 @@ import dicompress
 from dicompress import DicompressError, StreamError
 from dicompress.codec import api
 from dicompress.codec.container import read_stream, write_stream
-from dicompress.codec.references import MAX_DEPTH, candidates, depths, order
+from dicompress.codec.references import MAX_DEPTH, candidates, coding_order, depths, order
 
 
 class Leaning(Halves):
@@ -62,7 +62,7 @@ def leaning(data: bytes) -> list[tuple[int, ...]]:
 def test_frames_lean_on_those_before_if_that_pays():
     image = volume(4)
     alone, leant = (dicompress.encode(image, model=Leaning(), neighbours=n, threads=1) for n in (False, True))
-    assert leaning(alone) == [()] * 4 and leaning(leant) == [(), (1,), (1, 2), (1, 2)]
+    assert leaning(alone) == [()] * 4 and leaning(leant) == [(), (1, -1), (2,), (1, 2)]
     assert len(leant) < 0.6 * len(alone)
     unlike = np.random.default_rng(0).integers(0, 1000, image.shape).astype(np.uint16)
     assert leaning(dicompress.encode(unlike, model=Leaning(), neighbours=True)) == [()] * 4
@@ -74,10 +74,10 @@ def test_a_frame_is_decoded_from_what_it_leans_on(monkeypatch):
     real = api.decode_plane
     monkeypatch.setattr(api, "decode_plane", lambda *arguments: decoded.append(1) or real(*arguments))
     assert np.array_equal(dicompress.decode(data, model=Leaning()), image) and len(decoded) == 40
-    for frame in (0, 3, MAX_DEPTH, MAX_DEPTH + 1, 39):
+    for frame in (0, 3, 16, 17, 32, 39):
         decoded.clear()
         assert np.array_equal(dicompress.decode(data, frame=frame, model=Leaning()), image[frame])
-        assert len(decoded) <= 1 + MAX_DEPTH and len(decoded) == {0: 1, 3: 4, 16: 17, 17: 17, 39: 6}[frame]
+        assert len(decoded) == {0: 1, 3: 4, 16: 9, 17: 11, 32: 17, 39: 5}[frame] <= 1 + MAX_DEPTH
 
 
 @settings(max_examples=20, deadline=None)
@@ -125,7 +125,7 @@ def test_references_that_cannot_be(distances):
     """To itself, in a circle with the plane behind, before the first, and far outside."""
     stream = read_stream(dicompress.encode(volume(3), model=Leaning(), neighbours=True))
     heads = list(stream.heads)
-    heads[1] = replace(heads[1], references=distances)
+    heads[1:] = [replace(heads[1], references=distances), replace(heads[2], references=(1,))]
     with pytest.raises(StreamError, match="lean"):
         dicompress.decode(write_stream(replace(stream, heads=heads)), model=Leaning())
 
@@ -197,9 +197,14 @@ def test_order_decodes_each_once():
 
 
 def test_candidates():
-    assert candidates(3, 1, True, [0, 1, 2]) == [(2,), (2, 1)]
-    assert candidates(3, 1, False, [0, 1, 2]) == []
-    assert candidates(2, 3, False, [0, 0]) == [(1,), (1, 0)]
-    assert candidates(4, 3, True, [0, 0, 0, 1]) == [(1,), (3,), (3, 1)]
-    assert candidates(17, 1, True, list(range(17))) == [(15,)]
-    assert candidates(18, 1, True, [*range(17), 16]) == [(0,)]
+    shallow = {n: 0 for n in range(12)}
+    assert coding_order(6, True) == [0, 2, 1, 4, 3, 5] and coding_order(3, False) == [0, 1, 2]
+    assert candidates(4, 1, True, {0: 0, 1: 2, 2: 1}) == [(2,), (2, 0)]
+    assert candidates(3, 1, True, {0: 0, 1: 2, 2: 1, 4: 2}) == [(2, 4)]
+    assert candidates(3, 1, True, {0: 0, 1: 2, 2: 1}) == [(2, 1)], "the last frame"
+    assert candidates(3, 1, False, shallow) == []
+    assert candidates(2, 3, False, {0: 0, 1: 0}) == [(1,), (1, 0)]
+    assert candidates(7, 3, True, {0: 0, 1: 1, 2: 1, 6: 1}) == [(1,), (6,), (6, 1)]
+    deep = {n: n // 2 for n in range(0, 33, 2)}
+    assert candidates(34, 1, True, deep) == [(30,)] and candidates(31, 1, True, deep) == [(30,)]
+    assert candidates(36, 1, True, deep | {34: 16}) == [(0,)], "from the first on again"

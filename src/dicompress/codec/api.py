@@ -16,7 +16,7 @@ from .colour import MAX_SAMPLES
 from .content import Choice
 from .loop import reduced
 from .plane import decode_plane, encode_plane
-from .references import candidates, order
+from .references import candidates, coding_order, order
 from .stream import DTYPES, Section, Stream, needs
 
 
@@ -67,8 +67,8 @@ def encode(
     the record only: values outside it survive. colour: the last axis holds 2 to 4 samples a pixel. near: by how much a decoded
     pixel may differ, 1 to 255; 0 for not at all. exact: runs (first, last) of values of grey pixels that come back as they were
     even so, e.g. padding, and that no other pixel takes; ends of the value range that are saturated are found and always kept.
-    neighbours: frames may lean on the one or two frames before them, where that pays; then `decode(data, frame=k)` decodes up to
-    16 others first.
+    neighbours: frames may lean on one or two beside them, where that pays; then `decode(data, frame=k)` decodes up to 16 others
+    first.
     verify: False for a caller that decodes and compares the result itself. threads: 0 for one a core.
 
     Raises UnsupportedImageError for other arrays, UnknownModelError, VerificationError, ValueError for another `near`.
@@ -113,8 +113,9 @@ def encode_with_result(
     samples, kept = image.shape[-1] if colour else 1, [] if colour else list(exact)
     frames = image.astype(dtype, copy=False).reshape(-1, *image.shape[image.ndim - 2 - colour :][:2], samples)
     levels = found.levels(frames.shape[1:3])
-    planes, depth, decoded = [], [], frames.copy() if near else frames
-    for number in range(len(frames) * samples):
+    planes, depth, decoded = {}, {}, frames.copy() if near else frames
+    order_of_frames = coding_order(len(frames), neighbours and found.most_references > 0)
+    for number in (frame * samples + k for frame in order_of_frames for k in range(samples)):
         frame, k = divmod(number, samples)
         before = [decoded[frame, ..., i] for i in range(k)]
         choices = [
@@ -122,10 +123,11 @@ def encode_with_result(
             for numbers in (candidates(number, samples, neighbours, depth) if found.most_references else ())
         ]
         plane, result = encode_plane(found, frames[frame, ..., k], before, levels, near, kept, threads, choices)
-        planes.append(plane)
-        depth.append(max((depth[n] + 1 for n in needs([p.head for p in planes], number, samples)), default=0))
+        planes[number] = plane
+        depth[number] = max((depth[n] + 1 for n in needs(plane.head, number, samples)), default=0)
         if near:
             decoded[frame, ..., k] = result
+    planes = [planes[number] for number in range(len(planes))]
     sections = [Section.of(tile[i] for plane in planes for tile in plane.tiles) for i in range(levels + 1)]
     count = None if image.ndim - colour == 2 else len(frames)
     heads = [plane.head for plane in planes]

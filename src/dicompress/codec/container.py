@@ -103,7 +103,7 @@ def _read_heads(data: bytes, facts: Facts, version: int) -> list[Head]:
         head.finish()
     reader.finish()
     if any(head.references for head in heads):
-        depths([needs(heads, number, facts.samples) for number in range(count)])
+        depths([needs(head, number, facts.samples) for number, head in enumerate(heads)])
     return heads
 
 

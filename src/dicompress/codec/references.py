@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ..errors import StreamError
 
@@ -44,16 +44,30 @@ def order(wanted: Iterable[int], needs: Callable[[int], Sequence[int]]) -> Itera
                 yield found
 
 
-def candidates(number: int, samples: int, neighbours: bool, depth: Sequence[int]) -> list[tuple[int, ...]]:
-    """The choices of planes for plane `number` to lean on, each nearest first: samples before it of its frame, and, with
-    `neighbours`, its sample of the one or two frames before; if these are too deep, of the last frame that leans on none.
+def coding_order(frames: int, neighbours: bool) -> list[int]:
+    """0, 2, 1, 4, 3 ...: every second frame after the one or two before it in this row, and the others between two of these."""
+    if not neighbours:
+        return list(range(frames))
+    return [k for even in range(0, frames + 1, 2) for k in (even, even - 1) if 0 <= k < frames]
 
-    depth: of the planes before it.
+
+def candidates(number: int, samples: int, neighbours: bool, depth: Mapping[int, int]) -> list[tuple[int, ...]]:
+    """The choices of planes for plane `number` to lean on: samples before it of its frame, and, with `neighbours`, its sample of
+    the frames that `coding_order` has beside it; if those are too deep, of the last frame that leans on none.
+
+    depth: of the planes that are decoded before it.
     """
-    same = [n for n in range(number - 1, number - number % samples - 1, -1) if depth[n] < MAX_DEPTH][:MAX_REFERENCES]
-    frames = range(number - samples, -1, -samples) if neighbours else range(0)
-    earlier = [n for n in frames[:MAX_REFERENCES] if depth[n] < MAX_DEPTH]
-    if not earlier:
-        earlier = [n for n in frames if depth[n] < samples][:1]
-    choices = [tuple(numbers[:k]) for numbers in (earlier, same) for k in range(1, len(numbers) + 1)]
-    return choices + ([(same[0], earlier[0])] if same and earlier else [])
+    frame, sample = divmod(number, samples)
+    same = _shallow(range(number - 1, number - sample - 1, -1), depth)
+    beside = _shallow((number + k * samples for k in ((-2, -4) if frame % 2 == 0 else (-1, 1, -2))), depth) if neighbours else []
+    if neighbours and not beside:
+        beside = [n for n in range(number - samples, -1, -samples) if depth.get(n, MAX_DEPTH) < samples][:1]
+    choices = [tuple(numbers[:k]) for numbers in (beside, same) for k in range(1, len(numbers) + 1)]
+    if frame % 2 and len(beside) > 1:
+        choices.remove((beside[0],))  # between two frames both are better than one
+    return choices + ([(same[0], beside[0])] if same and beside else [])
+
+
+def _shallow(numbers: Iterable[int], depth: Mapping[int, int]) -> list[int]:
+    """The first of the planes that may be leaned on."""
+    return [n for n in numbers if depth.get(n, MAX_DEPTH) < MAX_DEPTH][:MAX_REFERENCES]

@@ -103,7 +103,7 @@ class Stream(Facts):
 
     def needs(self, number: int) -> list[int]:
         """The numbers of the planes that must be decoded before plane `number`."""
-        return needs(self.heads, number, self.samples)
+        return needs(self.heads[number], number, self.samples)
 
     def plane(self, number: int) -> Plane:
         """With the chunks of the sections that were read. Planes are the samples of the first frame, those of the second."""
@@ -112,9 +112,8 @@ class Stream(Facts):
         return Plane(self.heads[number], self.dtype, (self.rows, self.columns), self.near, self.levels, self.grid, tiles)
 
 
-def needs(heads: list[Head], number: int, samples: int) -> list[int]:
+def needs(head: Head, number: int, samples: int) -> list[int]:
     """Which planes must be decoded before plane `number`: those it leans on, and samples before it that say something of it."""
-    head = heads[number]
     return [*(number - n for n in head.references), *range(number - number % samples, number if any(head.coefficients) else 0)]
 
 

@@ -15,6 +15,7 @@ from ..data import Images, TrainingImage, draw, with_neighbours
 LEVELS = (0.62, 0.24, 0.09, 0.05)  # how often a level is drawn
 IN_ORDER = 0.6  # of the patches, if the network takes references: of images that have neighbours,
 ALONE = 0.2  # of which so many are coded without
+BESIDE, OFTEN = ((-1, 1), (2, 4), (1, 2)), (0.45, 0.35, 0.2)  # what two neighbours are drawn, and how often
 
 
 @dataclass
@@ -54,12 +55,12 @@ class Sampler:
         return [_stack([patch[k] for patch in patches]) for k in range(3)]
 
     def neighbours(self, image: TrainingImage) -> list[TrainingImage]:
-        """None, one or two images that lie before or behind `image`, nearest first."""
+        """None, one or two images beside `image`, as the codec chooses them (`codec.references`), and others."""
         rng = self.rng
-        way, alone, distance = (1, -1)[rng.integers(2)], rng.random() < ALONE, 1 + (rng.random() < 0.1)
-        both = rng.random() < 0.6
-        found = [n for n in (image.neighbour(way * k * distance) for k in (1, 2)[: 1 + both]) if n]
-        return [] if alone else found
+        way, alone, single = (1, -1)[rng.integers(2)], rng.random() < ALONE, rng.random() < 0.4
+        apart = BESIDE[rng.choice(len(BESIDE), p=OFTEN)]
+        found = [n for n in (image.neighbour(way * d) for d in apart) if n]
+        return [] if alone else found[:1] if single and apart[0] * apart[-1] > 0 else found
 
     def patch(self, image: TrainingImage, in_order: bool = False) -> list[tuple]:
         """`level_tensors` of a random level and place, turned, mirrored and inverted at random."""
