@@ -149,6 +149,8 @@ class Level:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
         """(base, the four nearest known pixels, the network's input as activations q + 128), of the grid's shape.
 
+        With a reference what it says of the pixel stands in for the second of the four, so that the coder learns on its way how
+        far to trust it.
         The input: the neighbours' distances from the base at two resolutions, the base's place in the value range, for H
         and V the errors of the phase before at two resolutions, the place in the block of a former JPEG, the header's
         constants, and, if the network takes `references`, what this level's reference tells. uint8 (rows, columns,
@@ -157,6 +159,7 @@ class Level:
         filter_, first = header.filters[phase], FIRST_OF_LEVEL[phase]
         base = self.interpolate(phase, filter_.coefficients)
         if reference is not None:
+            copied = reference.copied(phase, base, self.low, self.high)
             added = reference.adds(phase, filter_.of_reference)
             base += added
         known = np.empty((4, *self.grid), np.int32)
@@ -171,6 +174,8 @@ class Level:
         inputs[..., first + BLOCK : USED[phase]] += np.array(header.constants(phase), np.int8).astype(np.uint8)
         if reference is not None and references:
             reference.describe(phase, self.planes, added, filter_.scale, inputs)
+        if reference is not None:
+            known[1] = copied
         return base, known, inputs
 
 
@@ -199,6 +204,11 @@ class Reference:
         found = np.empty(self.bases[phase].shape, np.int32)
         native.interpolate(self.deviations, REFERENCE_TAPS[phase], coefficients, REFERENCE_BITS, found)
         return found
+
+    def copied(self, phase: int, base: np.ndarray, low: int, high: int) -> np.ndarray:
+        """A phase's pixels as they are if they deviate from their interpolation, `base`, as the reference's do."""
+        deviation = self.deviations[phase, MARGIN:-MARGIN, MARGIN:-MARGIN]
+        return np.clip(base + deviation + 128 >> 8, low, high)
 
     def describe(self, phase: int, known: np.ndarray, added: np.ndarray, scale: int, inputs: np.ndarray) -> None:
         """The network's last channels, at two resolutions each: its deviations in D, H and V; the distance of the known pixels A
