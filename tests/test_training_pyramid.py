@@ -119,6 +119,12 @@ def test_a_network_without_references_is_where_one_with_them_starts(tmp_path):
     assert bits[0] == pytest.approx(bits[1])
 
 
+def test_a_training_begins_with_other_weights(trained, images, tmp_path):
+    path = train("pyramid", images, tmp_path, TINY, Schedule(steps=1, batch=1, learning_rate=0.0), threads=1, start=trained)
+    one, other = (torch.load(p, weights_only=True)["network"] for p in (trained, path))
+    assert all(torch.equal(one[name][:, : USED[1]], other[name][:, : USED[1]]) for name in one if "head.weight" in name)
+
+
 def test_patches_of_neighbours(images, tmp_path):
     still = phantom(150, 140, noise=50)
     pixels = [np.clip(still.astype(int) + np.random.default_rng(k).integers(-2, 3, still.shape), 0, 4095) for k in range(3)]
@@ -200,7 +206,8 @@ def test_a_logistic_mixture_can_be_trained_and_not_exported(images, tmp_path):
 
 def test_the_command_line_trains_and_exports(images, tmp_path):
     options = ["--steps", "1", "--batch", "1", "--features", "8"]
-    run = CliRunner().invoke(app, ["train", "pyramid", "--data", str(images), "--out", str(tmp_path), *options])
+    folders = ["--data", str(images), "--data", str(images)]
+    run = CliRunner().invoke(app, ["train", "pyramid", *folders, "--out", str(tmp_path), *options])
     assert run.exit_code == 0 and "checkpoint.pt" in run.stdout, run.output
     result = CliRunner().invoke(app, ["export", str(tmp_path / "checkpoint.pt"), "--out", str(tmp_path / "model")])
     assert result.exit_code == 0 and all(name in result.stdout for name in NETWORKS), result.output

@@ -67,7 +67,8 @@ def train(
     training, validation = split(load(folders))
     run = Run(out / "checkpoint.pt", recipe, config or recipe.Config(), schedule)
     if start and not run.step:
-        run.network.adopt(torch.load(start, map_location="cpu", weights_only=True)["network"])
+        begin = getattr(run.network, "adopt", run.network.load_state_dict)
+        begin(torch.load(start, map_location="cpu", weights_only=True)["network"])
     sample = recipe.sampler(validation, np.random.default_rng(1), VALIDATION_BATCH, run.config)
     held_out = [sample() for _ in range(VALIDATION_BATCHES)]
     batches = ahead(recipe.sampler(training, run.rng, schedule.batch, run.config))
