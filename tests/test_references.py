@@ -114,6 +114,15 @@ def test_samples_lean_on_samples_and_on_frames():
     assert any(leaning(data)[3:])
 
 
+def test_no_chain_is_too_long_in_colour():
+    grey = volume(40, 32, 33)
+    image = np.stack([grey, grey[:, ::-1], grey + grey[:, ::-1] // 2], -1)
+    data = dicompress.encode(image, model=Leaning(), neighbours=True, colour=True, threads=1)
+    stream = read_stream(data)
+    assert 12 < max(depths([stream.needs(n) for n in range(120)])) <= MAX_DEPTH
+    assert np.array_equal(dicompress.decode(data, frame=37, model=Leaning(), threads=1), image[37])
+
+
 def test_models_that_lean_on_nothing_are_asked_for_nothing():
     image = volume(3)
     one, other = (dicompress.encode(image, model="reference", neighbours=n, threads=1) for n in (False, True))

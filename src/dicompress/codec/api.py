@@ -156,9 +156,9 @@ def decode(
     if frame is not None and not 0 <= frame < stream.count:
         raise IndexError(f"frame {frame} of {stream.count}")
     shape = (*reduced((stream.rows, stream.columns), level), stream.samples)
-    wanted = range(stream.count) if frame is None else [frame]
-    frames = np.empty((len(wanted), *shape), stream.dtype)
-    planes = {n: _plane(frames, k) for k, n in enumerate(n for f in wanted for n in range(f * stream.samples, (f + 1) * stream.samples))}
+    first, count = (0, stream.count) if frame is None else (frame, 1)
+    frames = np.empty((count, *shape), stream.dtype)
+    planes = {first * stream.samples + k: _plane(frames, k) for k in range(count * stream.samples)}
     for number in order(list(planes), stream.needs):
         before = [planes.get(n) for n in range(number - number % stream.samples, number)]
         references = [planes[number - n] for n in stream.heads[number].references]
@@ -167,7 +167,7 @@ def decode(
             planes[number][...] = pixels
         else:
             planes[number] = pixels
-    whole = frames.reshape(len(wanted), *shape) if stream.samples > 1 else frames[..., 0]
+    whole = frames if stream.samples > 1 else frames[..., 0]
     return whole if frame is None and stream.frames is not None else whole[0]
 
 

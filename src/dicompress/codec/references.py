@@ -58,16 +58,17 @@ def candidates(number: int, samples: int, neighbours: bool, depth: Mapping[int, 
     depth: of the planes that are decoded before it.
     """
     frame, sample = divmod(number, samples)
-    same = _shallow(range(number - 1, number - sample - 1, -1), depth)
-    beside = _shallow((number + k * samples for k in ((-2, -4) if frame % 2 == 0 else (-1, 1, -2))), depth) if neighbours else []
+    limit = MAX_DEPTH + 1 + sample - samples  # as each sample that follows may need this one
+    apart = (-2, -4) if frame % 2 == 0 else (-1, 1, -2)
+
+    def shallow(numbers: Iterable[int]) -> list[int]:
+        return [n for n in numbers if depth.get(n, limit) < limit][:MAX_REFERENCES]
+
+    same = shallow(range(number - 1, number - sample - 1, -1))
+    beside = shallow(number + k * samples for k in apart) if neighbours else []
     if neighbours and not beside:
-        beside = [n for n in range(number - samples, -1, -samples) if depth.get(n, MAX_DEPTH) < samples][:1]
+        beside = [n for n in range(number - samples, -1, -samples) if depth.get(n, limit) < samples][:1]
     choices = [tuple(numbers[:k]) for numbers in (beside, same) for k in range(1, len(numbers) + 1)]
     if frame % 2 and len(beside) > 1:
         choices.remove((beside[0],))  # between two frames both are better than one
     return choices + ([(same[0], beside[0])] if same and beside else [])
-
-
-def _shallow(numbers: Iterable[int], depth: Mapping[int, int]) -> list[int]:
-    """The first of the planes that may be leaned on."""
-    return [n for n in numbers if depth.get(n, MAX_DEPTH) < MAX_DEPTH][:MAX_REFERENCES]

@@ -37,7 +37,7 @@ class Model(Protocol):
 
     name: str
     hash: bytes  # 8 bytes that change with anything that changes a stream
-    most_references: int  # how many planes decoded before an image may lean on: 0 to 2
+    most_references: int  # planes decoded before that an image may lean on: 0 to 2. If 0, nothing here is ever given references
 
     def levels(self, shape: tuple[int, int]) -> int:
         """By how many halvings the picture of a frame of `shape` can be had early: 0 to 6. Of the shape alone."""
@@ -49,7 +49,7 @@ class Model(Protocol):
         """
 
     def estimate(self, image: np.ndarray, values: Values, references: Sequence[np.ndarray] = ()) -> float:
-        """About the bits that the image takes with these references, up to a constant of the image; asked to choose them."""
+        """About the bits that the image takes with these references, up to a constant of the image; by this they are chosen."""
 
     def plan(
         self, header: bytes, shape: tuple[int, int], values: Values, levels: int,
