@@ -26,7 +26,7 @@ from dicompress.training import export_checkpoint, train  # noqa: E402
 from dicompress.training.graph import BoundError  # noqa: E402
 from dicompress.training.data import TrainingImage, load, with_neighbours  # noqa: E402
 from dicompress.training.pyramid.data import Sampler, _stack, level_tensors  # noqa: E402
-from dicompress.training.pyramid.export import export, load_checkpoint  # noqa: E402
+from dicompress.training.pyramid.export import add_former_jpegs, export, load_checkpoint  # noqa: E402
 from dicompress.training.pyramid.network import Config, Pyramid  # noqa: E402
 from dicompress.training.pyramid.recipe import PyramidSchedule as Schedule  # noqa: E402
 
@@ -103,6 +103,27 @@ def test_an_exported_model_leans_on_neighbours(trained, tmp_path):
     for arguments in (*([w, *plan[1:]] for w in wrong), [*plan[:4], []], [*plan[:4], references * 3]):
         with pytest.raises(StreamError):
             model.plan(*arguments)
+
+
+def test_former_jpegs_have_networks_of_their_own(trained, tmp_path):
+    torch.manual_seed(3)
+    export(Pyramid(replace(TINY, features=16, references=False)), tmp_path / "other", {})
+    export_checkpoint(trained, tmp_path / "model")
+    before = Model(tmp_path / "model")
+    add_former_jpegs(tmp_path / "model", tmp_path / "other")
+    model = Model(tmp_path / "model")
+    assert model.hash != before.hash
+    rng = np.random.default_rng(0)
+    films = np.kron(rng.normal(0, 20, (2, 32, 32)), np.ones((8, 8))) + phantom(256, 256) / 16 + rng.normal(0, 1, (2, 256, 256))
+    films = np.rint(films).astype(np.int16)
+    films[1] = films[0] + rng.integers(-1, 2, films[0].shape)
+    for image, chunks_differ in ((films[0], True), (phantom(80, 80), False)):
+        one, other = (dicompress.encode(image, model=m) for m in (before, model))
+        assert (one[-200:] != other[-200:]) == chunks_differ
+    data = dicompress.encode(films, model=model, neighbours=True)
+    assert np.array_equal(dicompress.decode(data, model=model), films) and read_stream(data).heads[1].references
+    with pytest.raises(DicompressError, match="take references"):
+        add_former_jpegs(tmp_path / "other", tmp_path / "model")
 
 
 def test_a_network_without_references_is_where_one_with_them_starts(tmp_path):

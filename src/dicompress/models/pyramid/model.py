@@ -20,6 +20,7 @@ from .phases import PHASES, REFERENCE_SUPPORTS, SCALES, Filter, Level, LevelHead
 from .references import fit_blend, read_blend, write_blend
 
 NAMES = {1: "d", 2: "h", 3: "v"}
+FORMER_JPEG = "_former_jpeg"
 MOST_LEVELS = 6
 COARSEST = 16  # pixels; levels are added until no side is longer
 SYMBOLS_PER_STREAM, FEWEST_PER_STREAM = 1 << 15, 1 << 12
@@ -85,18 +86,21 @@ def reduced(shape: tuple[int, int], level: int) -> tuple[int, int]:
 
 
 class Pyramid:
-    """Files of `folder`: model.json, predict_d.onnx, predict_h.onnx and predict_v.onnx, written by `dicompress export`."""
+    """Files of `folder`: model.json, predict_d.onnx, predict_h.onnx and predict_v.onnx, written by `dicompress export`.
+
+    If model.json says `former_jpegs`, images that were a JPEG once have networks of their own, `predict_d_former_jpeg.onnx` and
+    so on, which take no references.
+    """
 
     name = "pyramid"
 
     def __init__(self, folder: Path | str | None = None, threads: int = 0, optimise: bool = True, convert=None):
         """convert: applied to every network's bytes before it runs (`runtime.float32.to_float32`, for instance)."""
-        names = {phase: f"predict_{name}" for phase, name in NAMES.items()}
-        self.config, self.hash, networks = load(
-            self.name, lambda _: names.values(), folder, threads, optimise, convert
-        )
+        self.config, self.hash, found = load(self.name, _network_names, folder, threads, optimise, convert)
         self.most_references = 2 if self.config.get("references") else 0
-        self._networks = {phase: networks[name] for phase, name in names.items()}
+        names = {phase: f"predict_{name}" for phase, name in NAMES.items()}
+        self._networks = {phase: found[name] for phase, name in names.items()}
+        self._for_former_jpegs = {phase: found.get(name + FORMER_JPEG) for phase, name in names.items()}
 
     def levels(self, shape: tuple[int, int]) -> int:
         level = 0
@@ -162,9 +166,11 @@ class Pyramid:
         else:
             plan.level.put(phase - 1, tensors[k - 1][0])
         header = plan.headers[level]
-        base, known, channels = plan.level.describe(phase, header, (0, 0), plan.reference, self.most_references > 0)
+        own = self._for_former_jpegs[phase] if header.blocks else None
+        references = self.most_references > 0 and own is None
+        base, known, channels = plan.level.describe(phase, header, (0, 0), plan.reference, references)
         inputs = {"x": channels[None]} if plan.features is None else {"x": channels[None], "features": plan.features}
-        parameters, *features = self._networks[phase](**inputs)
+        parameters, *features = (own or self._networks[phase])(**inputs)
         plan.features = features[0] if features else None
         components, scale, values = self.config["components"], header.filters[phase].scale, plan.values
         return MixtureTensor(
@@ -175,6 +181,11 @@ class Pyramid:
 
     def synthesise(self, plan: Plan, tensors: list[np.ndarray]) -> np.ndarray:
         return plan.picture(tensors, plan.levels[len(tensors) - 1])
+
+
+def _network_names(config: dict) -> list[str]:
+    kinds = ("", FORMER_JPEG) if config.get("former_jpegs") else ("",)
+    return [f"predict_{name}{kind}" for kind in kinds for name in NAMES.values()]
 
 
 def streams(shape: tuple[int, int, int]) -> int:
