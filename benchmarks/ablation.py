@@ -75,7 +75,7 @@ class Variant:
 VARIANTS = {
     "as it is": Variant(),
     "the mean of four neighbours instead of fitted filters": Variant(fitted=False),
-    "no dilation": Variant(Config(dilations=((1, 1), (1,), (1,)))),
+    "two dilated blocks in D, one in H and V": Variant(Config(dilations=((1, 2), (1,), (1,)))),
     "no pixel attention": Variant(Config(attention=False)),
     "one Gaussian": Variant(Config(components=1)),
     "five Gaussians": Variant(Config(components=5)),
