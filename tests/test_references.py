@@ -16,6 +16,7 @@ import dicompress
 from dicompress import DicompressError, StreamError
 from dicompress.codec import api
 from dicompress.codec.container import read_stream, write_stream
+from dicompress.codec.packing import ranks
 from dicompress.codec.references import MAX_DEPTH, candidates, coding_order, depths, order
 
 
@@ -217,3 +218,9 @@ def test_candidates():
     deep = {n: n // 2 for n in range(0, 33, 2)}
     assert candidates(34, 1, True, deep) == [(30,)] and candidates(31, 1, True, deep) == [(30,)]
     assert candidates(36, 1, True, deep | {34: 16}) == [(0,)], "from the first on again"
+
+
+def test_ranks_of_values_that_do_not_occur():
+    values = np.array([-7, 0, 3, 300])
+    pixels = np.array([[-32768, -8, -7, -6, 0, 1], [3, 4, 299, 300, 301, 65535]])
+    assert np.array_equal(ranks(pixels, values), np.searchsorted(values, pixels))

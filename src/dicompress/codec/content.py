@@ -10,7 +10,7 @@ import numpy as np
 from ..models import Model, Values
 from . import colour
 from .bound import Runs, exact_runs, rank_near, rank_runs
-from .packing import sparse_values
+from .packing import ranks, sparse_values
 
 WORTH = 0.008  # of a bit a pixel, by the estimate; less is not worth leaning on a plane
 FEWEST = 1024  # pixels below which planes lean on none
@@ -49,7 +49,7 @@ class Content:
         low, high = int(content.min()), int(content.max())
         exact = exact_runs(content, wanted) if near and low < high else ()
         occurring = sparse_values(content, near, exact)
-        packed = content if occurring is None else np.searchsorted(occurring, content).astype(np.int32)
+        packed = content if occurring is None else ranks(content, occurring)
         return cls(coefficients, said, low, high, exact, occurring, packed, coded(low, high, near, exact, occurring))
 
 
@@ -62,7 +62,7 @@ def coded(low: int, high: int, near: int, exact: Runs, occurring: np.ndarray | N
 
 def as_coded(pixels: np.ndarray, occurring: np.ndarray | None) -> np.ndarray:
     """int32: pixels of another plane in the numbers in which this one is coded."""
-    return (pixels if occurring is None else np.searchsorted(occurring, pixels)).astype(np.int32)
+    return pixels.astype(np.int32) if occurring is None else ranks(pixels, occurring)
 
 
 def choose(
