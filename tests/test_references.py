@@ -28,9 +28,9 @@ class Leaning(Halves):
     def header(self, image, values, references=()):
         return b"halves"
 
-    def estimate(self, image, values, references=()):
-        middle = np.mean(references, 0) if references else image.mean()
-        return float(np.log2(np.abs(image - middle) + 0.7).sum())
+    def estimate(self, image, values, choices):
+        middles = [np.mean(references, 0) if references else image.mean() for references in choices]
+        return [float(np.log2(np.abs(image - middle) + 0.7).sum()) for middle in middles]
 
     def plan(self, header, shape, values, levels, references=(), level=0):
         plan = super().plan(header, shape, values, levels)

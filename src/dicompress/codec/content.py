@@ -78,11 +78,11 @@ def choose(
     contents = [content]
     if any(fitted):
         contents.append(Content.of(pixels, before, (0,) * len(before), near, exact))
-    least, best = model.estimate(content.packed, content.values) - WORTH * pixels.size, (content, none)
+    least, best = np.inf, (content, none)
     for content in contents:
-        for choice in choices:
-            references = [as_coded(p, content.occurring) for p in choice.planes]
-            bits = model.estimate(content.packed, content.values, references)
-            if bits < least:
-                least, best = bits, (content, choice)
+        references = [[as_coded(p, content.occurring) for p in choice.planes] for choice in (none, *choices)]
+        alone, *leaning = model.estimate(content.packed, content.values, references)
+        bits = [alone - WORTH * pixels.size, *leaning]
+        if min(bits) < least:
+            least, best = min(bits), (content, (none, *choices)[int(np.argmin(bits))])
     return best

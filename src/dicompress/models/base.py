@@ -48,8 +48,8 @@ class Model(Protocol):
         references: int32 of the image's shape and about its values, the nearest first; at most `most_references`.
         """
 
-    def estimate(self, image: np.ndarray, values: Values, references: Sequence[np.ndarray] = ()) -> float:
-        """About the bits that the image takes with these references, up to a constant of the image; by this they are chosen."""
+    def estimate(self, image: np.ndarray, values: Values, choices: Sequence[Sequence[np.ndarray]]) -> list[float]:
+        """About the bits that the image takes with each choice of references, up to a constant of the image."""
 
     def plan(
         self, header: bytes, shape: tuple[int, int], values: Values, levels: int,

@@ -47,26 +47,34 @@ def fit_level(
     return [fit_reference(level, found, phase, f, planes[phase]) for phase, f in zip(phases, filters)]
 
 
-def estimate_bits(image: np.ndarray, low: int, high: int, reference: np.ndarray | None = None) -> float:
-    """About the bits of an image, by what its filters leave of a sample of the two finest levels; up to a constant."""
-    total = 0.0
+def estimate_bits(image: np.ndarray, low: int, high: int, references: Sequence[np.ndarray | None]) -> list[float]:
+    """About the bits of an image with each of the references, or None, in turn; by what the filters leave of a sample of the two
+    finest levels, and up to a constant."""
+    totals = [0.0] * len(references)
     for level in range(2):
         pixels = strips(image[:: 1 << level, :: 1 << level]).astype(np.int32)
         if min(pixels.shape) < 2:
             break
-        leaned_on = None if reference is None else strips(reference[:: 1 << level, :: 1 << level])
-        filters = dict(zip(PHASES, fit_level(pixels, low, high, leaned_on)))
-        planes = split(pixels)
-        state = Level(planes[0], low, high)
-        leaned_on = None if leaned_on is None else Reference(leaned_on, filters, low, high)
-        costs = []
-        for phase, filter_ in filters.items():
-            rows, columns = planes[phase].shape
-            error = planes[phase] - predict(state, phase, filter_, leaned_on)[:rows, :columns] / 256
-            costs.append(_cost(error))
+        alone = dict(zip(PHASES, fit_level(pixels, low, high)))
+        planes, state = split(pixels), Level(pixels[::2, ::2], low, high)
+        for phase in PHASES:
             state.put(phase, planes[phase])
-        total += 0.75 * image.size / 4**level * float(np.mean(costs)) / np.log(2)
-    return total
+        for k, reference in enumerate(references):
+            leaned_on = reference if reference is None else _sample(reference[:: 1 << level, :: 1 << level], alone, low, high)
+            costs = [_left(state, phase, filter_, leaned_on, planes[phase]) for phase, filter_ in alone.items()]
+            totals[k] += 0.75 * image.size / 4**level * float(np.mean(costs)) / np.log(2)
+    return totals
+
+
+def _sample(reference: np.ndarray, filters: dict[int, Filter], low: int, high: int) -> Reference:
+    return Reference(strips(reference), filters, low, high)
+
+
+def _left(level: Level, phase: int, filter_: Filter, reference: Reference | None, target: np.ndarray) -> float:
+    """The cost of what a phase's filter leaves, with coefficients for the reference if there is one."""
+    found = filter_ if reference is None else fit_reference(level, reference, phase, filter_, target)
+    rows, columns = target.shape
+    return _cost(target - predict(level, phase, found, reference)[:rows, :columns] / 256)
 
 
 def fit_reference(level: Level, reference: Reference, phase: int, filter_: Filter, target: np.ndarray) -> Filter:

@@ -126,12 +126,10 @@ class Pyramid:
             parts += [_write_filter(phase, filter_) for phase, filter_ in zip(PHASES, filters)]
         return b"".join(parts)
 
-    def estimate(self, image: np.ndarray, values: Values, references: Sequence[np.ndarray] = ()) -> float:
-        reference = None
-        if references:
-            blend = fit_blend(image, references, values.low, values.high)
-            reference = blend.of(references, values.low, values.high)
-        return estimate_bits(as_decoded(image, values), values.low, values.high, reference)
+    def estimate(self, image: np.ndarray, values: Values, choices: Sequence[Sequence[np.ndarray]]) -> list[float]:
+        low, high = values.low, values.high
+        blended = [fit_blend(image, c, low, high).of(c, low, high) if c else None for c in choices]
+        return estimate_bits(as_decoded(image, values), low, high, blended)
 
     def plan(
         self, header: bytes, shape: tuple[int, int], values: Values, levels: int,
