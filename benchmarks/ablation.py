@@ -75,7 +75,7 @@ class Variant:
 VARIANTS = {
     "as it is": Variant(),
     "the mean of four neighbours instead of fitted filters": Variant(fitted=False),
-    "no dilation": Variant(Config(dilations=((1, 1), (1,), (1,)))),
+    "two dilated blocks in D, one in H and V": Variant(Config(dilations=((1, 2), (1,), (1,)))),
     "no pixel attention": Variant(Config(attention=False)),
     "one Gaussian": Variant(Config(components=1)),
     "five Gaussians": Variant(Config(components=5)),
@@ -91,9 +91,9 @@ def trained(folder: Path, steps: int, out: Path) -> str:
         fit.FEWEST = fewest if variant.fitted else 1 << 60
         schedule = PyramidSchedule(steps=steps)
         run = Run(out / f"{name}.pt", pyramid, variant.config, schedule)
-        sample = pyramid.sampler(validation, np.random.default_rng(1), 16)
+        sample = pyramid.sampler(validation, np.random.default_rng(1), 16, variant.config)
         held_out = [sample() for _ in range(12)]
-        batches = ahead(pyramid.sampler(training, run.rng, schedule.batch))
+        batches = ahead(pyramid.sampler(training, run.rng, schedule.batch, variant.config))
         start = time.monotonic()
         while run.step < steps:
             run.advance(next(batches))

@@ -91,7 +91,7 @@ def train(rungs: list[Rung], folder: Path, steps: int, batch: int, work: Path) -
         run = Run(work / f"{rung.checkpoint}.pt", kind, rung.config or kind.Config(), schedule)
         if run.step < steps:
             training = training or data.split(data.load(folder))[0]
-            batches = ahead(kind.sampler(training, run.rng, batch))
+            batches = ahead(kind.sampler(training, run.rng, batch, run.config))
             while run.step < steps:
                 run.advance(next(batches))
                 if run.step % 250 == 0 or run.step == steps:

@@ -165,7 +165,7 @@ def run_hostile(run: Run, count: int) -> None:
             sections = (*parts.sections, *parts.sections[-1:] * levels)[: levels + 1]
             numbers = (parts.numbers[0], *shape, *parts.numbers[3:-1], levels)
             judge.forged([name, *shape], replace(parts, numbers=numbers, sections=sections).joined())
-        fields = head_fields(parts.heads[-1], (len(parts.heads) - 1) % parts.samples, parts.near)
+        fields = head_fields(parts.heads[-1], (len(parts.heads) - 1) % parts.samples, parts.near, parts.leaning)
         for at, field in enumerate(fields):
             for value in HOSTILE if isinstance(field, int) else ():
                 head = written([*fields[:at], value, *fields[at + 1 :]])

@@ -22,9 +22,9 @@ Change = Callable[[bytes], bytes]
 
 @dataclass(frozen=True)
 class Parts:
-    """A stream of version 2 or 3 taken apart; `joined` is the inverse, whose lengths and checksums are right.
+    """A stream of versions 2 to 4 taken apart; `joined` is the inverse, whose lengths and checksums are right.
 
-    numbers: frames, rows, columns, of version 3 samples and near, then levels. heads: one a plane. sections: one a level.
+    numbers: frames, rows, columns, of versions 3 and 4 samples and near, then levels. heads: one a plane. sections: one a level.
     """
 
     start: bytes
@@ -34,7 +34,11 @@ class Parts:
 
     @property
     def wide(self) -> bool:
-        return self.start[4] == 3
+        return self.start[4] >= 3
+
+    @property
+    def leaning(self) -> bool:
+        return self.start[4] == 4
 
     @property
     def samples(self) -> int:
@@ -52,12 +56,12 @@ class Parts:
 
 
 def take_apart(data: bytes) -> Parts:
-    """StreamError for what is no sound stream of version 2 or 3, as far as its lengths go."""
+    """StreamError for what is no sound stream of versions 2 to 4, as far as its lengths go."""
     reader = Reader(data)
     start = reader.take(START)
-    if start[:4] != b"DCMP" or start[4] not in (2, 3):
-        raise StreamError("not a stream of version 2 or 3")
-    numbers = tuple(reader.varint() for _ in range(6 if start[4] == 3 else 4))
+    if start[:4] != b"DCMP" or start[4] not in (2, 3, 4):
+        raise StreamError("not a stream of versions 2 to 4")
+    numbers = tuple(reader.varint() for _ in range(6 if start[4] >= 3 else 4))
     if numbers[-1] > 6:
         raise StreamError("too many levels")
     sizes = [reader.varint() for _ in range(2 + numbers[-1])]
@@ -72,10 +76,13 @@ def replaced(items: tuple, number: int, value) -> tuple:
     return (*items[:number], value, *items[number + 1 :])
 
 
-def head_fields(head: bytes, sample: int, near: int) -> list[bytes | int]:
+def head_fields(head: bytes, sample: int, near: int, leaning: bool) -> list[bytes | int]:
     """The digest, the numbers of a head, the table and the numbers of the model's header, each with its length before it."""
     reader = Reader(head)
     fields: list[bytes | int] = [reader.take(8)]
+    if leaning:
+        fields.append(reader.varint())
+        fields += [reader.varint() for _ in range(fields[-1])]
     fields += [reader.varint() for _ in range(sample + (2 if sample and near else 0) + 2)]
     if fields[-1]:
         if near:
@@ -181,7 +188,7 @@ class Mutator:
             return replace(parts, numbers=replaced(parts.numbers, at, self.number(parts.numbers[at]))).joined()
         if kind == 1:
             at = 4 + self.below(3)
-            start = parts.start[:at] + bytes([self.one_of((0, 1, 2, 3, 8, 12, 16, 255))]) + parts.start[at + 1 :]
+            start = parts.start[:at] + bytes([self.one_of((0, 1, 2, 3, 4, 8, 12, 16, 255))]) + parts.start[at + 1 :]
             return replace(parts, start=self.one_of((start, parts.start[:7] + other.start[7:]))).joined()
         if kind in (2, 3, 4) and parts.heads:
             at = self.below(len(parts.heads))
@@ -201,7 +208,7 @@ class Mutator:
 
     def forge_head(self, parts: Parts, at: int, change: Change) -> bytes:
         sample = at % max(parts.samples, 1)
-        fields = head_fields(parts.heads[at], sample, parts.near)
+        fields = head_fields(parts.heads[at], sample, parts.near, parts.leaning)
         number = self.below(len(fields))
         field = fields[number]
         if isinstance(field, bytes):

@@ -10,8 +10,10 @@ import dicompress
 from dicompress import StreamError
 from dicompress.models import Values
 from dicompress.models.pyramid import Pyramid
-from dicompress.models.pyramid.fit import DEFAULT, ONE, fit_level, has_blocks
-from dicompress.models.pyramid.phases import PHASES, Level, join, log2_32, split
+from dicompress.models.pyramid.fit import DEFAULT, ONE, estimate_bits, fit_level, has_blocks, predict
+from dicompress.models.pyramid.phases import PHASES, USED, ZERO, Level, LevelHeader, Reference, join, log2_32, split
+from dicompress.models.pyramid.references import MOST_GAIN, MOST_OFFSET, Blend, fit_blend, read_blend, write_blend
+from dicompress.varint import Reader
 
 
 @settings(max_examples=20, deadline=None)
@@ -89,3 +91,92 @@ def test_headers_that_cannot_be(ct_pixels):
     for wrong in (b"", header[:-1], header + b"\0", b"\x01" + header[1:], b"\xff" * 9 + header):
         with pytest.raises(StreamError):
             model.plan(wrong, image.shape, values, 3)
+
+
+def slices(count: int, noise: float = 3.0) -> list[np.ndarray]:
+    """The same noise, hardly changed from one to the next: int32."""
+    rng = np.random.default_rng(0)
+    still = phantom(128, 160, noise=30).astype(np.float64)
+    return [np.rint(still + rng.normal(0, noise, still.shape)).astype(np.int32) for _ in range(count)]
+
+
+def test_filters_take_from_a_reference_what_is_new():
+    image, reference = slices(2)
+    planes, low, high = split(image), int(image.min()), int(image.max())
+    alone, leant = (dict(zip(PHASES, fit_level(image, low, high, r))) for r in (None, reference))
+    level, leaned_on = Level(planes[0], low, high), Reference(reference, leant, low, high)
+    for phase in PHASES:
+        assert leant[phase].scale < 0.4 * alone[phase].scale and leant[phase].of_reference[0] > 40
+        errors = [np.abs(planes[phase] * 256 - predict(level, phase, f[phase], r)).mean() for f, r in ((alone, None), (leant, leaned_on))]
+        assert errors[1] < 0.4 * errors[0]
+        level.put(phase, planes[phase])
+    unlike = phantom(128, 160, 7, noise=30).astype(np.int32)
+    alone, leant, misled = estimate_bits(image, low, high, [None, reference, unlike])
+    assert leant < alone - image.size and abs(misled / alone - 1) < 0.02
+
+
+def test_a_reference_like_the_image_leaves_nothing():
+    image = slices(1)[0]
+    low, high = int(image.min()), int(image.max())
+    filters = dict(zip(PHASES, fit_level(image, low, high, image)))
+    planes, level, leaned_on = split(image), Level(image[::2, ::2], low, high), Reference(image, filters, low, high)
+    header = LevelHeader(filters, 0, 300, False)
+    for phase in PHASES:
+        base, _, inputs = level.describe(phase, header, (0, 0), leaned_on, True)
+        assert np.abs(base - planes[phase] * 256).max() <= 4 and inputs.shape[-1] == 32
+        assert np.all(inputs[..., USED[phase] + 6 : USED[phase] + 8] == ZERO), "the known pixels agree"
+        level.put(phase, planes[phase])
+
+
+def test_inputs_for_a_reference_are_zero_without_one():
+    image = slices(1)[0]
+    header = LevelHeader(dict(zip(PHASES, fit_level(image, 0, 2000))), 0, 300, False)
+    with_inputs, without = Level(image[::2, ::2], 0, 2000), Level(image[::2, ::2], 0, 2000)
+    for phase in PHASES:
+        base, known, inputs = with_inputs.describe(phase, header, references=True)
+        expected = without.describe(phase, header)
+        assert np.array_equal(base, expected[0]) and np.array_equal(known, expected[1])
+        assert np.array_equal(inputs[..., : USED[phase]], expected[2][..., : USED[phase]])
+        assert np.all(inputs[..., USED[phase] :] == ZERO)
+        for level in (with_inputs, without):
+            level.put(phase, split(image)[phase])
+
+
+def test_gains_make_values_comparable():
+    image, reference = slices(2)
+    assert fit_blend(image, [reference], 0, 2000) == Blend((1 << 14,), 0)
+    found = fit_blend(image, [reference * 3 + 500], 0, 2000)
+    assert found.gains[0] == pytest.approx((1 << 14) / 3, rel=0.02)
+    assert np.abs(found.of([reference * 3 + 500], 0, 2000) - reference).mean() < 2
+
+
+def test_two_references_are_averaged():
+    image, one, other = slices(3)
+    blend = fit_blend(image, [one, other], 0, 2000)
+    assert sum(blend.gains) == 1 << 14 and all(6000 < g < 10000 for g in blend.gains)
+    blended = blend.of([one, other], 0, 2000)
+    assert np.std(blended - image) < 0.92 * np.std(one - image)
+
+
+def test_blends_that_cannot_be():
+    for blend in (Blend((-5, 1 << 14), -77), Blend((MOST_GAIN,), MOST_OFFSET)):
+        assert read_blend(Reader(write_blend(blend)), len(blend.gains)) == blend
+    for wrong in (Blend((MOST_GAIN + 1,), 0), Blend((0,), -MOST_OFFSET - 1)):
+        with pytest.raises(StreamError):
+            read_blend(Reader(write_blend(wrong)), 1)
+    white, black = (Blend((MOST_GAIN, MOST_GAIN), sign * MOST_OFFSET) for sign in (1, -1))
+    planes = [np.full((2, 2), 65535, np.int32)] * 2
+    assert white.of(planes, -5, 9).max() == 9 and black.of(planes, -5, 9).min() >= -5
+
+
+@pytest.mark.parametrize("value", [0, -32768, 65535])
+def test_extreme_references_and_coefficients(value):
+    """No sum leaves its type, whatever a stream claims; native code would not notice."""
+    reference = np.full((40, 36), value, np.int32)
+    reference[::2, 1::3] = 65535
+    filters = {p: type(fit_level(reference, 0, 9)[0])(DEFAULT[p] * 32, 64, np.full(11 - 2 * (p == 1), 23, np.int32)) for p in PHASES}
+    leaned_on = Reference(reference, filters, -32768, 65535)
+    wide = {p: leaned_on.deviations[p].astype(np.int64) for p in PHASES}
+    for phase in PHASES:
+        assert np.abs(wide[phase]).max() <= 1 << 22
+        assert np.abs(leaned_on.adds(phase, filters[phase].of_reference)).max() <= 1 << 24

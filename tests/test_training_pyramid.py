@@ -14,16 +14,19 @@ from test_training import shake, write_images  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 import dicompress  # noqa: E402
-from dicompress import DicompressError  # noqa: E402
+from dicompress import DicompressError, StreamError  # noqa: E402
 from dicompress.cli.app import app  # noqa: E402
+from dicompress.codec.container import read_stream  # noqa: E402
+from dicompress.models import Values  # noqa: E402
 from dicompress.models.pyramid import Pyramid as Model  # noqa: E402
 from dicompress.models.pyramid.fit import fit_level  # noqa: E402
-from dicompress.models.pyramid.phases import CHANNELS, PHASES, LevelHeader  # noqa: E402
+from dicompress.models.pyramid.phases import PHASES, USED, LevelHeader, channels  # noqa: E402
 from dicompress.runtime.float32 import to_float32  # noqa: E402
 from dicompress.training import export_checkpoint, train  # noqa: E402
 from dicompress.training.graph import BoundError  # noqa: E402
-from dicompress.training.pyramid.data import level_tensors  # noqa: E402
-from dicompress.training.pyramid.export import export, load_checkpoint  # noqa: E402
+from dicompress.training.data import TrainingImage, load, with_neighbours  # noqa: E402
+from dicompress.training.pyramid.data import Sampler, _stack, level_tensors  # noqa: E402
+from dicompress.training.pyramid.export import add_former_jpegs, export, load_checkpoint  # noqa: E402
 from dicompress.training.pyramid.network import Config, Pyramid  # noqa: E402
 from dicompress.training.pyramid.recipe import PyramidSchedule as Schedule  # noqa: E402
 
@@ -76,13 +79,104 @@ def test_an_exported_model_compresses_without_loss(trained, tmp_path):
     assert np.array_equal(dicompress.decode(data, model=model), image)
 
 
+def test_an_exported_model_leans_on_neighbours(trained, tmp_path):
+    export_checkpoint(trained, tmp_path)
+    model, still = Model(tmp_path), phantom(70, 90, noise=60).astype(np.int32)
+    rng = np.random.default_rng(0)
+    volume = np.stack([still + rng.integers(-3, 4, still.shape) for _ in range(4)]).astype(np.int16)
+    for near in (0, 2):
+        data = dicompress.encode(volume, model=model, neighbours=True, near=near)
+        stream = read_stream(data)
+        assert [len(head.references) for head in stream.heads[:3]] == [0, 2, 1] and all(h.references for h in stream.heads[1:])
+        whole = dicompress.decode(data, model=model)
+        assert np.abs(whole.astype(int) - volume).max() <= near
+        for level in range(stream.levels + 1):
+            for frame in (0, 3):
+                picture = dicompress.decode(data, level=level, frame=frame, model=model)
+                assert np.array_equal(picture, whole[frame, :: 1 << level, :: 1 << level])
+    assert len(dicompress.encode(volume, model=model, neighbours=True)) < 0.9 * len(dicompress.encode(volume, model=model))
+    header = read_stream(data).heads[2].header
+    references = [volume[0].astype(np.int32)]
+    plan = [header, volume[0].shape, Values(0, 1500, 2), 3, references]
+    assert model.plan(*plan).reference is None
+    wrong = (header[:-1], header + b"\0", header[:2] + b"\xff\xff\xff\x7f" + header[3:])
+    for arguments in (*([w, *plan[1:]] for w in wrong), [*plan[:4], []], [*plan[:4], references * 3]):
+        with pytest.raises(StreamError):
+            model.plan(*arguments)
+
+
+def test_former_jpegs_have_networks_of_their_own(trained, tmp_path):
+    torch.manual_seed(3)
+    export(Pyramid(replace(TINY, features=16, references=False)), tmp_path / "other", {})
+    export_checkpoint(trained, tmp_path / "model")
+    before = Model(tmp_path / "model")
+    add_former_jpegs(tmp_path / "model", tmp_path / "other")
+    model = Model(tmp_path / "model")
+    assert model.hash != before.hash
+    rng = np.random.default_rng(0)
+    films = np.kron(rng.normal(0, 20, (2, 32, 32)), np.ones((8, 8))) + phantom(256, 256) / 16 + rng.normal(0, 1, (2, 256, 256))
+    films = np.rint(films).astype(np.int16)
+    films[1] = films[0] + rng.integers(-1, 2, films[0].shape)
+    for image, chunks_differ in ((films[0], True), (phantom(80, 80), False)):
+        one, other = (dicompress.encode(image, model=m) for m in (before, model))
+        assert (one[-200:] != other[-200:]) == chunks_differ
+    data = dicompress.encode(films, model=model, neighbours=True)
+    assert np.array_equal(dicompress.decode(data, model=model), films) and read_stream(data).heads[1].references
+    with pytest.raises(DicompressError, match="take references"):
+        add_former_jpegs(tmp_path / "other", tmp_path / "model")
+
+
+def test_a_network_without_references_is_where_one_with_them_starts(tmp_path):
+    torch.manual_seed(1)
+    old, new = Pyramid(replace(TINY, references=False)), Pyramid(TINY)
+    new.adopt(old.state_dict())
+    image = phantom(64, 64)
+    header = LevelHeader(dict(zip(PHASES, fit_level(image, 0, 4095))), 0, 300, False)
+    bits = []
+    for network, references in ((old, False), (new, True)):
+        batch = [_stack([item]) for item in level_tensors(image, header, 0, 4095, references=references)]
+        with torch.no_grad():
+            bits.append([float(b) for b in network(batch)])
+    assert bits[0] == pytest.approx(bits[1])
+
+
+def test_a_training_begins_with_other_weights(trained, images, tmp_path):
+    path = train("pyramid", images, tmp_path, TINY, Schedule(steps=1, batch=1, learning_rate=0.0), threads=1, start=trained)
+    one, other = (torch.load(p, weights_only=True)["network"] for p in (trained, path))
+    assert all(torch.equal(one[name][:, : USED[1]], other[name][:, : USED[1]]) for name in one if "head.weight" in name)
+
+
+def test_patches_of_neighbours(images, tmp_path):
+    still = phantom(150, 140, noise=50)
+    pixels = [np.clip(still.astype(int) + np.random.default_rng(k).integers(-2, 3, still.shape), 0, 4095) for k in range(3)]
+    run = {}
+    for k, p in enumerate(pixels):
+        run[k] = TrainingImage(p.astype(np.int32) - p.min(), 256, int(np.ptp(p)), int(p.min()), run, k)
+    data = {"MR": {"a": list(run.values())}}
+    assert with_neighbours(data) == data and with_neighbours({"MR": {"b": [TrainingImage(still, 256, 4095)]}}) == {}
+    assert np.array_equal(run[1].as_own(run[0]) + run[1].values, pixels[0])
+    for references in (False, True):
+        sampler = Sampler(data, np.random.default_rng(0), references=references)
+        batch = [sampler.batch(4) for _ in range(6)]
+        for phase, first in zip(PHASES, batch[0]):
+            assert first.inputs.shape == (4, channels(phase, references), 64, 64)
+        leant = torch.cat([b[0].inputs[:, USED[1] :].abs().amax((1, 2, 3)) for b in batch]) if references else None
+        assert leant is None or 0 < int((leant == 0).sum()) < 20, "some with, some without"
+
+
+def test_files_in_a_row_are_neighbours(tmp_path):
+    folder = write_images(tmp_path)
+    found = [i for series in load(folder).values() for choice in series.values() for i in choice]
+    assert all(i.run[i.place] is i for i in found if i.run)
+
+
 def test_checkpoints_from_before_the_switches_and_names_load(trained, tmp_path):
     state = torch.load(trained, weights_only=True)
-    for field in ("attention", "mixture"):
-        del state["config"][field]
-    torch.save({k: state[k] for k in ("config", "network")}, tmp_path / "old.pt")
+    old = replace(TINY, references=False)
+    config = {k: v for k, v in state["config"].items() if k not in ("attention", "mixture", "references")}
+    torch.save({"config": config, "network": Pyramid(old).state_dict()}, tmp_path / "old.pt")
     network, record = load_checkpoint(tmp_path / "old.pt")
-    assert network.config == TINY and record == {}
+    assert network.config == old and record == {}
 
 
 def test_pixels_of_flat_areas_cost_nothing():
@@ -103,7 +197,7 @@ def test_the_network_that_is_trained_is_the_one_that_is_exported(tmp_path, atten
     models = [Model(tmp_path), Model(tmp_path, convert=to_float32)]
     rng, features, given, saturated = np.random.default_rng(0), None, {}, 0.0
     for phase in PHASES:
-        x = rng.integers(0, 256, (1, 33, 40, CHANNELS[phase])).astype(np.uint8)
+        x = rng.integers(0, 256, (1, 33, 40, channels(phase, network.config.references))).astype(np.uint8)
         with torch.no_grad():
             activations = (torch.from_numpy(x).permute(0, 3, 1, 2).float() - 128) / 32
             parameters, features = network.phases[phase - 1](activations, features, True)
@@ -133,7 +227,8 @@ def test_a_logistic_mixture_can_be_trained_and_not_exported(images, tmp_path):
 
 def test_the_command_line_trains_and_exports(images, tmp_path):
     options = ["--steps", "1", "--batch", "1", "--features", "8"]
-    run = CliRunner().invoke(app, ["train", "pyramid", "--data", str(images), "--out", str(tmp_path), *options])
+    folders = ["--data", str(images), "--data", str(images)]
+    run = CliRunner().invoke(app, ["train", "pyramid", *folders, "--out", str(tmp_path), *options])
     assert run.exit_code == 0 and "checkpoint.pt" in run.stdout, run.output
     result = CliRunner().invoke(app, ["export", str(tmp_path / "checkpoint.pt"), "--out", str(tmp_path / "model")])
     assert result.exit_code == 0 and all(name in result.stdout for name in NETWORKS), result.output

@@ -10,7 +10,7 @@ import pydicom
 from pydicom.data import get_testdata_file
 
 import dicompress
-from dicompress.models import for_archives
+from dicompress.models import by_name, for_archives
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden"
 sys.path.insert(0, str(GOLDEN.parent))
@@ -19,7 +19,9 @@ from conftest import phantom  # noqa: E402
 
 def images() -> dict[str, np.ndarray]:
     sparse = phantom(100, 90).astype(np.uint32) * 15
+    blocks = np.kron(np.random.default_rng(3).normal(0, 20, (12, 14)), np.ones((8, 8))) + (phantom(96, 112, noise=9) >> 4)
     return {
+        "former-jpeg": np.clip(np.rint(blocks + 60), 0, 255).astype(np.uint8),
         "ct": pydicom.dcmread(get_testdata_file("CT_small.dcm")).pixel_array,
         "mr": pydicom.dcmread(get_testdata_file("MR_small.dcm")).pixel_array,
         "odd-8-bit": (phantom(61, 47) >> 4).astype(np.uint8),
@@ -50,11 +52,24 @@ def wide() -> dict[str, tuple[np.ndarray, dict]]:
     }
 
 
+def leaning() -> dict[str, tuple[np.ndarray, dict]]:
+    """Volumes whose slices lean on each other, for models whose planes can."""
+    still, rng = phantom(70, 83, noise=40).astype(np.int16), np.random.default_rng(9)
+    volume = np.stack([still + rng.integers(-3, 4, still.shape) for _ in range(5)]).astype(np.int16) - 900
+    frames = np.stack([np.clip(colour().astype(int) + rng.integers(0, 3), 0, 255) for _ in range(3)]).astype(np.uint8)
+    return {
+        "volume": (volume, {"neighbours": True}),
+        "near-volume": (volume * 3, {"neighbours": True, "near": 2}),
+        "colour-frames": (frames, {"neighbours": True, "colour": True}),
+    }
+
+
 def main() -> None:
     index = GOLDEN / "sha256.json"
     known = json.loads(index.read_text()) if index.exists() else {}
     for model in for_archives():
-        for name, (image, bound) in ({n: (i, {}) for n, i in images().items()} | wide()).items():
+        volumes = leaning() if by_name(model).most_references else {}
+        for name, (image, bound) in ({n: (i, {}) for n, i in images().items()} | wide() | volumes).items():
             data = dicompress.encode(image, model=model, **bound)
             path = GOLDEN / f"{name}-{dicompress.inspect(data).model_hash[:8]}-v{data[4]}.dcmp"
             if path.exists():

@@ -56,14 +56,18 @@ def compare(
 
 def train(
     model: Annotated[str, typer.Argument(help="The model to train: pyramid, reference, l3c or srec.")],
-    data: Annotated[Path, typer.Option(help="Folder of DICOM files; one folder a series.")],
+    data: Annotated[
+        list[Path],
+        typer.Option(help="Folder of DICOM files; one folder a series, files in a row numbered. May be given several times."),
+    ],
     out: Annotated[Path, typer.Option(help="Folder for checkpoint.pt, log.csv and log.png; resumes what is there.")],
     steps: Annotated[int, typer.Option(min=1)] = 20000,
     batch: Annotated[int, typer.Option(min=1, help="Patches a step.")] = 8,
     features: Annotated[
         Optional[int],
-        typer.Option(min=8, help="Channels of the network.", show_default="pyramid 48, others 32"),
+        typer.Option(min=8, help="Channels of the network.", show_default="32"),
     ] = None,
+    start: Annotated[Optional[Path], typer.Option(help="Checkpoint of a pyramid whose weights a new one begins with.")] = None,
     seed: int = 0,
 ) -> None:
     """Train a model on your own images. Needs the extra: train."""
@@ -72,7 +76,7 @@ def train(
 
     recipe = by_name(model)
     config = recipe.Config(features=features) if features else recipe.Config()
-    print(train(model, data, out, config, recipe.Schedule(steps=steps, batch=batch, seed=seed)))
+    print(train(model, data, out, config, recipe.Schedule(steps=steps, batch=batch, seed=seed), start=start))
 
 
 def export(

@@ -13,9 +13,11 @@ from ..models import DEFAULT, Model, by_hash, by_name
 from .bound import MAX_NEAR, check_bound
 from .colour import MAX_SAMPLES
 from .container import read_stream, write_stream
+from .content import Choice
 from .loop import reduced
-from .plane import Plane, decode_plane, encode_plane
-from .stream import DTYPES, Section, Stream
+from .plane import decode_plane, encode_plane
+from .references import candidates, coding_order, order
+from .stream import DTYPES, Section, Stream, needs
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ def encode(
     colour: bool = False,
     near: int = 0,
     exact: Iterable[tuple[int, int]] = (),
+    neighbours: bool = False,
     verify: bool = True,
     threads: int = 0,
 ) -> bytes:
@@ -64,6 +67,8 @@ def encode(
     the record only: values outside it survive. colour: the last axis holds 2 to 4 samples a pixel. near: by how much a decoded
     pixel may differ, 1 to 255; 0 for not at all. exact: runs (first, last) of values of grey pixels that come back as they were
     even so, e.g. padding, and that no other pixel takes; ends of the value range that are saturated are found and always kept.
+    neighbours: frames may lean on one or two beside them, where that pays; then `decode(data, frame=k)` decodes up to 16 others
+    first.
     verify: False for a caller that decodes and compares the result itself. threads: 0 for one a core.
 
     Raises UnsupportedImageError for other arrays and masked ones, UnknownModelError, VerificationError, ValueError for another
@@ -71,7 +76,7 @@ def encode(
     """
     settings = {"model": model, "bits_stored": bits_stored, "colour": colour, "threads": threads}
     exact = list(exact)
-    data, _ = encode_with_result(image, near=near, exact=exact, **settings)
+    data, _ = encode_with_result(image, near=near, exact=exact, neighbours=neighbours, **settings)
     if verify:
         found = None if isinstance(model, str) else model
         check_bound(np.asarray(image), decode(data, model=found, threads=threads), near, exact)
@@ -86,6 +91,7 @@ def encode_with_result(
     colour: bool = False,
     near: int = 0,
     exact: Iterable[tuple[int, int]] = (),
+    neighbours: bool = False,
     threads: int = 0,
 ) -> tuple[bytes, np.ndarray]:
     """`encode` without verification, and the array that `decode` will give."""
@@ -112,14 +118,21 @@ def encode_with_result(
     samples = image.shape[-1] if colour else 1
     frames = image.astype(dtype, copy=False).reshape(-1, *image.shape[image.ndim - 2 - colour :][:2], samples)
     levels = found.levels(frames.shape[1:3])
-    planes, decoded = [], frames.copy() if near else frames
-    for pixels, result in zip(frames, decoded):
-        for k in range(samples):
-            before = [result[..., i] for i in range(k)]
-            plane, as_decoded = encode_plane(found, pixels[..., k], before, levels, near, exact, threads)
-            planes.append(plane)
-            if near:
-                result[..., k] = as_decoded
+    planes, depth, decoded = {}, {}, frames.copy() if near else frames
+    order_of_frames = coding_order(len(frames), neighbours and found.most_references > 0)
+    for number in (frame * samples + k for frame in order_of_frames for k in range(samples)):
+        frame, k = divmod(number, samples)
+        before = [decoded[frame, ..., i] for i in range(k)]
+        choices = [
+            Choice(tuple(number - n for n in numbers), [_plane(decoded, n) for n in numbers])
+            for numbers in (candidates(number, samples, neighbours, depth) if found.most_references else ())
+        ]
+        plane, result = encode_plane(found, frames[frame, ..., k], before, levels, near, exact, threads, choices)
+        planes[number] = plane
+        depth[number] = max((depth[n] + 1 for n in needs(plane.head, number, samples)), default=0)
+        if near:
+            decoded[frame, ..., k] = result
+    planes = [planes[number] for number in range(len(planes))]
     sections = [Section.of(tile[i] for plane in planes for tile in plane.tiles) for i in range(levels + 1)]
     count = None if image.ndim - colour == 2 else len(frames)
     heads = [plane.head for plane in planes]
@@ -141,24 +154,32 @@ def decode(
     found = model or by_hash(stream.model_hash, threads)
     if stream.levels != found.levels((stream.rows, stream.columns)):
         raise StreamError(f"{stream.levels} levels are claimed, which is not what {found.name} makes of this size")
+    most = max((len(head.references) for head in stream.heads), default=0)
+    if most > found.most_references:
+        raise StreamError(f"a plane leans on {most} others, which {found.name} cannot make use of")
     threads = threads or os.cpu_count() or 1
     if frame is not None and not 0 <= frame < stream.count:
         raise IndexError(f"frame {frame} of {stream.count}")
-    if frame is not None or stream.frames is None:
-        return _decode_frame(found, stream.frame(frame or 0), level, threads)
-    shape = (stream.frames, *reduced((stream.rows, stream.columns), level), *stream.shape[3:])
-    frames = np.empty(shape, stream.dtype)
-    for number in range(stream.frames):
-        frames[number] = _decode_frame(found, stream.frame(number), level, threads)
-    return frames
+    shape = (*reduced((stream.rows, stream.columns), level), stream.samples)
+    first, count = (0, stream.count) if frame is None else (frame, 1)
+    frames = np.empty((count, *shape), stream.dtype)
+    planes = {first * stream.samples + k: _plane(frames, k) for k in range(count * stream.samples)}
+    for number in order(list(planes), stream.needs):
+        before = [planes.get(n) for n in range(number - number % stream.samples, number)]
+        references = [planes[number - n] for n in stream.heads[number].references]
+        pixels = decode_plane(found, stream.plane(number), before, level, threads, references)
+        if number in planes:
+            planes[number][...] = pixels
+        else:
+            planes[number] = pixels
+    whole = frames if stream.samples > 1 else frames[..., 0]
+    return whole if frame is None and stream.frames is not None else whole[0]
 
 
-def _decode_frame(model: Model, planes: list[Plane], level: int, threads: int) -> np.ndarray:
-    """(rows, columns), or (rows, columns, samples)."""
-    decoded: list[np.ndarray] = []
-    for plane in planes:
-        decoded.append(decode_plane(model, plane, decoded, level, threads))
-    return decoded[0] if len(decoded) == 1 else np.stack(decoded, -1)
+def _plane(frames: np.ndarray, number: int) -> np.ndarray:
+    """Plane `number` of (frames, rows, columns, samples)."""
+    frame, sample = divmod(number, frames.shape[-1])
+    return frames[frame, ..., sample]
 
 
 def inspect(data: bytes) -> StreamInfo:

@@ -12,10 +12,11 @@ from . import loop, version1
 from .bound import MAX_NEAR
 from .colour import MAX_SAMPLES
 from .plane import DIGEST_BYTES, Head, read_head, write_head
-from .stream import DTYPES, MAX_LEVELS, Facts, Section, Stream, check_level, chunk_numbers
+from .references import depths
+from .stream import DTYPES, MAX_LEVELS, Facts, Section, Stream, check_level, chunk_numbers, needs
 
 MAGIC = b"DCMP"
-VERSION, WIDE_VERSION = 2, 3  # one sample a pixel and no error; more samples or an error
+VERSION, WIDE_VERSION, LEANING_VERSION = 2, 3, 4  # one sample a pixel and no error; more samples or an error; references
 HASH_BYTES = 8
 CRC_BYTES = 4
 HEAD_BYTES = 1 + DIGEST_BYTES + 2  # the shortest head of a frame, behind its length
@@ -23,13 +24,14 @@ HEAD_BYTES = 1 + DIGEST_BYTES + 2  # the shortest head of a frame, behind its le
 
 def write_stream(stream: Stream) -> bytes:
     kind = next(code for code, dtype in DTYPES.items() if dtype == stream.dtype)
-    wide = stream.near > 0 or stream.samples > 1
-    heads = [write_head(head, i % stream.samples, stream.near, wide) for i, head in enumerate(stream.heads)]
+    leaning = any(head.references for head in stream.heads)
+    wide = leaning or stream.near > 0 or stream.samples > 1
+    heads = [write_head(head, i % stream.samples, stream.near, wide, leaning) for i, head in enumerate(stream.heads)]
     heads = b"".join(write_varint(len(head)) + head for head in heads)
     sections = [section.write() for section in stream.sections]
     more = (stream.samples, stream.near) if wide else ()
     numbers = (stream.frames or 0, stream.rows, stream.columns, *more, stream.levels, len(heads), *map(len, sections))
-    version = WIDE_VERSION if wide else VERSION
+    version = LEANING_VERSION if leaning else WIDE_VERSION if wide else VERSION
     start = MAGIC + bytes([version, kind, stream.bits_stored]) + stream.model_hash
     parts = [start + b"".join(map(write_varint, numbers)), heads, *sections]
     return b"".join(part + zlib.crc32(part).to_bytes(CRC_BYTES, "little") for part in parts)
@@ -48,8 +50,8 @@ def read_stream(data: bytes, level: int | None = 0) -> Stream:
     (version,) = reader.take(1)
     if version == 1:
         return version1.read_rest(reader, _read_facts(reader, version), level)
-    if version not in (VERSION, WIDE_VERSION):
-        raise UnknownModelError(f"stream version {version} is unknown; this dicompress reads versions 1 to {WIDE_VERSION}")
+    if version not in (VERSION, WIDE_VERSION, LEANING_VERSION):
+        raise UnknownModelError(f"stream version {version} is unknown; this dicompress reads versions 1 to {LEANING_VERSION}")
     facts = _read_facts(reader, version)
     levels = reader.varint()
     if levels > MAX_LEVELS:
@@ -63,7 +65,7 @@ def read_stream(data: bytes, level: int | None = 0) -> Stream:
     level_bytes = list(accumulate((n + CRC_BYTES for n in section_bytes), initial=end))[:0:-1]
     if len(reader.data) < end:
         raise StreamError(f"the data ends in the heads, at byte {len(reader.data)}; they end at byte {end}")
-    heads = _read_heads(_take(reader, heads_bytes, "the heads"), facts, version == WIDE_VERSION)
+    heads = _read_heads(_take(reader, heads_bytes, "the heads"), facts, version)
     sections = []
     if level is not None:
         _check_length(len(reader.data), level_bytes, level)
@@ -83,24 +85,25 @@ def _read_facts(reader: Reader, version: int) -> Facts:
     frames, rows, columns = (reader.varint() for _ in range(3))
     if not rows or not columns:
         raise StreamError(f"an image of {rows} x {columns} pixels is not possible")
-    samples, near = (reader.varint(), reader.varint()) if version == WIDE_VERSION else (1, 0)
+    samples, near = (reader.varint(), reader.varint()) if version >= WIDE_VERSION else (1, 0)
     if not 1 <= samples <= MAX_SAMPLES or near > MAX_NEAR or (version == WIDE_VERSION and samples == 1 and not near):
         raise StreamError(f"{samples} samples a pixel with errors up to {near} are not possible")
     check_size(frames or 1, rows, columns, samples, DTYPES[kind].itemsize)
     return Facts(model_hash, DTYPES[kind], bits_stored, frames or None, rows, columns, samples, near)
 
 
-def _read_heads(data: bytes, facts: Facts, wide: bool) -> list[Head]:
+def _read_heads(data: bytes, facts: Facts, version: int) -> list[Head]:
     count = facts.count * facts.samples
     if count * HEAD_BYTES > len(data):
         raise StreamError(f"the stream claims {count} frames or samples in {len(data)} bytes of heads")
-    reader = Reader(data)
-    heads = []
+    reader, heads, kind = Reader(data), [], (version >= WIDE_VERSION, version >= LEANING_VERSION)
     for number in range(count):
         head = Reader(reader.take(reader.varint()))
-        heads.append(read_head(head, facts.dtype, number % facts.samples, facts.near, wide))
+        heads.append(read_head(head, facts.dtype, number % facts.samples, facts.near, *kind))
         head.finish()
     reader.finish()
+    if any(head.references for head in heads):
+        depths([needs(head, number, facts.samples) for number, head in enumerate(heads)])
     return heads
 
 

@@ -6,6 +6,7 @@ has of one level is a chunk: the coded tensors of this level, each behind its le
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -47,13 +48,14 @@ def reduced(shape: tuple[int, int], level: int) -> tuple[int, int]:
 
 
 def encode_tile(
-    model: Model, header: bytes, pixels: np.ndarray, values: Values, levels: int, threads: int
-) -> tuple[list[bytes], np.ndarray]:
+    model: Model, header: bytes, pixels: np.ndarray, values: Values, levels: int, threads: int,
+    references: Sequence[np.ndarray] = (),
+) -> tuple[list[bytes], np.ndarray]:  # fmt: skip
     """(rows, columns) int32 of `values` -> one chunk a level, of level `levels` first, and the pixels as decoded.
 
-    Without errors the decoder's tensors are known beforehand, so one is coded while the model predicts the next.
+    references: the same tile of the planes it leans on. Without errors the decoder's tensors are known beforehand, so one is coded while the model predicts the next.
     """
-    plan = model.plan(header, pixels.shape, values, levels)
+    plan = model.plan(header, pixels.shape, values, levels, *([references] if references else []))
     known: list[np.ndarray] = []
     with ThreadPoolExecutor(1) as pool:
         work = []
@@ -70,13 +72,13 @@ def encode_tile(
 
 def decode_tile(
     model: Model, header: bytes, chunks: list[bytes], shape: tuple[int, int], values: Values, levels: int, level: int,
-    threads: int,
+    threads: int, references: Sequence[np.ndarray] = (),
 ) -> np.ndarray:  # fmt: skip
     """Inverse of `encode_tile`, at 1/2**level resolution, from the chunks down to `level`.
 
-    shape: of the whole tile. StreamError if the chunks cannot have come from `encode_tile`.
+    shape: of the whole tile; references: at this resolution. StreamError if the chunks cannot have come from `encode_tile`.
     """
-    plan = model.plan(header, shape, values, levels)
+    plan = model.plan(header, shape, values, levels, *([references, level] if references else []))
     tensors: list[np.ndarray] = []
     for k, (tensor_shape, data) in enumerate(_coded_tensors(plan, chunks, levels)):
         mixture = model.predict(plan, k, tensors)

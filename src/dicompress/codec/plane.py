@@ -10,10 +10,12 @@ import numpy as np
 
 from ..errors import StreamError
 from ..models import Model, Values
-from ..varint import Reader, write_varint
+from ..varint import Reader, unzigzag, write_varint, zigzag
 from . import colour, loop, memory
-from .bound import MAX_RUNS, Runs, exact_runs, rank_near, rank_runs
-from .packing import read_table, sparse_values, write_table
+from .bound import MAX_RUNS, Runs
+from .content import Choice, as_coded, choose, coded
+from .packing import read_table, write_table
+from .references import MAX_REFERENCES
 
 DIGEST_BYTES = 8
 DIGEST_STEP = 1 << 20  # pixels
@@ -24,7 +26,8 @@ class Head:
     """What a plane's tiles share. low, high: the coded values' range; table: of a sparse histogram, or empty.
 
     exact: runs of values that are exact in a near-lossless stream. coefficients: of the planes before (`colour`). limits: of
-    decoded pixels, where errors could leave the pixels' range.
+    decoded pixels, where errors could leave the pixels' range. references: how far before this plane lie those that it leans
+    on; negative behind it.
     """
 
     digest: bytes
@@ -35,6 +38,7 @@ class Head:
     exact: Runs = ()
     coefficients: tuple[int, ...] = ()
     limits: tuple[int, int] | None = None
+    references: tuple[int, ...] = ()
 
     @property
     def constant(self) -> bool:
@@ -50,10 +54,7 @@ class Head:
 
     def coded(self, occurring: np.ndarray | None, near: int) -> Values:
         """What is coded: values, or ranks among those `occurring`."""
-        if occurring is None:
-            return Values(self.low, self.high, near, self.exact)
-        near = rank_near(occurring, near, self.exact)
-        return Values(0, occurring.size - 1, near, rank_runs(occurring, self.exact))
+        return coded(self.low, self.high, near, self.exact, occurring)
 
 
 @dataclass(frozen=True)
@@ -85,39 +86,35 @@ def pixel_digest(pixels: np.ndarray) -> bytes:
 
 def encode_plane(
     model: Model, pixels: np.ndarray, before: Sequence[np.ndarray], levels: int, near: int,
-    exact: Iterable[tuple[int, int]], threads: int,
+    exact: Iterable[tuple[int, int]], threads: int, choices: Sequence[Choice] = (),
 ) -> tuple[Plane, np.ndarray]:  # fmt: skip
     """(rows, columns) integers of 8 or 16 bits -> the plane with all its chunks, and the pixels as decoded.
 
-    before: the other samples' planes that are decoded before this one. near, exact: see `codec.encode`.
+    before: the other samples' planes that are decoded before this one. near, exact: see `codec.encode`. choices: of planes to
+    lean on, if that pays.
     """
-    coefficients = colour.fit(pixels, before)
-    said = colour.offset(before, coefficients)
-    content = pixels.astype(np.int32)
-    content -= said
-    low, high = int(content.min()), int(content.max())
-    head = Head(b"", low, high, coefficients=coefficients)
+    content, leaned_on = choose(model, pixels, before, near, exact, choices)
+    packed, values, occurring = content.packed, content.values, content.occurring
+    head = Head(b"", content.low, content.high, coefficients=content.coefficients)
     if near and before:
         head = replace(head, limits=(int(pixels.min()), int(pixels.max())))
     facts = (pixels.dtype, pixels.shape, near, levels, loop.TILE_GRID)
-    if low == high:
+    if head.constant:
         return Plane(replace(head, digest=pixel_digest(pixels)), *facts, []), pixels
-    if near:
-        head = replace(head, exact=exact_runs(content, exact))
-    occurring = sparse_values(content, near, head.exact)
-    packed = content if occurring is None else np.searchsorted(occurring, content).astype(np.int32)
-    values = head.coded(occurring, near)
-    header = model.header(packed, values)
-    head = replace(head, table=b"" if occurring is None else write_table(occurring), header=header)
+    references = [as_coded(p, occurring) for p in leaned_on.planes]
+    header = model.header(packed, values, *([references] if references else []))
+    table = b"" if occurring is None else write_table(occurring)
+    head = replace(head, table=table, header=header, exact=content.exact, references=leaned_on.distances)
     tiles, decoded = [], packed.copy() if values.near else packed
     for tile in loop.tiles(*pixels.shape, loop.TILE_GRID):
         part = np.ascontiguousarray(packed[tile])
-        chunks, decoded[tile] = loop.encode_tile(model, header, part, values, levels, threads)
+        leaned = [r[tile] for r in references]
+        chunks, decoded[tile] = loop.encode_tile(model, header, part, values, levels, threads, leaned)
         tiles.append(chunks)
         if part.size < packed.size:
             memory.release()
     if values.near:
-        pixels = _pixels(head, decoded if occurring is None else occurring[decoded], said, pixels.dtype)
+        pixels = _pixels(head, decoded if occurring is None else occurring[decoded], content.said, pixels.dtype)
     return Plane(replace(head, digest=pixel_digest(pixels)), *facts, tiles), pixels
 
 
@@ -131,11 +128,13 @@ def _pixels(head: Head, content: np.ndarray, said: np.ndarray | int, dtype: np.d
     return pixels.astype(dtype)
 
 
-def write_head(head: Head, sample: int, near: int, wide: bool) -> bytes:
-    """wide: of a stream with several samples a pixel, or an error. sample: the number of this one."""
+def write_head(head: Head, sample: int, near: int, wide: bool, leaning: bool) -> bytes:
+    """wide: of a stream with several samples a pixel, or an error; leaning: with references. sample: the number of this one."""
     parts = [head.digest]
+    if leaning:
+        parts += [write_varint(len(head.references)), *(write_varint(zigzag(n)) for n in head.references)]
     if sample:
-        parts += [write_varint(_zigzag(c)) for c in head.coefficients]
+        parts += [write_varint(zigzag(c)) for c in head.coefficients]
     if sample and near:
         parts += [write_varint(n + _offset(wide)) for n in head.limits]
     parts += [write_varint(head.low + _offset(wide)), write_varint(head.high - head.low)]
@@ -168,12 +167,11 @@ def _read_runs(reader: Reader, low: int, high: int) -> Runs:
     return tuple(runs)
 
 
-def _zigzag(value: int) -> int:
-    return 2 * value if value >= 0 else -2 * value - 1
-
-
-def _unzigzag(code: int) -> int:
-    return -(code + 1) // 2 if code & 1 else code // 2
+def _read_references(reader: Reader) -> tuple[int, ...]:
+    count = reader.varint()
+    if count > MAX_REFERENCES:
+        raise StreamError(f"a plane leans on {count} others; at most {MAX_REFERENCES} are possible")
+    return tuple(unzigzag(reader.varint()) for _ in range(count))
 
 
 def _offset(wide: bool) -> int:
@@ -181,11 +179,14 @@ def _offset(wide: bool) -> int:
     return 1 << 17 if wide else 1 << 15
 
 
-def read_head(reader: Reader, dtype: np.dtype, sample: int = 0, near: int = 0, wide: bool = False) -> Head:
+def read_head(
+    reader: Reader, dtype: np.dtype, sample: int = 0, near: int = 0, wide: bool = False, leaning: bool = False
+) -> Head:
     """Inverse of `write_head`, for a plane of pixels `dtype`. StreamError if it cannot be one."""
     digest = reader.take(DIGEST_BYTES)
+    references = _read_references(reader) if leaning else ()
     pixel = np.iinfo(dtype)
-    coefficients = tuple(_unzigzag(reader.varint()) for _ in range(sample))
+    coefficients = tuple(unzigzag(reader.varint()) for _ in range(sample))
     if any(abs(c) > colour.LARGEST for c in coefficients):
         raise StreamError("the coefficients of a plane are too large")
     limits = tuple(reader.varint() - _offset(wide) for _ in range(2)) if sample and near else None
@@ -196,18 +197,22 @@ def read_head(reader: Reader, dtype: np.dtype, sample: int = 0, near: int = 0, w
     least, greatest = (-colour.LIMIT, colour.LIMIT) if sample else (pixel.min, pixel.max)
     if not least <= low <= high <= greatest or high - low > colour.LIMIT:
         raise StreamError(f"a value range of {low} to {high} does not fit into {dtype.name} pixels")
-    facts = {"coefficients": coefficients, "limits": limits}
+    facts = {"coefficients": coefficients, "limits": limits, "references": references}
     if low == high:
+        if references:
+            raise StreamError("a plane of a single value leans on others")
         return Head(digest, low, high, **facts)
     exact = _read_runs(reader, low, high) if near else ()
     table = reader.take(reader.varint())
     return Head(digest, low, high, table, reader.take(reader.varint()), exact, **facts)
 
 
-def decode_plane(model: Model, plane: Plane, before: Sequence[np.ndarray], level: int, threads: int) -> np.ndarray:
+def decode_plane(
+    model: Model, plane: Plane, before: Sequence[np.ndarray], level: int, threads: int, references: Sequence[np.ndarray] = ()
+) -> np.ndarray:
     """The plane at 1/2**level resolution, (ceil(rows / 2**level), ceil(columns / 2**level)).
 
-    before: the other samples' planes, decoded at this level. Level 0 is the inverse of `encode_plane`: StreamError unless
+    before: the other samples' planes, references: those it leans on; decoded at this level. Level 0 is the inverse of `encode_plane`: StreamError unless
     the digest of the pixels agrees.
     """
     head = plane.head
@@ -216,7 +221,7 @@ def decode_plane(model: Model, plane: Plane, before: Sequence[np.ndarray], level
     if head.constant:
         content = np.full((1, 1), head.low, np.int32)  # stands for all of them: a few bytes may claim many
     else:
-        content = _decode_tiles(model, plane, np.int32 if before else plane.dtype, level, threads)
+        content = _decode_tiles(model, plane, np.int32 if before else plane.dtype, level, threads, references)
     pixels = _pixels(head, content, said, plane.dtype) if before else content.astype(plane.dtype, copy=False)
     if pixels.shape != shape:
         pixels = np.broadcast_to(pixels, shape)
@@ -225,17 +230,23 @@ def decode_plane(model: Model, plane: Plane, before: Sequence[np.ndarray], level
     return np.ascontiguousarray(pixels)
 
 
-def _decode_tiles(model: Model, plane: Plane, dtype: np.dtype, level: int, threads: int) -> np.ndarray:
+def _decode_tiles(
+    model: Model, plane: Plane, dtype: np.dtype, level: int, threads: int, references: Sequence[np.ndarray]
+) -> np.ndarray:
     """What is coded of a plane that is not constant, of `dtype`, at 1/2**level resolution."""
     head = plane.head
     occurring = head.occurring()
     values = head.coded(occurring, plane.near)
+    references = [as_coded(r, occurring) for r in references]
     content = np.empty(loop.reduced(plane.shape, level), dtype)
     for (rows, columns), chunks in zip(loop.tiles(*plane.shape, plane.grid), plane.tiles):
         size = (rows.stop - rows.start, columns.stop - columns.start)
-        decoded = loop.decode_tile(model, head.header, chunks, size, values, plane.levels, level, threads)
+        height, width = loop.reduced(size, level)
         row, column = rows.start >> level, columns.start >> level
-        part = content[row : row + decoded.shape[0], column : column + decoded.shape[1]]
+        place = (slice(row, row + height), slice(column, column + width))
+        leaned = [r[place] for r in references]
+        decoded = loop.decode_tile(model, head.header, chunks, size, values, plane.levels, level, threads, leaned)
+        part = content[place]
         part[...] = decoded if occurring is None else occurring[decoded]
         if part.size < content.size:
             memory.release()

@@ -101,14 +101,20 @@ class Stream(Facts):
         """For every plane, the number of its first chunk in every section; then the number of all chunks."""
         return chunk_numbers(self, self.heads, self.grid)
 
-    def frame(self, number: int) -> list[Plane]:
-        """The planes of frame `number` with the chunks of the sections that were read."""
-        return [self._plane(number * self.samples + sample) for sample in range(self.samples)]
+    def needs(self, number: int) -> list[int]:
+        """The numbers of the planes that must be decoded before plane `number`."""
+        return needs(self.heads[number], number, self.samples)
 
-    def _plane(self, number: int) -> Plane:
+    def plane(self, number: int) -> Plane:
+        """With the chunks of the sections that were read. Planes are the samples of the first frame, those of the second."""
         chunks = range(*self.first_chunks[number : number + 2])
         tiles = [[section.chunk(i) for section in self.sections] for i in chunks]
         return Plane(self.heads[number], self.dtype, (self.rows, self.columns), self.near, self.levels, self.grid, tiles)
+
+
+def needs(head: Head, number: int, samples: int) -> list[int]:
+    """Which planes must be decoded before plane `number`: those it leans on, and samples before it that say something of it."""
+    return [*(number - n for n in head.references), *range(number - number % samples, number if any(head.coefficients) else 0)]
 
 
 def chunk_numbers(facts: Facts, heads: list[Head], grid: int) -> list[int]:

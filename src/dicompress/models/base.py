@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -36,15 +37,28 @@ class Model(Protocol):
 
     name: str
     hash: bytes  # 8 bytes that change with anything that changes a stream
+    most_references: int  # planes decoded before that an image may lean on: 0 to 2. If 0, nothing here is ever given references
 
     def levels(self, shape: tuple[int, int]) -> int:
         """By how many halvings the picture of a frame of `shape` can be had early: 0 to 6. Of the shape alone."""
 
-    def header(self, image: np.ndarray, values: Values) -> bytes:
-        """What the decoder must know before the first tensor, e.g. a normalisation."""
+    def header(self, image: np.ndarray, values: Values, references: Sequence[np.ndarray] = ()) -> bytes:
+        """What the decoder must know before the first tensor, e.g. a normalisation.
 
-    def plan(self, header: bytes, shape: tuple[int, int], values: Values, levels: int) -> Any:
+        references: int32 of the image's shape and about its values, the nearest first; at most `most_references`.
+        """
+
+    def estimate(self, image: np.ndarray, values: Values, choices: Sequence[Sequence[np.ndarray]]) -> list[float]:
+        """About the bits that the image takes with each choice of references, up to a constant of the image."""
+
+    def plan(
+        self, header: bytes, shape: tuple[int, int], values: Values, levels: int,
+        references: Sequence[np.ndarray] = (), level: int = 0,
+    ) -> Any:  # fmt: skip
         """The state that `predict` and `synthesise` share, for a tile of `shape` of a frame with so many levels.
+
+        references: those of `header`, the same tile of them at 1/2**level resolution; `predict` is then asked for no tensors
+        of levels below `level`.
 
         `shapes` of it lists the tensors' shapes, coarse to fine, and `levels` the level of each, never rising: the
         tensors of levels k and above suffice for the image at 1/2**k resolution. StreamError if `header` is not one of

@@ -1,10 +1,11 @@
-"""Training images: the grey images of folders of DICOM files, by modality and series."""
+"""Training images: the grey images of folders of DICOM files, by modality and series, and which are neighbours."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,20 +17,46 @@ from ..models.reference.normalise import measure_scale
 
 @dataclass
 class TrainingImage:
+    """values: what 0, 1, ... are in the file, or the first of them if none is left out. run, place: the images that lie in order
+    with this one, by their places, and its own; two whose places differ by one are neighbours."""
+
     pixels: np.ndarray  # (rows, columns), integers from 0
     scale: int  # noise in 1/256 of a pixel value, as `reference` measures it
     high: int
+    values: np.ndarray | int = 0
+    run: dict[int, TrainingImage] = field(default_factory=dict, repr=False)
+    place: int = 0
+
+    def neighbour(self, distance: int) -> TrainingImage | None:
+        """The image so many places on, if there is one of the same shape."""
+        found = self.run.get(self.place + distance)
+        return found if found is not None and found.pixels.shape == self.pixels.shape else None
+
+    def stored(self) -> np.ndarray:
+        """The pixels as in the file."""
+        return self.pixels + self.values if np.isscalar(self.values) else self.values[self.pixels]
+
+    def as_own(self, other: TrainingImage) -> np.ndarray:
+        """The pixels of another image in the numbers of this one; they may lie outside 0 to high."""
+        stored = other.stored()
+        return stored - self.values if np.isscalar(self.values) else np.searchsorted(self.values, stored)
 
 
 Images = dict[str, dict[str, list[TrainingImage]]]  # {modality: {series folder: [image]}}
 
 
-def load(folder: Path) -> Images:
-    """All grey images under `folder`."""
+def load(folders: Path | Sequence[Path]) -> Images:
+    """All grey images under the folders.
+
+    Neighbours are the frames of a file, and files of single frames in one folder whose numbers, the last in their names,
+    follow each other.
+    """
     import pydicom
 
+    folders = [folders] if isinstance(folders, Path) else folders
     data: Images = defaultdict(lambda: defaultdict(list))
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+    runs: dict[Path, dict[int, TrainingImage]] = defaultdict(dict)
+    for path in (p for folder in folders for p in sorted(folder.rglob("*")) if p.is_file()):
         try:
             dataset = pydicom.dcmread(path)
             pixels = dataset.pixel_array
@@ -38,17 +65,36 @@ def load(folder: Path) -> Images:
             continue
         if dataset.get("SamplesPerPixel", 1) != 1:
             continue
-        for frame in pixels.reshape(-1, *pixels.shape[-2:]):
+        frames = pixels.reshape(-1, *pixels.shape[-2:])
+        number = re.search(r"(\d+)\D*$", path.stem)
+        for place, frame in enumerate(frames):
             values = sparse_values(frame)
-            frame = frame.astype(np.int64) - int(frame.min()) if values is None else np.searchsorted(values, frame)
+            first = int(frame.min())
+            frame = frame.astype(np.int64) - first if values is None else np.searchsorted(values, frame)
             high = int(frame.max())
             if high == 0 or min(frame.shape) < 16:
                 continue
-            image = TrainingImage(frame.astype(np.int32), measure_scale(frame), high)
+            image = TrainingImage(frame.astype(np.int32), measure_scale(frame), high, first if values is None else values)
+            if len(frames) > 1:
+                image.run, image.place = runs[path], place
+            elif number:
+                image.run, image.place = runs[path.parent], int(number[1])
+            image.run[image.place] = image
             data[str(dataset.get("Modality", "OT"))][str(path.parent)].append(image)
     if not data:
-        raise DicompressError(f"no grey DICOM image under {folder}")
+        raise DicompressError(f"no grey DICOM image under {', '.join(map(str, folders))}")
     return data
+
+
+def with_neighbours(images: Images) -> Images:
+    """Those that have a neighbour."""
+    found: Images = {}
+    for modality, series in images.items():
+        for name, choice in series.items():
+            some = [i for i in choice if i.neighbour(1) or i.neighbour(-1)]
+            if some:
+                found.setdefault(modality, {})[name] = some
+    return found
 
 
 def split(images: Images) -> tuple[Images, Images]:

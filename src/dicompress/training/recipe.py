@@ -33,7 +33,7 @@ class Recipe(Protocol):
     def groups(self, network: nn.Module) -> list[dict]:
         """The optimiser's groups of parameters; "factor": how much faster than the schedule's rate they move."""
 
-    def sampler(self, images: Images, rng: np.random.Generator, count: int) -> Callable[[], Any]:
+    def sampler(self, images: Images, rng: np.random.Generator, count: int, config: Any) -> Callable[[], Any]:
         """A function that draws the next batch of `count` patches: a dataclass of tensors, or a list of them."""
 
     def bits(self, network: nn.Module, batch: Any, schedule: Any, step: int) -> Tensor:

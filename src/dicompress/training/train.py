@@ -7,7 +7,7 @@ import math
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass, fields
@@ -46,24 +46,32 @@ class Schedule:
 
 BETAS = (0.9, 0.99)
 AHEAD = 6  # batches sampled in the background
+SAVE_EVERY = 120  # seconds, or with a validation
 LOG_EVERY, VALIDATE_EVERY, VALIDATION_BATCHES, VALIDATION_BATCH = 50, 500, 8, 16
 
 
-def train(model: str, folder: Path, out: Path, config=None, schedule: Schedule | None = None, threads: int = 0) -> Path:
-    """Train `model` on the DICOM files under `folder`; write checkpoint.pt, log.csv and log.png to `out`.
+def train(
+    model: str, folders: Path | Sequence[Path], out: Path, config=None, schedule: Schedule | None = None, threads: int = 0,
+    start: Path | None = None,
+) -> Path:  # fmt: skip
+    """Train `model` on the DICOM files under `folders`; write checkpoint.pt, log.csv and log.png to `out`.
 
     config, schedule: of the model's recipe. Every tenth series of a modality is kept for validation. Returns the
-    checkpoint's path. A checkpoint in `out` is continued with its own configuration; only `schedule` may differ.
+    checkpoint's path. A checkpoint in `out` is continued with its own configuration; only `schedule` may differ. start:
+    a checkpoint whose weights a new training begins with.
     """
     recipe = by_name(model)
     schedule = schedule or recipe.Schedule()
     torch.set_num_threads(threads or os.cpu_count() or 1)
     out.mkdir(parents=True, exist_ok=True)
-    training, validation = split(load(folder))
+    training, validation = split(load(folders))
     run = Run(out / "checkpoint.pt", recipe, config or recipe.Config(), schedule)
-    sample = recipe.sampler(validation, np.random.default_rng(1), VALIDATION_BATCH)
+    if start and not run.step:
+        begin = getattr(run.network, "adopt", run.network.load_state_dict)
+        begin(torch.load(start, map_location="cpu", weights_only=True)["network"])
+    sample = recipe.sampler(validation, np.random.default_rng(1), VALIDATION_BATCH, run.config)
     held_out = [sample() for _ in range(VALIDATION_BATCHES)]
-    batches = ahead(recipe.sampler(training, run.rng, schedule.batch))
+    batches = ahead(recipe.sampler(training, run.rng, schedule.batch, run.config))
     columns = (TextColumn("step {task.completed}/{task.total}"), BarColumn(), TextColumn("{task.description}"))
     with (
         Progress(*columns, TimeRemainingColumn()) as progress,
@@ -84,6 +92,7 @@ def train(model: str, folder: Path, out: Path, config=None, schedule: Schedule |
                 score = ""
                 if run.step % VALIDATE_EVERY == 0 or run.step == schedule.steps:
                     score = f"{run.validate(held_out):.4f}"
+                if score or time.monotonic() - run.saved > SAVE_EVERY:
                     run.save()
                 numbers = [f"{v:.4f}" for v in (bits, *parts)]
                 rate = f"{schedule.rate(run.step):.2e}"
@@ -112,6 +121,7 @@ class Run:
 
     def __init__(self, path: Path, recipe: Recipe, config, schedule: Schedule):
         self.path, self.recipe, self.schedule, self.step, self.seconds = path, recipe, schedule, 0, 0.0
+        self.saved = time.monotonic()
         self.rng = np.random.default_rng(schedule.seed)
         torch.manual_seed(schedule.seed)
         state = torch.load(path, map_location="cpu", weights_only=True) if path.exists() else None
@@ -162,6 +172,7 @@ class Run:
         beside = self.path.with_suffix(".partial")
         torch.save(state, beside)
         os.replace(beside, self.path)
+        self.saved = time.monotonic()
 
 
 def moved(batch, device: str):

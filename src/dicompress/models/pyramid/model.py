@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,13 +10,17 @@ import numpy as np
 
 from ...coder import MixtureTensor, constant_parameters
 from ...errors import StreamError
-from ...varint import Reader, write_varint
+from ...varint import Reader, unzigzag, write_varint, zigzag
 from ..base import Values
 from ..weights import load
-from .fit import DEFAULT, LARGEST_SUM, ONE, as_decoded, fit_level, has_blocks, measure_scale
-from .phases import PHASES, SCALES, Filter, Level, LevelHeader, join, split
+from .fit import (
+    DEFAULT, LARGEST_OF_REFERENCE, LARGEST_SUM, ONE, as_decoded, estimate_bits, fit_level, has_blocks, measure_scale,
+)  # fmt: skip
+from .phases import PHASES, REFERENCE_SUPPORTS, SCALES, Filter, Level, LevelHeader, Reference, join, split
+from .references import fit_blend, read_blend, write_blend
 
 NAMES = {1: "d", 2: "h", 3: "v"}
+FORMER_JPEG = "_former_jpeg"
 MOST_LEVELS = 6
 COARSEST = 16  # pixels; levels are added until no side is longer
 SYMBOLS_PER_STREAM, FEWEST_PER_STREAM = 1 << 15, 1 << 12
@@ -24,15 +29,21 @@ TOP_PRIOR = [0, 0, 0, 0, 0, 0, -4096, 4096, 12288]  # the coarsest grid's mixtur
 
 @dataclass
 class Plan:
-    """A tile's filters, and what has been decoded of it on the way."""
+    """A tile's filters, and what has been decoded of it on the way.
+
+    blended: what it leans on, if anything, at 1/2**lowest resolution.
+    """
 
     shape: tuple[int, int]
     values: Values
     top_scale: int
     headers: list[LevelHeader]  # by level, 0 first
+    blended: np.ndarray | None = None
+    lowest: int = 0
     shapes: list[tuple[int, int, int]] = field(default_factory=list)
     levels: list[int] = field(default_factory=list)
     level: Level | None = None
+    reference: Reference | None = None
     features: np.ndarray | None = None
 
     def __post_init__(self):
@@ -57,6 +68,14 @@ class Plan:
         half = self.values.count // 2
         return ((residual + half) % self.values.count - half).astype(np.int32)
 
+    def begin(self, level: int, tensors: list[np.ndarray]) -> None:
+        """Go on to a level, the tensors of the coarser ones being known."""
+        low, high = self.values.low, self.values.high
+        self.level, self.features = Level(self.picture(tensors, level + 1), low, high), None
+        if self.blended is not None:
+            step = 1 << level - self.lowest
+            self.reference = Reference(self.blended[::step, ::step], self.headers[level].filters, low, high)
+
     def _unfold(self, residual: np.ndarray) -> np.ndarray:
         return (residual.astype(np.int64).cumsum(0).cumsum(1) % self.values.count + self.values.low).astype(np.int32)
 
@@ -67,17 +86,21 @@ def reduced(shape: tuple[int, int], level: int) -> tuple[int, int]:
 
 
 class Pyramid:
-    """Files of `folder`: model.json, predict_d.onnx, predict_h.onnx and predict_v.onnx, written by `dicompress export`."""
+    """Files of `folder`: model.json, predict_d.onnx, predict_h.onnx and predict_v.onnx, written by `dicompress export`.
+
+    If model.json says `former_jpegs`, images that were a JPEG once have networks of their own, `predict_d_former_jpeg.onnx` and
+    so on, which take no references.
+    """
 
     name = "pyramid"
 
     def __init__(self, folder: Path | str | None = None, threads: int = 0, optimise: bool = True, convert=None):
         """convert: applied to every network's bytes before it runs (`runtime.float32.to_float32`, for instance)."""
+        self.config, self.hash, found = load(self.name, _network_names, folder, threads, optimise, convert)
+        self.most_references = 2 if self.config.get("references") else 0
         names = {phase: f"predict_{name}" for phase, name in NAMES.items()}
-        self.config, self.hash, networks = load(
-            self.name, lambda _: names.values(), folder, threads, optimise, convert
-        )
-        self._networks = {phase: networks[name] for phase, name in names.items()}
+        self._networks = {phase: found[name] for phase, name in names.items()}
+        self._for_former_jpegs = {phase: found.get(name + FORMER_JPEG) for phase, name in names.items()}
 
     def levels(self, shape: tuple[int, int]) -> int:
         level = 0
@@ -85,25 +108,43 @@ class Pyramid:
             level += 1
         return level
 
-    def header(self, image: np.ndarray, values: Values) -> bytes:
+    def header(self, image: np.ndarray, values: Values, references: Sequence[np.ndarray] = ()) -> bytes:
         count = self.levels(image.shape)
         coarsest = image[:: 1 << count, :: 1 << count].astype(np.int64)
         spread = np.abs(np.diff(np.diff(coarsest, axis=0), axis=1)) * 256
         parts = [write_varint(measure_scale(spread)), write_varint(has_blocks(image))]
+        reference = None
+        if references:
+            blend = fit_blend(image, references, values.low, values.high)
+            parts.append(write_blend(blend))
+            reference = blend.of(references, values.low, values.high)
         image = as_decoded(image, values)
         for level in range(count):
-            for phase, filter_ in zip(PHASES, fit_level(image[:: 1 << level, :: 1 << level], values.low, values.high)):
-                parts.append(_write_filter(phase, filter_))
+            step = 1 << level
+            leaned_on = None if reference is None else reference[::step, ::step]
+            filters = fit_level(image[::step, ::step], values.low, values.high, leaned_on)
+            parts += [_write_filter(phase, filter_) for phase, filter_ in zip(PHASES, filters)]
         return b"".join(parts)
 
-    def plan(self, header: bytes, shape: tuple[int, int], values: Values, levels: int) -> Plan:
+    def estimate(self, image: np.ndarray, values: Values, choices: Sequence[Sequence[np.ndarray]]) -> list[float]:
+        low, high = values.low, values.high
+        blended = [fit_blend(image, c, low, high).of(c, low, high) if c else None for c in choices]
+        return estimate_bits(as_decoded(image, values), low, high, blended)
+
+    def plan(
+        self, header: bytes, shape: tuple[int, int], values: Values, levels: int,
+        references: Sequence[np.ndarray] = (), level: int = 0,
+    ) -> Plan:  # fmt: skip
+        if len(references) > self.most_references:
+            raise StreamError(f"this model leans on {self.most_references} planes at most, not on {len(references)}")
         reader = Reader(header)
         top_scale, blocks = _checked_scale(reader.varint()), reader.varint()
-        filters = [{phase: _read_filter(phase, reader) for phase in PHASES} for _ in range(levels)]
+        blended = read_blend(reader, len(references)).of(references, values.low, values.high) if references else None
+        filters = [{phase: _read_filter(phase, reader, bool(references)) for phase in PHASES} for _ in range(levels)]
         reader.finish()
         coarser = [*(f[1].scale for f in filters[1:]), top_scale]
         headers = [LevelHeader(f, n, scale, bool(blocks)) for n, (f, scale) in enumerate(zip(filters, coarser))]
-        return Plan(shape, values, top_scale, headers)
+        return Plan(shape, values, top_scale, headers, blended, level)
 
     def analyse(self, plan: Plan, image: np.ndarray) -> list[np.ndarray]:
         image, fine_to_coarse = image.astype(np.int32), []
@@ -119,14 +160,15 @@ class Pyramid:
             return MixtureTensor(parameters, 3, plan.top_scale, -(count // 2), (count - 1) // 2)
         level, phase = plan.levels[k], (k - 1) % 3 + 1
         if phase == 1:
-            picture = plan.picture(tensors, level + 1)
-            plan.level, plan.features = Level(picture, plan.values.low, plan.values.high), None
+            plan.begin(level, tensors)
         else:
             plan.level.put(phase - 1, tensors[k - 1][0])
         header = plan.headers[level]
-        base, known, channels = plan.level.describe(phase, header)
+        own = self._for_former_jpegs[phase] if header.blocks else None
+        references = self.most_references > 0 and own is None
+        base, known, channels = plan.level.describe(phase, header, (0, 0), plan.reference, references)
         inputs = {"x": channels[None]} if plan.features is None else {"x": channels[None], "features": plan.features}
-        parameters, *features = self._networks[phase](**inputs)
+        parameters, *features = (own or self._networks[phase])(**inputs)
         plan.features = features[0] if features else None
         components, scale, values = self.config["components"], header.filters[phase].scale, plan.values
         return MixtureTensor(
@@ -139,6 +181,11 @@ class Pyramid:
         return plan.picture(tensors, plan.levels[len(tensors) - 1])
 
 
+def _network_names(config: dict) -> list[str]:
+    kinds = ("", FORMER_JPEG) if config.get("former_jpegs") else ("",)
+    return [f"predict_{name}{kind}" for kind in kinds for name in NAMES.values()]
+
+
 def streams(shape: tuple[int, int, int]) -> int:
     """How many sub-streams a phase is cut into: two as soon as they are worth a second core."""
     symbols = shape[1] * shape[2]
@@ -146,23 +193,40 @@ def streams(shape: tuple[int, int, int]) -> int:
 
 
 def _write_filter(phase: int, filter_: Filter) -> bytes:
-    """Twice the scale, plus 1 if coefficients follow: all but the first, zigzag."""
-    if np.array_equal(filter_.coefficients, DEFAULT[phase]):
-        return write_varint(2 * filter_.scale)
-    rest = (int(c) for c in filter_.coefficients[1:])
-    return write_varint(2 * filter_.scale + 1) + b"".join(write_varint(2 * c if c >= 0 else -2 * c - 1) for c in rest)
+    """Twice the scale, plus 1 if coefficients follow: all but the first. Of a plane that leans on others, how many coefficients
+    for these are not the zeros at their end, and these."""
+    own, leaning = filter_.coefficients, filter_.of_reference
+    fitted = not np.array_equal(own, DEFAULT[phase])
+    parts = [write_varint(2 * filter_.scale + fitted), *(_write_numbers(own[1:]) if fitted else ())]
+    if leaning is not None:
+        count = int(np.flatnonzero(leaning).max(initial=-1)) + 1
+        parts += [write_varint(count), *_write_numbers(leaning[:count])]
+    return b"".join(parts)
 
 
-def _read_filter(phase: int, reader: Reader) -> Filter:
-    scale = reader.varint()
-    coefficients = DEFAULT[phase]
-    if scale & 1:
-        rest = [(-(v + 1) if v & 1 else v) // 2 for v in (reader.varint() for _ in range(len(coefficients) - 1))]
-        found = [ONE // 2 - sum(rest), *rest]
-        if sum(abs(c) for c in found) > LARGEST_SUM:
-            raise StreamError("the coefficients of a filter are too large")
-        coefficients = np.array(found, np.int32)
-    return Filter(coefficients, _checked_scale(scale >> 1))
+def _write_numbers(numbers: np.ndarray) -> list[bytes]:
+    return [write_varint(zigzag(int(n))) for n in numbers]
+
+
+def _read_filter(phase: int, reader: Reader, leans: bool) -> Filter:
+    code = reader.varint()
+    coefficients, leaning = DEFAULT[phase], None
+    if code & 1:
+        rest = [unzigzag(reader.varint()) for _ in range(len(coefficients) - 1)]
+        coefficients = _coefficients([ONE // 2 - sum(rest), *rest], LARGEST_SUM)
+    if leans:
+        count, most = reader.varint(), len(REFERENCE_SUPPORTS[phase])
+        if count > most:
+            raise StreamError(f"{count} coefficients for a reference are claimed; at most {most} are possible")
+        found = [unzigzag(reader.varint()) for _ in range(count)]
+        leaning = _coefficients(found + [0] * (most - count), LARGEST_OF_REFERENCE)
+    return Filter(coefficients, _checked_scale(code >> 1), leaning)
+
+
+def _coefficients(found: list[int], largest_sum: int) -> np.ndarray:
+    if sum(abs(c) for c in found) > largest_sum:
+        raise StreamError("the coefficients of a filter are too large")
+    return np.array(found, np.int32)
 
 
 def _checked_scale(scale: int) -> int:

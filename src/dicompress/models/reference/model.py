@@ -44,6 +44,7 @@ class Reference:
     """Files of `folder`: model.json, extract.onnx, predict1.onnx ... as written by `dicompress export`."""
 
     name = "reference"
+    most_references = 0
 
     def __init__(self, folder: Path | str | None = None, threads: int = 0, optimise: bool = True, convert=None):
         """convert: applied to every network's bytes before it runs (`runtime.float32.to_float32`, for instance)."""

@@ -53,6 +53,7 @@ class SReC:
     """Files of `folder`: model.json and predict3_1.onnx ... predict1_3.onnx as written by `dicompress export`."""
 
     name = "srec"
+    most_references = 0
 
     def __init__(self, folder: Path | str | None = None, threads: int = 0, optimise: bool = True, convert=None):
         """convert: applied to every network's bytes before it runs (`runtime.float32.to_float32`, for instance)."""

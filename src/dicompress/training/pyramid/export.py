@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 from onnx import TensorProto
 
 from ...errors import DicompressError
-from ...models.pyramid.model import NAMES
-from ...models.pyramid.phases import CHANNELS
+from ...models.pyramid.model import FORMER_JPEG, NAMES
+from ...models.pyramid.phases import channels
 from ..export import convolution, mixture_parameters, read_checkpoint, residual_blocks, write
 from ..graph import Graph
 from ..layers import SLOPE
@@ -25,10 +27,20 @@ def export(network: Pyramid, folder: Path, card: dict) -> dict:
     return write(folder, graphs, network.config.to_dict(), card)
 
 
+def add_former_jpegs(folder: Path, other: Path) -> None:
+    """Give the model in `folder` the networks of another one, which takes no references, for images that were a JPEG once."""
+    config = json.loads((folder / "model.json").read_text())
+    if json.loads((other / "model.json").read_text()).get("references"):
+        raise DicompressError(f"the networks in {other} take references; those for former JPEGs cannot")
+    for name in NAMES.values():
+        shutil.copyfile(other / f"predict_{name}.onnx", folder / f"predict_{name}{FORMER_JPEG}.onnx")
+    (folder / "model.json").write_text(json.dumps(config | {"former_jpegs": True}, indent=1) + "\n")
+
+
 def _graph(phase: Phase, number: int, config: Config, has_next: bool) -> Graph:
     """Inputs (and the features of the phase before) -> integer parameters as float32 (and features); channels last."""
     g = Graph(f"predict_{NAMES[number]}")
-    x = convolution(g, phase.head, g.input("x", TensorProto.UINT8, CHANNELS[number], True))
+    x = convolution(g, phase.head, g.input("x", TensorProto.UINT8, channels(number, config.references), True))
     if number > 1:
         x = g.add(x, g.input("features", TensorProto.UINT8, config.features, True))
     x = residual_blocks(g, phase.blocks, g.leaky_relu(x, SLOPE))

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
-from ...models.pyramid.phases import CHANNELS, PHASES
+from ...models.pyramid.phases import PHASES, USED, channels
 from .. import quantise
 from ..layers import Conv, DilatedResidualBlock, ParameterConv, leaky_relu, mixture_bits
 
@@ -19,19 +19,20 @@ from ..layers import Conv, DilatedResidualBlock, ParameterConv, leaky_relu, mixt
 class Config:
     """Sizes of the network; the values of a trained model stand in its card."""
 
-    features: int = 48
-    dilations: tuple[tuple[int, ...], ...] = ((1, 2), (1,), (1,))  # D, H, V: one entry a residual block
+    features: int = 32
+    dilations: tuple[tuple[int, ...], ...] = ((1,), (), ())  # D, H, V: one entry a residual block
     narrow: int = 32  # channels of the output block
     components: int = 3  # of a pixel's mixture
     attention: bool = True
     mixture: str = "gaussian"  # "logistic" can be trained, to compare, and not exported
+    references: bool = True  # whether it has inputs for a plane that was decoded before
 
     def to_dict(self) -> dict:
         return asdict(self) | {"dilations": [list(d) for d in self.dilations]}
 
     @classmethod
     def from_dict(cls, values: dict) -> Config:
-        return cls(**values | {"dilations": tuple(tuple(d) for d in values["dilations"])})
+        return cls(**{"references": False} | values | {"dilations": tuple(tuple(d) for d in values["dilations"])})
 
 
 class HardAttention(nn.Module):
@@ -104,7 +105,17 @@ class Pyramid(nn.Module):
     def __init__(self, config: Config = Config()):
         super().__init__()
         self.config = config
-        self.phases = nn.ModuleList(Phase(config, CHANNELS[p], d) for p, d in zip(PHASES, config.dilations))
+        self.phases = nn.ModuleList(Phase(config, channels(p, config.references), d) for p, d in zip(PHASES, config.dilations))
+
+    def adopt(self, weights: dict[str, Tensor]) -> None:
+        """Begin with the weights of a trained network that differs in taking no references: its inputs for them do nothing."""
+        own = self.state_dict()
+        for p in PHASES:
+            name = f"phases.{p - 1}.head.weight"
+            head = torch.zeros_like(own[name])
+            head[:, : USED[p]] = weights[name][:, : USED[p]]
+            weights = weights | {name: head}
+        self.load_state_dict(weights)
 
     def forward(self, batch, exact: bool = False) -> list[Tensor]:
         """Bits of D, H and V of a batch of levels (three `data.PhaseBatch`), each of shape (batch,)."""

@@ -26,8 +26,8 @@ class PyramidRecipe:
     def groups(self, network):
         return [{"params": list(network.parameters()), "factor": 1}]
 
-    def sampler(self, images, rng, count):
-        sampler = Sampler(images, rng)
+    def sampler(self, images, rng, count, config):
+        sampler = Sampler(images, rng, references=config.references)
         return lambda: sampler.batch(count)
 
     def bits(self, network, batch, schedule, step):

@@ -41,7 +41,7 @@ class ReferenceRecipe:
     def groups(self, network):
         return prior_groups(network)
 
-    def sampler(self, images, rng, count):
+    def sampler(self, images, rng, count, config):
         return partial(sample, images, rng, count)
 
     def bits(self, network, batch, schedule, step):
