@@ -49,11 +49,11 @@ class MixtureTensor:
     exact: tuple[tuple[int, int], ...] = ()
 
     def bands(self, shape: tuple[int, int, int]) -> list[tuple[int, int]]:
-        """Cut the rows of a tensor into the runs that share a sub-stream; as lines (rows times channels)."""
+        """Cut the rows of a tensor into the runs (first, last) that share a sub-stream."""
         channels, rows, columns = shape
         symbols = channels * rows * columns
         count = min(rows, symbols, self.streams or -(-symbols // SYMBOLS_PER_STREAM))
-        edges = [rows * i // count * channels for i in range(count + 1)] if count else [0]
+        edges = [rows * i // count for i in range(count + 1)] if count else [0]
         return list(zip(edges, edges[1:]))
 
     @property
@@ -81,11 +81,12 @@ def encode(symbols: np.ndarray, mixture: MixtureTensor, threads: int = 1) -> tup
     """
     symbols = np.array(symbols, np.int32, order="C") if mixture.near else np.require(symbols, np.int32, "CW")
 
-    def one(lines: tuple[int, int]) -> bytes:
-        return native.encode(symbols, *mixture.prediction, *lines)
+    def one(rows: tuple[int, int]) -> tuple[bytes, bool]:
+        return native.encode(symbols, *mixture.prediction, *rows)
 
     streams = _each(one, mixture.bands(symbols.shape), threads)
-    return b"".join(write_varint(len(s)) for s in streams) + b"".join(streams), symbols
+    lengths = b"".join(write_varint(2 * len(data) + lanes) for data, lanes in streams)
+    return lengths + b"".join(data for data, _ in streams), symbols
 
 
 def decode(data: bytes, mixture: MixtureTensor, shape: tuple[int, int, int], threads: int = 1) -> np.ndarray:
@@ -94,11 +95,11 @@ def decode(data: bytes, mixture: MixtureTensor, shape: tuple[int, int, int], thr
     bands = mixture.bands(shape)
     reader = Reader(data)
     lengths = [reader.varint() for _ in bands]
-    streams = [reader.take(length) for length in lengths]
+    streams = [(reader.take(length >> 1), bool(length & 1)) for length in lengths]
     reader.finish()
 
-    def one(job: tuple[bytes, tuple[int, int]]) -> None:
-        native.decode(job[0], symbols, *mixture.prediction, *job[1])
+    def one(job: tuple[tuple[bytes, bool], tuple[int, int]]) -> None:
+        native.decode(*job[0], symbols, *mixture.prediction, *job[1])
 
     try:
         _each(one, list(zip(streams, bands)), threads)
@@ -114,7 +115,7 @@ def code_length(
 
     shift, width, flat: False to measure what a part of the regression is worth (native/regression.hpp).
     """
-    return native.code_length(np.ascontiguousarray(symbols, np.int32), *mixture.prediction, shift, width, flat)
+    return native.code_length(np.array(symbols, np.int32, order="C"), *mixture.prediction, shift, width, flat)
 
 
 def _each(work: Callable, items: Iterable, threads: int) -> list:
