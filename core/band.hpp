@@ -21,6 +21,7 @@
 namespace dicompress {
 
 inline constexpr int known_pixels = 4;
+inline constexpr int safe_rounds = 12;  // of a search, before it halves whatever is left
 
 // The parts of the adaptive stage; the format has all of them, measurements may leave some out.
 struct Parts {
@@ -113,7 +114,7 @@ private:
         Flat<W> flat(columns);
         History<W> past_errors(columns, 0.0f), past_rests(columns, 0.0f);
         Step<W> step{front, mixtures, Bins(spec), spec, I(0), I(0), I(0), {}};
-        for (std::int64_t left = front.steps(); left > 0; --left, front.advance()) {
+        for (std::int64_t left = Wavefront<W>::steps(band_.rows, band_.columns); left > 0; --left, front.advance()) {
             const F* numbers = floats.at(front);
             const I* values = integers.at(front);
             if (with_values) step.value = *values++;
@@ -128,7 +129,7 @@ private:
             for (F& feature : x) feature = choose(front.active, feature, F(0));
             F shift = ridge.predict(x, front);
             if (!band_.parts.shift) shift = F(0);
-            width.choose(past_rests);
+            width.choose(past_rests, x);
             if (!band_.parts.width) width.narrow = F(1);
             mixtures.adapt(shift, width.narrow);
             if (flats) flat.before(values, spec, front.active, mixtures);
@@ -202,19 +203,25 @@ std::vector<std::uint8_t> encode_band(const Band& band, bool& lanes_used) {
     return writer.finish(lanes_used);
 }
 
-// The values whose intervals hold the targets, in the lanes that are wanted, with these intervals.
+// Where to look for the values of targets first: about where a Gaussian of the mixtures' means and deviations has them.
 template <int W>
-DICOMPRESS_INLINE void find(const Ints<W>& target, const Ints<W>& wanted, Step<W>& step) {
+DICOMPRESS_INLINE Floats<W> guess(const Ints<W>& target, const Mixtures<W>& mixtures) {
+    const Floats<W> u = to_floats(target) * 0x1p-24f - 0.5f, square = u * u;
+    const Floats<W> deviations = u * ((15.8674f * square - 13.8697f) * square + 2.5097f) / ((10.1363f * square - 6.5153f) * square + 1.0f);
+    return floored(mixtures.expected + 0.5f + deviations * mixtures.sixteenth * 16.0f);
+}
+
+// The values whose intervals hold the targets, with these intervals, in all active lanes: by Newton's method within bounds.
+template <int W>
+DICOMPRESS_INLINE void find(const Ints<W>& target, Step<W>& step) {
     using F = Floats<W>;
     using I = Ints<W>;
     const Mixtures<W>& mixtures = step.mixtures;
     F low = mixtures.low, high = mixtures.high + 1.0f;
     I begin(0), end(probability_total);  // cdf(low) = begin <= target < end = cdf(high)
-    const F u = to_floats(target) * 0x1p-24f - 0.5f, square = u * u;
-    const F deviations = u * (2.5f - 7.0f * square) / (1.0f - 3.9f * square);  // about the quantile of a Gaussian
-    F probe = floored(mixtures.expected + 0.5f + deviations * mixtures.sixteenth * 16.0f);
+    const F reach = 1.0f + mixtures.sixteenth * 24.0f;
+    F probe = limited(guess(target, mixtures), low, high - 1.0f);
     for (int round = 0;; ++round) {
-        probe = limited(probe, low, high - 1.0f);
         const F behind = probe + 1.0f;
         const I here = mixtures.cdf(probe), there = mixtures.cdf(behind);
         const I below = target < here, above = target >= there;
@@ -222,36 +229,61 @@ DICOMPRESS_INLINE void find(const Ints<W>& target, const Ints<W>& wanted, Step<W
         end = choose(below, here, choose(above, end, there));
         low = choose(above, behind, choose(below, low, probe));
         begin = choose(above, there, choose(below, begin, here));
-        if (!any(wanted & (high - low > 1.0f))) break;
+        if (!any(step.front.active & (high - low > 1.0f))) break;
         const F way = to_floats(target - here) / to_floats(there - here);
-        probe = round < 4 ? floored(probe + limited(way, -0x1p17f, 0x1p17f)) : floored((low + high) * 0.5f);
+        const F next = floored(probe + limited(way, 0.0f - reach, reach)), middle = floored((low + high) * 0.5f);
+        probe = round < safe_rounds ? choose((next < low) | (next > high - 1.0f), middle, next) : middle;
     }
-    step.value = choose(wanted, to_ints(low) + mixtures.origin, step.value);
-    step.begin = choose(wanted, begin, step.begin);
-    step.end = choose(wanted, end, step.end);
+    step.value = to_ints(low) + mixtures.origin;
+    step.begin = begin;
+    step.end = end;
     for (int i = 0; i < lanes; ++i) step.bin[i] = {step.value[i], step.value[i]};
+}
+
+// The same for one lane, whose mixture is looked at in sixteen places at once.
+template <int W>
+void find_one(int lane, std::int32_t target, Step<W>& step) {
+    const Mixtures<W> one = step.mixtures.only(lane);
+    auto low = static_cast<std::int32_t>(one.low[0]), high = static_cast<std::int32_t>(one.high[0]) + 1;
+    std::int32_t begin = 0, end = probability_total, spacing = 1;
+    std::int32_t start = static_cast<std::int32_t>(guess(Ints<W>(target), step.mixtures)[lane]) - lanes / 2;
+    while (high - low > 1) {
+        Floats<W> edges;
+        for (int i = 0; i < lanes; ++i) edges[i] = static_cast<float>(start + i * spacing);
+        const Ints<W> parts = one.cdf(edges);
+        int within = 0;  // edges that are not behind the target
+        while (within < lanes && parts[within] <= target) ++within;
+        if (within > 0 && start + (within - 1) * spacing > low) low = start + (within - 1) * spacing, begin = parts[within - 1];
+        if (within < lanes && start + within * spacing < high) high = start + within * spacing, end = parts[within];
+        const std::int32_t all = (high - low + lanes) / (lanes + 1);  // spacing for the whole of what is left
+        spacing = within == 0 || within == lanes ? std::min(spacing * 8, all) : all;
+        start = within == 0 ? high - lanes * spacing : low + spacing;
+    }
+    step.value[lane] = low + step.mixtures.origin[lane];
+    step.begin[lane] = begin, step.end[lane] = end;
+    step.bin[lane] = {step.value[lane], step.value[lane]};
 }
 
 template <int W>
 void decode_band(const Band& band, std::span<const std::uint8_t> bytes, bool lanes_used) {
-    StreamReader reader(bytes, lanes_used);
+    const auto channels = static_cast<std::int64_t>(band.channels);
+    StreamReader reader(bytes, lanes_used, channels * Wavefront<W>::steps(band.rows, band.columns));
     auto code = [&](Step<W>& step) {
-        Ints<W> target(0);
         const Ints<W>& active = step.front.active;
-        if (reader.start_step()) {
-            reader.targets(target);
-            find(target, active, step);
+        if (reader.in_states()) {
+            find(reader.template targets<W>(), step);
             if (step.spec.near) step.settle(active);
             reader.skip(step.begin, step.end, active);
             return;
         }
         for (int i = 0; i < lanes; ++i) {
             if (!active[i]) continue;
-            Ints<W> only(0);
-            only[i] = -1;
-            target[i] = static_cast<std::int32_t>(reader.tail().target());
-            find(target, only, step);
-            if (step.spec.near) step.settle(only);
+            find_one(i, static_cast<std::int32_t>(reader.tail().target()), step);
+            if (step.spec.near) {
+                Ints<W> only(0);
+                only[i] = -1;
+                step.settle(only);
+            }
             reader.tail().skip(step.begin[i], step.end[i]);
         }
     };

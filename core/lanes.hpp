@@ -18,7 +18,7 @@ inline constexpr int lanes = 16;
 
 // A number a lane. Comparisons give masks: integers, -1 for true and 0 for false.
 template <class T, int W>
-struct Lanes {
+struct alignas(64) Lanes {
     typedef T Part __attribute__((vector_size(4 * W)));  // T of 32 bits
     static constexpr int parts = lanes / W;
 

@@ -17,6 +17,7 @@ namespace dicompress {
 inline constexpr int probability_bits = 24;
 inline constexpr std::int32_t probability_total = std::int32_t{1} << probability_bits;
 inline constexpr int max_components = 16;
+inline constexpr float error_limit = 64;  // sixteenths of a deviation
 
 // What is the same for a whole tensor.
 struct MixtureSpec {
@@ -130,8 +131,8 @@ public:
         mass_[lane] = values_ - static_cast<float>(parts);
     }
 
-    // Distance of values from the mean before `adapt`, in sixteenths of the standard deviation.
-    DICOMPRESS_INLINE F error(const F& value) const { return floored(limited((value - centre) * unit, -127, 127) + 0.5f); }
+    // Distance of values from the mean before `adapt`, in sixteenths of the standard deviation, at most four of it.
+    DICOMPRESS_INLINE F error(const F& value) const { return limited((value - centre) * unit, -error_limit, error_limit); }
 
     // Probability of a value below value[i], in 2^-24, for every lane i; every value of the range keeps at least one part.
     DICOMPRESS_INLINE I cdf(const F& value) const {

@@ -62,6 +62,7 @@ class DamagedStream : public std::runtime_error {
 
 class RangeDecoder {
 public:
+    RangeDecoder() = default;
     explicit RangeDecoder(std::span<const std::uint8_t> bytes) : bytes_(bytes) {
         word();
         word();

@@ -1,13 +1,13 @@
 // What a band's symbols are written with: a state a lane (rANS), all in one stream, and the range coder for the last of them.
 //
 // J. Duda, "Asymmetric numeral systems" (2013); F. Giesen, "Interleaved entropy coders" (2014). A state is a number of 2^32 to
-// 2^64 - 1. Decoding a symbol takes its interval out of the state; what falls below 2^32 takes in 32 bits of the stream. The
+// 2^40 - 1. Decoding a symbol takes its interval out of the state; what falls below 2^32 takes in bytes of the stream. The
 // encoder works backwards. Its states start with something to carry: the first bytes of the range coder, which writes the
-// symbols of the last steps, so that sixteen states cost a few bits each.
+// symbols of the last steps, so that sixteen states cost four bits each.
 #pragma once
 
+#include <bit>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -18,6 +18,7 @@
 namespace dicompress {
 
 inline constexpr std::uint64_t least_state = std::uint64_t{1} << 32;
+inline constexpr int state_bytes = 5;
 inline constexpr std::size_t carried_bytes = 4 * lanes;  // by all states
 
 // Takes a band's symbols in their order, then writes them.
@@ -42,29 +43,22 @@ public:
         std::uint64_t states[lanes]{};
         for (std::size_t i = 0; i < carried_bytes; ++i)
             states[i / 4] |= std::uint64_t{tail[i]} << (8 * (i % 4));
-        std::vector<std::uint32_t> words;
+        std::vector<std::uint8_t> written;  // last byte first
         for (int i = 0; i < lanes; ++i) states[i] += least_state;
         for (std::size_t s = steps_[cut]; s-- > 0;) {
             const Symbol& symbol = symbols_[s];
             std::uint64_t& state = states[symbol.lane];
-            if (state >> (64 - probability_bits) >= symbol.parts) {
-                words.push_back(static_cast<std::uint32_t>(state));
-                state >>= 32;
-            }
+            for (; state >> (8 * state_bytes - probability_bits) >= symbol.parts; state >>= 8)
+                written.push_back(static_cast<std::uint8_t>(state));
             state = (state / symbol.parts << probability_bits) + symbol.begin + state % symbol.parts;
         }
 
         std::vector<std::uint8_t> bytes;
-        for (std::size_t rest = cut; ; rest >>= 7) {
-            bytes.push_back(static_cast<std::uint8_t>((rest & 127) | (rest > 127 ? 128 : 0)));
-            if (rest <= 127) break;
-        }
-        std::uint32_t lengths = 0;
-        for (int i = 0; i < lanes; ++i)
-            lengths |= static_cast<std::uint32_t>((states[i] >> 40 != 0) + (states[i] >> 48 != 0) + (states[i] >> 56 != 0)) << (2 * i);
-        put(bytes, lengths, 4);
-        for (int i = 0; i < lanes; ++i) put(bytes, states[i], 5 + static_cast<int>(lengths >> (2 * i) & 3));
-        for (auto word = words.rbegin(); word != words.rend(); ++word) put(bytes, *word, 4);
+        std::size_t last = steps_.size() - cut;
+        for (; last > 127; last >>= 7) bytes.push_back(static_cast<std::uint8_t>(last | 128));
+        bytes.push_back(static_cast<std::uint8_t>(last));
+        for (std::uint64_t state : states) put(bytes, state, state_bytes);
+        bytes.insert(bytes.end(), written.rbegin(), written.rend());
         bytes.insert(bytes.end(), tail.begin() + carried_bytes, tail.end());
         return bytes;
     }
@@ -110,46 +104,37 @@ private:
 // Reads what `Writer` wrote: the targets of all lanes at a step at once, in the last steps one by one.
 class StreamReader {
 public:
-    StreamReader(std::span<const std::uint8_t> bytes, bool lanes_used) : bytes_(bytes) {
+    // steps: of the band, of all channels together.
+    StreamReader(std::span<const std::uint8_t> bytes, bool lanes_used, std::int64_t steps) : bytes_(bytes) {
         if (!lanes_used) {
-            tail_.emplace(bytes);
+            tail_ = RangeDecoder(bytes);
             return;
         }
-        for (int shift = 0;; shift += 7) {
-            const std::uint64_t byte = take(1);
-            steps_left_ |= (byte & 127) << shift;
-            if (byte < 128) break;
-            if (shift > 28) throw DamagedStream("impossible number of steps");
+        std::int64_t last = 0;
+        for (int shift = 0, byte = 128; byte > 127; shift += 7) {
+            if (shift > 49) throw DamagedStream("impossible number of steps");
+            byte = take();
+            last |= std::int64_t{byte & 127} << shift;
         }
-        if (!steps_left_) throw DamagedStream("impossible number of steps");
-        const std::uint64_t lengths = take(4);
-        for (int i = 0; i < lanes; ++i) {
-            const int length = 5 + static_cast<int>(lengths >> (2 * i) & 3);
-            states_[i] = take(length);
-            if (states_[i] >> (8 * (length - 1)) == 0) throw DamagedStream("impossible state");
+        if (!last || last >= steps) throw DamagedStream("impossible number of steps");
+        steps_left_ = steps - last;
+        for (std::uint64_t& state : states_) {
+            for (int i = 0; i < state_bytes; ++i) state |= std::uint64_t{take()} << (8 * i);
+            if (state < least_state) throw DamagedStream("impossible state");
         }
     }
 
     // Whether this step's symbols are read with states; else with `tail`.
-    bool start_step() {
-        if (tail_) return false;
-        if (steps_left_--) return true;
-        std::vector<std::uint8_t> rest(carried_bytes);
-        for (int i = 0; i < lanes; ++i) {
-            if (states_[i] >> 32 != 1) throw DamagedStream("a state does not end where it began");
-            for (int k = 0; k < 4; ++k) rest[static_cast<std::size_t>(4 * i + k)] = static_cast<std::uint8_t>(states_[i] >> (8 * k));
-        }
-        rest.insert(rest.end(), bytes_.begin() + static_cast<std::ptrdiff_t>(position_), bytes_.end());
-        rest_ = std::move(rest);
-        tail_.emplace(rest_);
-        return false;
-    }
+    bool in_states() const { return steps_left_ > 0; }
 
     template <int W>
-    DICOMPRESS_INLINE void targets(Ints<W>& target) const {
+    DICOMPRESS_INLINE Ints<W> targets() const {
+        Ints<W> target;
         for (int i = 0; i < lanes; ++i) target[i] = static_cast<std::int32_t>(states_[i] & (probability_total - 1));
+        return target;
     }
 
+    // Go on behind the symbols of a step, whose intervals are begin to end.
     template <int W>
     DICOMPRESS_INLINE void skip(const Ints<W>& begin, const Ints<W>& end, const Ints<W>& active) {
         for (int i = 0; i < lanes; ++i) {
@@ -157,33 +142,50 @@ public:
             std::uint64_t& state = states_[i];
             const std::uint64_t target = state & (probability_total - 1);
             state = (state >> probability_bits) * static_cast<std::uint64_t>(end[i] - begin[i]) + target - static_cast<std::uint64_t>(begin[i]);
-            if (state < least_state) state = state << 32 | take(4);
+            refill(state);
         }
+        if (--steps_left_ == 0) start_tail();
     }
 
-    RangeDecoder& tail() { return *tail_; }
+    RangeDecoder& tail() { return tail_; }
 
     // Every byte must have been needed.
-    void finish() {
-        start_step();
-        if (!tail_) throw DamagedStream("impossible number of steps");
-        tail_->finish();
-    }
+    void finish() const { tail_.finish(); }
 
 private:
-    std::uint64_t take(int count) {
-        if (bytes_.size() - position_ < static_cast<std::size_t>(count)) throw DamagedStream("the data ends too early");
-        std::uint64_t value = 0;
-        for (int i = 0; i < count; ++i) value |= std::uint64_t{bytes_[position_++]} << (8 * i);
-        return value;
+    std::uint8_t take() {
+        if (position_ == bytes_.size()) throw DamagedStream("the data ends too early");
+        return bytes_[position_++];
+    }
+
+    // Bytes until the state is 2^32 or more; it is 2^8 or more.
+    DICOMPRESS_INLINE void refill(std::uint64_t& state) {
+        if (bytes_.size() - position_ < 4) {
+            while (state < least_state) state = state << 8 | take();
+            return;
+        }
+        const std::uint8_t* next = bytes_.data() + position_;
+        const std::uint64_t word = std::uint64_t{next[0]} << 24 | std::uint64_t{next[1]} << 16 | std::uint64_t{next[2]} << 8 | next[3];
+        const int bits = std::bit_width(state), count = bits > 32 ? 0 : (40 - bits) >> 3;
+        state = state << (8 * count) | word >> (32 - 8 * count);
+        position_ += static_cast<std::size_t>(count);
+    }
+
+    void start_tail() {
+        for (std::uint64_t state : states_) {
+            if (state >> 32 != 1) throw DamagedStream("a state does not end where it began");
+            for (int i = 0; i < 4; ++i) rest_.push_back(static_cast<std::uint8_t>(state >> (8 * i)));
+        }
+        rest_.insert(rest_.end(), bytes_.begin() + static_cast<std::ptrdiff_t>(position_), bytes_.end());
+        tail_ = RangeDecoder(rest_);
     }
 
     std::span<const std::uint8_t> bytes_;
     std::size_t position_ = 0;
-    std::uint64_t steps_left_ = 0;
-    std::uint64_t states_[lanes];
+    std::int64_t steps_left_ = 0;
+    std::uint64_t states_[lanes]{};
     std::vector<std::uint8_t> rest_;
-    std::optional<RangeDecoder> tail_;
+    RangeDecoder tail_;
 };
 
 }  // namespace dicompress

@@ -1,6 +1,6 @@
 // Local regression: what the pixels around and the errors just made say about the network's next error.
 //
-// Ridge-regularised least squares over the symbols before, whose weights fall by 7/8 a row and a column. For every lane
+// Ridge-regularised least squares over the symbols before, whose weights fall by 9/10 a row and a column. For every lane
 // the sums of the products of eight features with each other and with the error are kept, and their 8 x 8 system is solved,
 // in float32 with + - x / in one fixed order, so every machine rounds alike.
 #pragma once
@@ -23,16 +23,16 @@ public:
 
     explicit Ridge(std::int64_t columns) : weight_{}, delayed_(Wavefront<W>::delay(columns) + 1) {}
 
-    // The expected error of this step's symbols, at most 127 either way.
+    // The expected error of this step's symbols, at most 64 either way.
     DICOMPRESS_INLINE F predict(const F* x, const Wavefront<W>& at) {
         fade(at);
         F sum(0);
         for (int k = 0; k < features; ++k) sum = sum + absolute(x[k]);
-        if (step_ % solve_every == 0 && any(sum > 0.0f)) solve();
+        if (any(sum > 1.0f)) solve();  // not in padding
         F term[features];
         for (int k = 0; k < features; ++k) term[k] = weight_[k] * x[k];
         const F all = ((term[0] + term[1]) + (term[2] + term[3])) + ((term[4] + term[5]) + (term[6] + term[7]));
-        return limited(all, -127, 127);
+        return limited(all, -error_limit, error_limit);
     }
 
     // Learn from the errors that these features went with; both are 0 in lanes that are not active.
@@ -55,9 +55,9 @@ public:
 
 private:
     static constexpr int entries = features * (features + 3) / 2;  // x_j x_k for k >= j, and x_j times the error behind them
-    static constexpr int front = 16, row = front + lanes;          // floats
-    static constexpr unsigned kept = 3, solve_every = 2;           // steps, columns
-    static constexpr float fading = 0.875f, ridge = 15.0f * 256;   // fifteen symbols' worth
+    static constexpr int front = 16, row = front + lanes;  // floats
+    static constexpr unsigned kept = 3;  // steps
+    static constexpr float fading = 0.9f, ridge = 16.0f * 256;  // sixteen symbols' worth
 
     // left: all rows up to this column, this row's symbols included. above: this column down to the row above. right: the rows
     // above to the right, as far as they are known.

@@ -33,10 +33,10 @@ public:
     // Steps from a symbol of the last lane to that below it, of the first lane, less those between other lanes.
     static std::int32_t delay(std::int64_t columns) { return period(columns) - lag * lanes; }
 
-    std::int64_t steps() const {
-        if (!rows_ || !columns_) return 0;
-        const std::int64_t last = rows_ - 1;
-        return last / lanes * period_ + last % lanes * lag + columns_;
+    static std::int64_t steps(std::size_t rows, std::size_t columns) {
+        if (!rows || !columns) return 0;
+        const auto last = static_cast<std::int64_t>(rows - 1), width = static_cast<std::int64_t>(columns);
+        return last / lanes * period(width) + last % lanes * lag + width;
     }
 
     // Where a lane is one step later.
