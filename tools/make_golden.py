@@ -37,8 +37,8 @@ def colour() -> np.ndarray:
     return np.clip(np.stack([grey, grey * 3 // 4 + 20, 255 - grey], -1) + noise, 0, 255).astype(np.uint8)
 
 
-def wide() -> dict[str, tuple[np.ndarray, dict]]:
-    """Images for streams of version 3, and how they are coded."""
+def settings() -> dict[str, tuple[np.ndarray, dict]]:
+    """Images that are coded in colour or with an error, and how."""
     found = images()
     return {
         "colour": (colour(), {"colour": True}),
@@ -54,7 +54,7 @@ def main() -> None:
     index = GOLDEN / "sha256.json"
     known = json.loads(index.read_text()) if index.exists() else {}
     for model in for_archives():
-        for name, (image, bound) in ({n: (i, {}) for n, i in images().items()} | wide()).items():
+        for name, (image, bound) in ({n: (i, {}) for n, i in images().items()} | settings()).items():
             data = dicompress.encode(image, model=model, **bound)
             path = GOLDEN / f"{name}-{dicompress.inspect(data).model_hash[:8]}-v{data[4]}.dcmp"
             if path.exists():

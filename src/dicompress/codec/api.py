@@ -157,7 +157,7 @@ def _decode_frame(model: Model, planes: list[Plane], level: int, threads: int) -
 
 
 def inspect(data: bytes) -> StreamInfo:
-    """What a stream holds, without decoding it; its header and heads are enough (of version 1, the whole stream).
+    """What a stream holds, without decoding it; its header and heads are enough.
 
     Raises StreamError, LimitError or UnknownModelError (version).
     """

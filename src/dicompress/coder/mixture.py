@@ -13,6 +13,7 @@ from ..errors import StreamError
 from ..varint import Reader, write_varint
 from . import native
 
+REVISION = 1  # of all that turns parameters into bits; changes with any of it
 SYMBOLS_PER_STREAM = 1 << 16
 FEWEST_BYTES = 2  # of a tensor with elements: one sub-stream's length, and what the range coder always writes
 DISTRIBUTIONS = {"gaussian": False, "logistic": True}  # name: MixtureSpec's `logistic`
@@ -28,11 +29,11 @@ class MixtureTensor:
     low, high: smallest and largest value; the distribution is open at both ends.
     base: int32, as many rows and columns as parameters: where a mean of 0 lies, in 1/256 of a value; None for 0.
     known: int32 (4, rows, columns) like parameters, for one channel: values of the known pixels around every element,
-    which the coder then adapts to (native/regression.hpp); None: it adapts to the errors before it alone.
+    which the coder then adapts to (core/ridge.hpp); None: it adapts to the errors before it alone.
     streams: how many sub-streams the rows are cut into; 0 for one every SYMBOLS_PER_STREAM elements.
     distribution: of the components, "gaussian" or "logistic". adaptive: False for a coder that learns nothing on its way.
     near: how far a decoded value may be off, 0 to 255. exact: runs (first, last) of values that may not, and that none of the
-    others becomes (native/bins.hpp).
+    others becomes (core/bins.hpp).
     """
 
     parameters: np.ndarray
@@ -113,7 +114,7 @@ def code_length(
 ) -> float:
     """The ideal code length, the sum of -log2 p after adaptation, in bits; as one sub-stream.
 
-    shift, width, flat: False to measure what a part of the regression is worth (native/regression.hpp).
+    shift, width, flat: False to measure what a part of the adaptive stage is worth (core/band.hpp).
     """
     return native.code_length(np.array(symbols, np.int32, order="C"), *mixture.prediction, shift, width, flat)
 

@@ -59,23 +59,23 @@ Band band_of(Symbols symbols, Parameters parameters, const Base& base, const Kno
 
 // Codes symbols; with an error allowed they become what the decoder will give.
 std::pair<nb::bytes, bool> encode_rows(Symbols symbols, Parameters parameters, Base base, Known known, const MixtureSpec& spec,
-                                       std::size_t first, std::size_t last) {
+                                       std::size_t first, std::size_t last, Vectors vectors) {
     const Band band = band_of(symbols, parameters, base, known, spec, first, last);
     std::vector<std::uint8_t> bytes;
     bool lanes_used;
     {
         nb::gil_scoped_release release;
-        bytes = encode(band, lanes_used);
+        bytes = encode(band, lanes_used, vectors);
     }
     return {nb::bytes(bytes.data(), bytes.size()), lanes_used};
 }
 
 void decode_rows(nb::bytes data, bool lanes_used, Symbols symbols, Parameters parameters, Base base, Known known,
-                 const MixtureSpec& spec, std::size_t first, std::size_t last) {
+                 const MixtureSpec& spec, std::size_t first, std::size_t last, Vectors vectors) {
     const std::span<const std::uint8_t> bytes(reinterpret_cast<const std::uint8_t*>(data.c_str()), data.size());
     const Band band = band_of(symbols, parameters, base, known, spec, first, last);
     nb::gil_scoped_release release;
-    decode(band, bytes, lanes_used);
+    decode(band, bytes, lanes_used, vectors);
 }
 
 double code_length_of_tensor(Symbols symbols, Parameters parameters, Base base, Known known, const MixtureSpec& spec, bool shift,
@@ -103,9 +103,12 @@ NB_MODULE(native, m) {
         .def_ro("components", &MixtureSpec::components)
         .def_ro("low", &MixtureSpec::low)
         .def_ro("high", &MixtureSpec::high);
-    m.def("encode", &encode_rows, "symbols"_a, "parameters"_a, "base"_a.none(), "known"_a.none(), "spec"_a, "first"_a, "last"_a);
-    m.def("decode", &decode_rows, "data"_a, "lanes_used"_a, "symbols"_a, "parameters"_a, "base"_a.none(), "known"_a.none(),
-          "spec"_a, "first"_a, "last"_a);
+    nb::enum_<Vectors>(m, "Vectors").value("plain", Vectors::plain).value("avx2", Vectors::avx2).value("avx512", Vectors::avx512);
+    m.def("best_vectors", &best_vectors, "The widest that this processor has: what coding takes if it is not told.");
+    m.def("encode", &encode_rows, "symbols"_a, "parameters"_a, "base"_a.none(), "known"_a.none(), "spec"_a, "first"_a, "last"_a,
+          "vectors"_a = best_vectors(), "(bytes, whether they have states); symbols become what decoding gives.");
+    m.def("decode", &decode_rows, "data"_a, "states"_a, "symbols"_a, "parameters"_a, "base"_a.none(), "known"_a.none(), "spec"_a,
+          "first"_a, "last"_a, "vectors"_a = best_vectors());
     m.def("code_length", &code_length_of_tensor, "symbols"_a, "parameters"_a, "base"_a.none(), "known"_a.none(), "spec"_a,
           "shift"_a, "width"_a, "flat"_a, "Sum of -log2 p in bits: what no coder with these probabilities can go below.");
 }
