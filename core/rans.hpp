@@ -34,7 +34,9 @@ public:
     // lanes_used: whether the stream has states, or is one of the range coder alone, as those of few bytes are.
     std::vector<std::uint8_t> finish(bool& lanes_used) const {
         std::size_t cut = 0;
-        if (cost(0, symbols_.size()) >= fewest_for_states) cut = last_steps(carried_bytes + 4);
+        std::size_t bits = 0;
+        for (const Symbol& symbol : symbols_) bits += cost(symbol);
+        if (bits >= fewest_for_states) cut = last_steps(carried_bytes + carried_bytes / 8);
         std::vector<std::uint8_t> tail = tail_of(cut);
         while (cut && tail.size() < carried_bytes) tail = tail_of(--cut);
         lanes_used = cut > 0;
@@ -68,25 +70,20 @@ private:
         std::uint32_t begin, parts;
         std::int32_t lane;
     };
-    static constexpr std::uint64_t fewest_for_states = 3000 * 8 * 256;  // 1/256 bits
+    static constexpr std::size_t fewest_for_states = 3000 * 8;  // bits
 
     static void put(std::vector<std::uint8_t>& bytes, std::uint64_t value, int count) {
         for (int i = 0; i < count; ++i) bytes.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
     }
 
-    // In 1/256 bits.
-    std::uint64_t cost(std::size_t first, std::size_t last) const {
-        std::uint64_t sum = 0;
-        for (std::size_t s = first; s < last; ++s)
-            sum += static_cast<std::uint64_t>(probability_bits * 256 - log2_fixed<8>(symbols_[s].parts));
-        return sum;
-    }
+    // About the bits of a symbol.
+    static unsigned cost(const Symbol& symbol) { return static_cast<unsigned>(probability_bits + 1 - std::bit_width(symbol.parts)); }
 
-    // The last step from which on the symbols take so many bytes.
+    // The last step from which on the symbols take about so many bytes.
     std::size_t last_steps(std::size_t bytes) const {
-        std::uint64_t sum = 0;
-        std::size_t step = steps_.size(), end = symbols_.size();
-        while (step > 0 && sum < bytes * 8 * 256) sum += cost(steps_[--step], end), end = steps_[step];
+        std::size_t bits = 0, step = steps_.size();
+        for (std::size_t end = symbols_.size(); step > 0 && bits < bytes * 8; end = steps_[step])
+            for (std::size_t s = steps_[--step]; s < end; ++s) bits += cost(symbols_[s]);
         return step;
     }
 
