@@ -4,13 +4,33 @@
 // here are sixteen numbers as so many vectors of W, with the operations that round alike in vectors and out of them.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
 
 #define DICOMPRESS_INLINE [[gnu::always_inline]] inline
+
+// Statements for every part p of a number of W to a vector; written out, as compilers keep no array in registers whose index varies.
+#define DICOMPRESS_PARTS(...)       \
+    {                               \
+        constexpr int p = 0;        \
+        __VA_ARGS__;                \
+    }                               \
+    if constexpr (W <= 8) {         \
+        constexpr int p = 1;        \
+        __VA_ARGS__;                \
+    }                               \
+    if constexpr (W <= 4) {         \
+        {                           \
+            constexpr int p = 2;    \
+            __VA_ARGS__;            \
+        }                           \
+        {                           \
+            constexpr int p = 3;    \
+            __VA_ARGS__;            \
+        }                           \
+    }
 
 namespace dicompress {
 
@@ -26,14 +46,16 @@ struct alignas(64) Lanes {
 
     Lanes() = default;
     DICOMPRESS_INLINE Lanes(T value) {
-        for (Part& p : part) p = Part{} + value;
+        DICOMPRESS_PARTS(part[p] = Part{} + value)
     }
     DICOMPRESS_INLINE static Lanes from(const T* numbers) {
         Lanes result;
-        std::memcpy(result.part, numbers, sizeof result.part);
+        DICOMPRESS_PARTS(std::memcpy(&result.part[p], numbers + p * W, sizeof(Part)))
         return result;
     }
-    DICOMPRESS_INLINE void to(T* numbers) const { std::memcpy(numbers, part, sizeof part); }
+    DICOMPRESS_INLINE void to(T* numbers) const {
+        DICOMPRESS_PARTS(std::memcpy(numbers + p * W, &part[p], sizeof(Part)))
+    }
 
     T operator[](int lane) const { return reinterpret_cast<const T*>(part)[lane]; }
     T& operator[](int lane) { return reinterpret_cast<T*>(part)[lane]; }
@@ -48,7 +70,7 @@ using Ints = Lanes<std::int32_t, W>;
     template <class T, int W>                                                                                      \
     DICOMPRESS_INLINE Lanes<Result, W> operator operation(const Lanes<T, W>& a, const Lanes<T, W>& b) {            \
         Lanes<Result, W> result;                                                                                   \
-        for (int p = 0; p < result.parts; ++p) result.part[p] = a.part[p] operation b.part[p];                     \
+        DICOMPRESS_PARTS(result.part[p] = a.part[p] operation b.part[p])                                           \
         return result;                                                                                             \
     }                                                                                                              \
     template <class T, int W>                                                                                      \
@@ -74,14 +96,14 @@ DICOMPRESS_OPERATOR(==, std::int32_t)
 template <int W>
 DICOMPRESS_INLINE Ints<W> operator<<(const Ints<W>& a, int bits) {
     Ints<W> result;
-    for (int p = 0; p < a.parts; ++p) result.part[p] = a.part[p] << bits;
+    DICOMPRESS_PARTS(result.part[p] = a.part[p] << bits)
     return result;
 }
 
 template <int W>
 DICOMPRESS_INLINE Ints<W> operator>>(const Ints<W>& a, int bits) {
     Ints<W> result;
-    for (int p = 0; p < a.parts; ++p) result.part[p] = a.part[p] >> bits;
+    DICOMPRESS_PARTS(result.part[p] = a.part[p] >> bits)
     return result;
 }
 
@@ -89,7 +111,7 @@ DICOMPRESS_INLINE Ints<W> operator>>(const Ints<W>& a, int bits) {
 template <class T, int W>
 DICOMPRESS_INLINE Lanes<T, W> choose(const Ints<W>& mask, const Lanes<T, W>& a, const Lanes<T, W>& b) {
     Lanes<T, W> result;
-    for (int p = 0; p < a.parts; ++p) result.part[p] = mask.part[p] ? a.part[p] : b.part[p];
+    DICOMPRESS_PARTS(result.part[p] = mask.part[p] ? a.part[p] : b.part[p])
     return result;
 }
 
@@ -112,15 +134,14 @@ DICOMPRESS_INLINE Lanes<T, W> limited(const Lanes<T, W>& a, const std::type_iden
 template <int W>
 DICOMPRESS_INLINE Floats<W> absolute(const Floats<W>& a) {
     Floats<W> result;
-    for (int p = 0; p < a.parts; ++p)
-        result.part[p] = reinterpret_cast<typename Floats<W>::Part>(reinterpret_cast<typename Ints<W>::Part>(a.part[p]) & 0x7fffffff);
+    DICOMPRESS_PARTS(result.part[p] = reinterpret_cast<typename Floats<W>::Part>(reinterpret_cast<typename Ints<W>::Part>(a.part[p]) & 0x7fffffff))
     return result;
 }
 
 template <int W>
 DICOMPRESS_INLINE bool any(const Ints<W>& mask) {
-    typename Ints<W>::Part found = mask.part[0];
-    for (int p = 1; p < mask.parts; ++p) found |= mask.part[p];
+    typename Ints<W>::Part found{};
+    DICOMPRESS_PARTS(found |= mask.part[p])
     std::uint64_t words[W / 2], all = 0;
     std::memcpy(words, &found, sizeof words);
     for (std::uint64_t word : words) all |= word;
@@ -131,25 +152,29 @@ DICOMPRESS_INLINE bool any(const Ints<W>& mask) {
 template <int W>
 DICOMPRESS_INLINE Ints<W> to_ints(const Floats<W>& a) {
     Ints<W> result;
-    for (int p = 0; p < a.parts; ++p) result.part[p] = __builtin_convertvector(a.part[p], typename Ints<W>::Part);
+    DICOMPRESS_PARTS(result.part[p] = __builtin_convertvector(a.part[p], typename Ints<W>::Part))
     return result;
 }
 
 template <int W>
 DICOMPRESS_INLINE Floats<W> to_floats(const Ints<W>& a) {
     Floats<W> result;
-    for (int p = 0; p < a.parts; ++p) result.part[p] = __builtin_convertvector(a.part[p], typename Floats<W>::Part);
+    DICOMPRESS_PARTS(result.part[p] = __builtin_convertvector(a.part[p], typename Floats<W>::Part))
     return result;
 }
 
 template <int W>
 DICOMPRESS_INLINE Ints<W> bits_of(const Floats<W>& a) {
-    return std::bit_cast<Ints<W>>(a);
+    Ints<W> result;
+    DICOMPRESS_PARTS(result.part[p] = reinterpret_cast<typename Ints<W>::Part>(a.part[p]))
+    return result;
 }
 
 template <int W>
 DICOMPRESS_INLINE Floats<W> float_of(const Ints<W>& bits) {
-    return std::bit_cast<Floats<W>>(bits);
+    Floats<W> result;
+    DICOMPRESS_PARTS(result.part[p] = reinterpret_cast<typename Floats<W>::Part>(bits.part[p]))
+    return result;
 }
 
 }  // namespace dicompress
