@@ -151,7 +151,7 @@ public:
 
     // This step's mixture of one lane in all lanes, to look at many values of it at once.
     Mixtures only(int lane) const {
-        Mixtures one(*this);
+        Mixtures one(components_, logistic_);
         for (int k = 0; k < components_; ++k) {
             one.weight_[k] = F(weight_[k][lane]);
             one.mean_[k] = F(mean_[k][lane]);
@@ -168,6 +168,8 @@ public:
     F unit, sixteenth;   // 16 / deviation, deviation / 16, of the whole mixture before `adapt`
 
 private:
+    Mixtures(int components, bool logistic) : components_(components), logistic_(logistic) {}
+
     int components_;
     bool logistic_;
     float values_;  // parts that the mixture divides among the values

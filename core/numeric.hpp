@@ -40,8 +40,8 @@ DICOMPRESS_INLINE Floats<W> inverse_root(const Floats<W>& x) {
 // The share of a Gaussian beyond t >= 0 deviations, within 2^-22 (Abramowitz and Stegun, 26.2.19). All coefficients are
 // positive, so it never rises with t, however it is rounded: no value has a probability below zero.
 template <int W>
-DICOMPRESS_INLINE Floats<W> gaussian_tail(Floats<W> t) {
-    t = smaller(t, Floats<W>(16.0f));
+DICOMPRESS_INLINE Floats<W> gaussian_tail(const Floats<W>& distance) {
+    const Floats<W> t = smaller(distance, Floats<W>(16.0f));
     Floats<W> p = t * 0.0000053830f + 0.0000488906f;
     p = p * t + 0.0000380036f;
     p = p * t + 0.0032776263f;
@@ -57,9 +57,8 @@ DICOMPRESS_INLINE Floats<W> gaussian_tail(Floats<W> t) {
 
 // The same of a logistic distribution of deviation 1: 1 / (1 + exp(t pi / sqrt(3))).
 template <int W>
-DICOMPRESS_INLINE Floats<W> logistic_tail(Floats<W> t) {
-    t = smaller(t, Floats<W>(16.0f));
-    const Floats<W> x = t * (1.8137994f / 16.0f);
+DICOMPRESS_INLINE Floats<W> logistic_tail(const Floats<W>& distance) {
+    const Floats<W> x = smaller(distance, Floats<W>(16.0f)) * (1.8137994f / 16.0f);
     Floats<W> p = x * 0.0013888889f + 0.0083333333f;
     p = p * x + 0.041666667f;
     p = p * x + 0.16666667f;

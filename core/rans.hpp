@@ -45,13 +45,14 @@ public:
         std::uint64_t states[lanes]{};
         for (std::size_t i = 0; i < carried_bytes; ++i)
             states[i / 4] |= std::uint64_t{tail[i]} << (8 * (i % 4));
-        std::vector<std::uint8_t> written;  // last byte first
+        std::vector<std::uint8_t> written(3 * steps_[cut]);  // from the end; a symbol of 24 bits takes three at most
+        std::size_t first = written.size();
         for (int i = 0; i < lanes; ++i) states[i] += least_state;
         for (std::size_t s = steps_[cut]; s-- > 0;) {
             const Symbol& symbol = symbols_[s];
             std::uint64_t& state = states[symbol.lane];
             for (; state >> (8 * state_bytes - probability_bits) >= symbol.parts; state >>= 8)
-                written.push_back(static_cast<std::uint8_t>(state));
+                written[--first] = static_cast<std::uint8_t>(state);
             state = (state / symbol.parts << probability_bits) + symbol.begin + state % symbol.parts;
         }
 
@@ -60,7 +61,7 @@ public:
         for (; last > 127; last >>= 7) bytes.push_back(static_cast<std::uint8_t>(last | 128));
         bytes.push_back(static_cast<std::uint8_t>(last));
         for (std::uint64_t state : states) put(bytes, state, state_bytes);
-        bytes.insert(bytes.end(), written.rbegin(), written.rend());
+        bytes.insert(bytes.end(), written.begin() + static_cast<std::ptrdiff_t>(first), written.end());
         bytes.insert(bytes.end(), tail.begin() + carried_bytes, tail.end());
         return bytes;
     }

@@ -48,6 +48,7 @@ private:
         const T* rows[lanes];
         for (int i = 0; i < lanes; ++i) {
             rows[i] = inside[i] ? plane.place(front.row[i], front.column[i]) : edge[i];
+            if (inside[i]) __builtin_prefetch(rows[i] + ahead);
             if (!inside[i]) fill_edge(plane, front.row[i], front.column[i], front.period(columns_), edge[i]);
         }
         for (int i = 0; i < lanes; i += block)
