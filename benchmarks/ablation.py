@@ -58,7 +58,7 @@ def adaptive_stage(folder: Path) -> str:
             total = sum(coder.code_length(t, m, **options) for t, m in zip(tensors, mixtures))
             bits[name][group].append(total / image.size)
         filtered = sum(coder.code_length(t, replace(m, known=None)) for t, m in zip(tensors, mixtures))
-        bits["the filter of `reference` instead"][group].append(filtered / image.size)
+        bits["regression without known pixels"][group].append(filtered / image.size)
     groups = sorted(next(iter(bits.values())))
     lines = ["| | " + " | ".join(groups) + " |", "|---" * (len(groups) + 1) + "|"]
     for name, found in bits.items():

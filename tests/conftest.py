@@ -47,7 +47,7 @@ def stream_parts(data: bytes) -> list[bytes]:
     """Header, heads and sections of a stream, without the CRC-32 that follows each; joined(parts) is the inverse."""
     parts, start = [], 0
     for end in range(len(data) - 3):
-        if end >= start + 15 * (not parts) and data[end : end + 4] == with_crc(data[start:end])[-4:]:
+        if end >= start + 16 * (not parts) and data[end : end + 4] == with_crc(data[start:end])[-4:]:
             parts.append(data[start:end])
             start = end + 4
     return parts

@@ -11,7 +11,7 @@ import numpy as np
 from dicompress.errors import StreamError
 from dicompress.varint import Reader, write_varint
 
-START = 4 + 1 + 2 + 8  # magic, version, pixel type, bits stored, model hash
+START = 4 + 1 + 2 + 8 + 1  # magic, version, pixel type, bits stored, model hash, coder revision
 HOSTILE = (
     *(0, 1, 2, 3, 6, 7, 16, 63, 64, 127, 128, 255, 256, 1023, 1024, 16384, 32768, 65535, 65536, 131072),
     *(1 << 24, 1 << 25, 1 << 28, 1 << 29, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 32, (1 << 62) + 1, (1 << 63) - 1),
@@ -22,9 +22,9 @@ Change = Callable[[bytes], bytes]
 
 @dataclass(frozen=True)
 class Parts:
-    """A stream of versions 2 to 4 taken apart; `joined` is the inverse, whose lengths and checksums are right.
+    """A stream taken apart; `joined` is the inverse, whose lengths and checksums are right.
 
-    numbers: frames, rows, columns, of versions 3 and 4 samples and near, then levels. heads: one a plane. sections: one a level.
+    numbers: frames, rows, columns, samples, near, levels. heads: one a plane. sections: one a level.
     """
 
     start: bytes
@@ -33,20 +33,12 @@ class Parts:
     sections: tuple[bytes, ...]
 
     @property
-    def wide(self) -> bool:
-        return self.start[4] >= 3
-
-    @property
-    def leaning(self) -> bool:
-        return self.start[4] == 4
-
-    @property
     def samples(self) -> int:
-        return self.numbers[3] if self.wide else 1
+        return self.numbers[3]
 
     @property
     def near(self) -> int:
-        return self.numbers[4] if self.wide else 0
+        return self.numbers[4]
 
     def joined(self) -> bytes:
         heads = b"".join(write_varint(len(head)) + head for head in self.heads)
@@ -56,12 +48,12 @@ class Parts:
 
 
 def take_apart(data: bytes) -> Parts:
-    """StreamError for what is no sound stream of versions 2 to 4, as far as its lengths go."""
+    """StreamError for what is no sound stream of version 4, as far as its lengths go."""
     reader = Reader(data)
     start = reader.take(START)
-    if start[:4] != b"DCMP" or start[4] not in (2, 3, 4):
-        raise StreamError("not a stream of versions 2 to 4")
-    numbers = tuple(reader.varint() for _ in range(6 if start[4] >= 3 else 4))
+    if start[:4] != b"DCMP" or start[4] != 4:
+        raise StreamError("not a stream of version 4")
+    numbers = tuple(reader.varint() for _ in range(6))
     if numbers[-1] > 6:
         raise StreamError("too many levels")
     sizes = [reader.varint() for _ in range(2 + numbers[-1])]
@@ -76,13 +68,14 @@ def replaced(items: tuple, number: int, value) -> tuple:
     return (*items[:number], value, *items[number + 1 :])
 
 
-def head_fields(head: bytes, sample: int, near: int, leaning: bool) -> list[bytes | int]:
-    """The digest, the numbers of a head, the table and the numbers of the model's header, each with its length before it."""
+def head_fields(head: bytes, sample: int, near: int) -> list[bytes | int]:
+    """The references behind their number, the digest, the numbers of a head, the table and those of the model's header, lengths
+    before them.
+    """
     reader = Reader(head)
-    fields: list[bytes | int] = [reader.take(8)]
-    if leaning:
-        fields.append(reader.varint())
-        fields += [reader.varint() for _ in range(fields[-1])]
+    fields: list[bytes | int] = [reader.varint()]
+    fields += [reader.varint() for _ in range(fields[0])]
+    fields.append(reader.take(8))
     fields += [reader.varint() for _ in range(sample + (2 if sample and near else 0) + 2)]
     if fields[-1]:
         if near:
@@ -177,17 +170,14 @@ class Mutator:
         change: of a part's bytes; None for one of ours.
         """
         change = change or self.change
-        if data[4:5] == b"\1":  # of version 1: a single checksum at the end
-            content = change(data[:-4])
-            return content + zlib.crc32(content).to_bytes(4, "little")
         parts = take_apart(data)
-        other = take_apart(self.one_of([s for s in self.streams if s[4] != 1]))
+        other = take_apart(self.one_of(self.streams))
         kind = self.below(10)
         if kind == 0:
             at = self.below(len(parts.numbers))
             return replace(parts, numbers=replaced(parts.numbers, at, self.number(parts.numbers[at]))).joined()
         if kind == 1:
-            at = 4 + self.below(3)
+            at = self.one_of((4, 5, 6, 15))
             start = parts.start[:at] + bytes([self.one_of((0, 1, 2, 3, 4, 8, 12, 16, 255))]) + parts.start[at + 1 :]
             return replace(parts, start=self.one_of((start, parts.start[:7] + other.start[7:]))).joined()
         if kind in (2, 3, 4) and parts.heads:
@@ -208,12 +198,12 @@ class Mutator:
 
     def forge_head(self, parts: Parts, at: int, change: Change) -> bytes:
         sample = at % max(parts.samples, 1)
-        fields = head_fields(parts.heads[at], sample, parts.near, parts.leaning)
+        fields = head_fields(parts.heads[at], sample, parts.near)
         number = self.below(len(fields))
         field = fields[number]
         if isinstance(field, bytes):
             fields[number] = change(field)
-            if number:
+            if number > 1 + fields[0]:  # the digest's length is known
                 fields[number - 1] = len(fields[number])
         else:
             fields[number] = self.number(field)

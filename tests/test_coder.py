@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dicompress import StreamError
-from dicompress.coder import MixtureTensor, code_length, decode, encode
+from dicompress.coder import MixtureTensor, code_length, decode, encode, native
 
 COMPONENTS = 3
 
@@ -131,6 +131,55 @@ def test_random_bytes_never_crash():
             decode(bytes([len(body) & 127 | 128, len(body) >> 7]) + body, mixture, symbols.shape)
         except StreamError:
             pass
+
+
+@pytest.fixture(scope="module")
+def with_states():
+    """A band that is long enough for states, its mixture and symbols: last steps, sixteen states of five bytes, and so on."""
+    symbols, mixture, _ = sampled(np.random.default_rng(9), 96, 96)
+    body, states = native.encode(symbols, *mixture.prediction, 0, 96)
+    assert states and body[0] < 128
+    return body, mixture, symbols
+
+
+def decode_band(body, mixture, symbols, states=True):
+    found = np.empty_like(symbols)
+    native.decode(body, states, found, *mixture.prediction, 0, len(symbols[0]))
+    return found
+
+
+def test_states_cost_few_bytes(with_states):
+    body, mixture, symbols = with_states
+    assert np.array_equal(decode_band(*with_states), symbols)
+    assert 8 * len(body) < code_length(symbols, mixture) + 8 * 20
+
+
+def test_damaged_states_are_refused(with_states):
+    body, mixture, symbols = with_states
+    wrong = [
+        body[:40], body[:1], b"", body + bytes(9),
+        b"\0" + body[1:], b"\x80" * 9, b"\xff\xff\x7f" + body[1:],  # of the last steps: none, without end, all
+        bytes([body[0] + 1]) + body[1:], bytes([body[0] - 1]) + body[1:],
+        body[:5] + b"\0" + body[6:],  # a state below 2^32
+    ]  # fmt: skip
+    for changed in wrong:
+        with pytest.raises(native.DamagedStream):
+            decode_band(changed, mixture, symbols)
+    with pytest.raises(native.DamagedStream):
+        decode_band(body, mixture, symbols, states=False)
+
+
+def test_changed_bytes_of_states_are_errors_or_other_symbols(with_states):
+    body, mixture, symbols = with_states
+    rng, errors = np.random.default_rng(10), 0
+    for _ in range(60):
+        changed = bytearray(body)
+        changed[int(rng.integers(len(body)))] ^= 1 << int(rng.integers(8))
+        try:
+            assert not np.array_equal(decode_band(bytes(changed), mixture, symbols), symbols)
+        except native.DamagedStream:
+            errors += 1
+    assert errors > 50  # as the states do not end where they began
 
 
 def test_a_symbol_outside_the_range_is_refused():

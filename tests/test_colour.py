@@ -12,6 +12,7 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, RLELossless
 from test_dicom import make, test_file
 
 import dicompress
+import dicompress.pydicom
 from dicompress import Allowance, UnsupportedImageError, compress_dataset, decompress_dataset
 from dicompress.codec import colour
 from dicompress.dicom import compress_file, describe, restore_file

@@ -122,11 +122,12 @@ def test_the_layout_is_as_documented():
     image = np.stack([phantom(30, 21), np.full((30, 21), 5, np.uint16)])
     data = dicompress.encode(image, model=Halves(), bits_stored=12)
     header, heads, *sections = stream_parts(data)
-    numbers = (2, 30, 21, 2, len(heads), *map(len, sections))
-    assert header == b"DCMP\x02\x02\x0chalves!!" + b"".join(map(write_varint, numbers))
+    numbers = (2, 30, 21, 1, 0, 2, len(heads), *map(len, sections))
+    assert header == b"DCMP\x04\x02\x0chalves!!\x01" + b"".join(map(write_varint, numbers))
     first, second = Reader(heads), Reader(heads)
     second.take(first.varint() + 1)
-    assert [first.take(8).hex(), second.take(second.varint())[:8].hex()] == dicompress.inspect(data).checksums
+    assert first.varint() == 0  # references
+    assert [first.take(8).hex(), second.take(second.varint())[1:9].hex()] == dicompress.inspect(data).checksums
     coarse = Reader(sections[0])
     chunk = Reader(coarse.take(coarse.varint()))
     coarse.finish()
@@ -217,18 +218,18 @@ def test_lies_with_good_checksums_are_errors_or_pixels(small, data):
     image, stream = small
     parts = stream_parts(stream)
     number = data.draw(st.sampled_from([0, 0, 1, 1, *range(2, len(parts))]))
-    start = data.draw(st.integers(15 if number == 0 else 0, len(parts[number])))
+    start = data.draw(st.integers(16 if number == 0 else 0, len(parts[number])))
     removed = data.draw(st.integers(0, 3))
     added = data.draw(st.one_of(st.binary(max_size=3), st.integers(0, 2**63 - 1).map(write_varint)))
     parts[number] = parts[number][:start] + added + parts[number][start + removed :]
     if data.draw(st.booleans()):  # lengths in the header that fit what is there
         reader = Reader(parts[0])
-        reader.take(15)
+        reader.take(16)
         try:
-            kept = [reader.varint() for _ in range(4)]
+            kept = [reader.varint() for _ in range(6)]
         except StreamError:
             kept = []
-        parts[0] = parts[0][:15] + b"".join(map(write_varint, [*kept, *map(len, parts[1:])]))
+        parts[0] = parts[0][:16] + b"".join(map(write_varint, [*kept, *map(len, parts[1:])]))
     for level in (0, 1, 2):
         try:
             restored = dicompress.decode(joined(parts), level=level, model=Halves(), threads=1)

@@ -39,8 +39,8 @@ def colour() -> np.ndarray:
     return np.clip(np.stack([grey, grey * 3 // 4 + 20, 255 - grey], -1) + noise, 0, 255).astype(np.uint8)
 
 
-def wide() -> dict[str, tuple[np.ndarray, dict]]:
-    """Images for streams of version 3, and how they are coded."""
+def settings() -> dict[str, tuple[np.ndarray, dict]]:
+    """Images that are coded in colour or with an error, and how."""
     found = images()
     return {
         "colour": (colour(), {"colour": True}),
@@ -69,7 +69,7 @@ def main() -> None:
     known = json.loads(index.read_text()) if index.exists() else {}
     for model in for_archives():
         volumes = leaning() if by_name(model).most_references else {}
-        for name, (image, bound) in ({n: (i, {}) for n, i in images().items()} | wide() | volumes).items():
+        for name, (image, bound) in ({n: (i, {}) for n, i in images().items()} | settings() | volumes).items():
             data = dicompress.encode(image, model=model, **bound)
             path = GOLDEN / f"{name}-{dicompress.inspect(data).model_hash[:8]}-v{data[4]}.dcmp"
             if path.exists():

@@ -183,7 +183,7 @@ def _plane(frames: np.ndarray, number: int) -> np.ndarray:
 
 
 def inspect(data: bytes) -> StreamInfo:
-    """What a stream holds, without decoding it; its header and heads are enough (of version 1, the whole stream).
+    """What a stream holds, without decoding it; its header and heads are enough.
 
     Raises StreamError, LimitError or UnknownModelError (version).
     """

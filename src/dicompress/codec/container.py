@@ -1,14 +1,15 @@
-"""Streams as bytes: header, heads of the frames, one section a level, a CRC-32 behind each (docs/format.md)."""
+"""Streams as bytes: header, heads of the planes, one section a level, a CRC-32 behind each (docs/format.md)."""
 
 from __future__ import annotations
 
 import zlib
 from itertools import accumulate
 
+from .. import coder
 from ..errors import StreamError, UnknownModelError
 from ..limits import check_size
 from ..varint import Reader, write_varint
-from . import loop, version1
+from . import loop
 from .bound import MAX_NEAR
 from .colour import MAX_SAMPLES
 from .plane import DIGEST_BYTES, Head, read_head, write_head
@@ -16,23 +17,20 @@ from .references import depths
 from .stream import DTYPES, MAX_LEVELS, Facts, Section, Stream, check_level, chunk_numbers, needs
 
 MAGIC = b"DCMP"
-VERSION, WIDE_VERSION, LEANING_VERSION = 2, 3, 4  # one sample a pixel and no error; more samples or an error; references
+VERSION = 4
 HASH_BYTES = 8
 CRC_BYTES = 4
-HEAD_BYTES = 1 + DIGEST_BYTES + 2  # the shortest head of a frame, behind its length
+HEAD_BYTES = 2 + DIGEST_BYTES + 2  # the shortest head of a plane, with its length
 
 
 def write_stream(stream: Stream) -> bytes:
     kind = next(code for code, dtype in DTYPES.items() if dtype == stream.dtype)
-    leaning = any(head.references for head in stream.heads)
-    wide = leaning or stream.near > 0 or stream.samples > 1
-    heads = [write_head(head, i % stream.samples, stream.near, wide, leaning) for i, head in enumerate(stream.heads)]
+    heads = [write_head(head, i % stream.samples, stream.near) for i, head in enumerate(stream.heads)]
     heads = b"".join(write_varint(len(head)) + head for head in heads)
     sections = [section.write() for section in stream.sections]
-    more = (stream.samples, stream.near) if wide else ()
-    numbers = (stream.frames or 0, stream.rows, stream.columns, *more, stream.levels, len(heads), *map(len, sections))
-    version = LEANING_VERSION if leaning else WIDE_VERSION if wide else VERSION
-    start = MAGIC + bytes([version, kind, stream.bits_stored]) + stream.model_hash
+    shape = (stream.frames or 0, stream.rows, stream.columns, stream.samples)
+    numbers = (*shape, stream.near, stream.levels, len(heads), *map(len, sections))
+    start = MAGIC + bytes([VERSION, kind, stream.bits_stored]) + stream.model_hash + bytes([coder.REVISION])
     parts = [start + b"".join(map(write_varint, numbers)), heads, *sections]
     return b"".join(part + zlib.crc32(part).to_bytes(CRC_BYTES, "little") for part in parts)
 
@@ -41,18 +39,16 @@ def read_stream(data: bytes, level: int | None = 0) -> Stream:
     """Inverse of `write_stream`: what is needed for the image at 1/2**level resolution, and nothing behind it.
 
     level: None for header and heads alone. Raises StreamError for data that is not ours, damaged or too short,
-    LimitError, UnknownModelError (version), all before any large allocation; ValueError for a level it does not have.
+    LimitError, UnknownModelError (version, coder), all before any large allocation; ValueError for a level it does not have.
     """
     reader = Reader(bytes(data))
     if reader.data[: len(MAGIC)] != MAGIC:
         raise StreamError("not a dicompress stream: it does not begin with 'DCMP'")
     reader.take(len(MAGIC))
     (version,) = reader.take(1)
-    if version == 1:
-        return version1.read_rest(reader, _read_facts(reader, version), level)
-    if version not in (VERSION, WIDE_VERSION, LEANING_VERSION):
-        raise UnknownModelError(f"stream version {version} is unknown; this dicompress reads versions 1 to {LEANING_VERSION}")
-    facts = _read_facts(reader, version)
+    if version != VERSION:
+        raise UnknownModelError(f"stream version {version} is unknown; this dicompress reads version {VERSION}")
+    facts = _read_facts(reader)
     levels = reader.varint()
     if levels > MAX_LEVELS:
         raise StreamError(f"{levels} levels are claimed; at most {MAX_LEVELS} are possible")
@@ -65,7 +61,7 @@ def read_stream(data: bytes, level: int | None = 0) -> Stream:
     level_bytes = list(accumulate((n + CRC_BYTES for n in section_bytes), initial=end))[:0:-1]
     if len(reader.data) < end:
         raise StreamError(f"the data ends in the heads, at byte {len(reader.data)}; they end at byte {end}")
-    heads = _read_heads(_take(reader, heads_bytes, "the heads"), facts, version)
+    heads = _read_heads(_take(reader, heads_bytes, "the heads"), facts)
     sections = []
     if level is not None:
         _check_length(len(reader.data), level_bytes, level)
@@ -77,29 +73,33 @@ def read_stream(data: bytes, level: int | None = 0) -> Stream:
     return Stream(**vars(facts), levels=levels, heads=heads, sections=sections, level_bytes=level_bytes)
 
 
-def _read_facts(reader: Reader, version: int) -> Facts:
+def _read_facts(reader: Reader) -> Facts:
     kind, bits_stored = reader.take(2)
     if kind not in DTYPES or not 1 <= bits_stored <= DTYPES[kind].itemsize * 8:
         raise StreamError(f"pixel type {kind} with {bits_stored} bits stored is not possible")
     model_hash = reader.take(HASH_BYTES)
-    frames, rows, columns = (reader.varint() for _ in range(3))
+    (revision,) = reader.take(1)
+    if revision != coder.REVISION:
+        raise UnknownModelError(
+            f"the stream was written by revision {revision} of the coder; this dicompress has revision {coder.REVISION}"
+        )
+    frames, rows, columns, samples, near = (reader.varint() for _ in range(5))
     if not rows or not columns:
         raise StreamError(f"an image of {rows} x {columns} pixels is not possible")
-    samples, near = (reader.varint(), reader.varint()) if version >= WIDE_VERSION else (1, 0)
-    if not 1 <= samples <= MAX_SAMPLES or near > MAX_NEAR or (version == WIDE_VERSION and samples == 1 and not near):
+    if not 1 <= samples <= MAX_SAMPLES or near > MAX_NEAR:
         raise StreamError(f"{samples} samples a pixel with errors up to {near} are not possible")
     check_size(frames or 1, rows, columns, samples, DTYPES[kind].itemsize)
     return Facts(model_hash, DTYPES[kind], bits_stored, frames or None, rows, columns, samples, near)
 
 
-def _read_heads(data: bytes, facts: Facts, version: int) -> list[Head]:
+def _read_heads(data: bytes, facts: Facts) -> list[Head]:
     count = facts.count * facts.samples
     if count * HEAD_BYTES > len(data):
         raise StreamError(f"the stream claims {count} frames or samples in {len(data)} bytes of heads")
-    reader, heads, kind = Reader(data), [], (version >= WIDE_VERSION, version >= LEANING_VERSION)
+    reader, heads = Reader(data), []
     for number in range(count):
         head = Reader(reader.take(reader.varint()))
-        heads.append(read_head(head, facts.dtype, number % facts.samples, facts.near, *kind))
+        heads.append(read_head(head, facts.dtype, number % facts.samples, facts.near))
         head.finish()
     reader.finish()
     if any(head.references for head in heads):

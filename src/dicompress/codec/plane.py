@@ -17,6 +17,7 @@ from .content import Choice, as_coded, choose, coded
 from .packing import read_table, write_table
 from .references import MAX_REFERENCES
 
+OFFSET = 1 << 17  # added to values that may be negative
 DIGEST_BYTES = 8
 DIGEST_STEP = 1 << 20  # pixels
 
@@ -128,16 +129,14 @@ def _pixels(head: Head, content: np.ndarray, said: np.ndarray | int, dtype: np.d
     return pixels.astype(dtype)
 
 
-def write_head(head: Head, sample: int, near: int, wide: bool, leaning: bool) -> bytes:
-    """wide: of a stream with several samples a pixel, or an error; leaning: with references. sample: the number of this one."""
-    parts = [head.digest]
-    if leaning:
-        parts += [write_varint(len(head.references)), *(write_varint(zigzag(n)) for n in head.references)]
+def write_head(head: Head, sample: int, near: int) -> bytes:
+    """sample: the number of this one of its frame."""
+    parts = [write_varint(len(head.references)), *(write_varint(zigzag(n)) for n in head.references), head.digest]
     if sample:
         parts += [write_varint(zigzag(c)) for c in head.coefficients]
     if sample and near:
-        parts += [write_varint(n + _offset(wide)) for n in head.limits]
-    parts += [write_varint(head.low + _offset(wide)), write_varint(head.high - head.low)]
+        parts += [write_varint(n + OFFSET) for n in head.limits]
+    parts += [write_varint(head.low + OFFSET), write_varint(head.high - head.low)]
     if not head.constant:
         if near:
             parts.append(_write_runs(head.exact, head.low))
@@ -174,25 +173,17 @@ def _read_references(reader: Reader) -> tuple[int, ...]:
     return tuple(unzigzag(reader.varint()) for _ in range(count))
 
 
-def _offset(wide: bool) -> int:
-    """What is added to values that may be negative."""
-    return 1 << 17 if wide else 1 << 15
-
-
-def read_head(
-    reader: Reader, dtype: np.dtype, sample: int = 0, near: int = 0, wide: bool = False, leaning: bool = False
-) -> Head:
+def read_head(reader: Reader, dtype: np.dtype, sample: int = 0, near: int = 0) -> Head:
     """Inverse of `write_head`, for a plane of pixels `dtype`. StreamError if it cannot be one."""
-    digest = reader.take(DIGEST_BYTES)
-    references = _read_references(reader) if leaning else ()
+    references, digest = _read_references(reader), reader.take(DIGEST_BYTES)
     pixel = np.iinfo(dtype)
     coefficients = tuple(unzigzag(reader.varint()) for _ in range(sample))
     if any(abs(c) > colour.LARGEST for c in coefficients):
         raise StreamError("the coefficients of a plane are too large")
-    limits = tuple(reader.varint() - _offset(wide) for _ in range(2)) if sample and near else None
+    limits = tuple(reader.varint() - OFFSET for _ in range(2)) if sample and near else None
     if limits and not pixel.min <= limits[0] <= limits[1] <= pixel.max:
         raise StreamError(f"limits of {limits[0]} and {limits[1]} do not fit into {dtype.name} pixels")
-    low = reader.varint() - _offset(wide)
+    low = reader.varint() - OFFSET
     high = low + reader.varint()
     least, greatest = (-colour.LIMIT, colour.LIMIT) if sample else (pixel.min, pixel.max)
     if not least <= low <= high <= greatest or high - low > colour.LIMIT:

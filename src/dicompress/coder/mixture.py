@@ -13,6 +13,7 @@ from ..errors import StreamError
 from ..varint import Reader, write_varint
 from . import native
 
+REVISION = 1  # of all that turns parameters into bits; changes with any of it
 SYMBOLS_PER_STREAM = 1 << 16
 FEWEST_BYTES = 2  # of a tensor with elements: one sub-stream's length, and what the range coder always writes
 DISTRIBUTIONS = {"gaussian": False, "logistic": True}  # name: MixtureSpec's `logistic`
@@ -28,11 +29,11 @@ class MixtureTensor:
     low, high: smallest and largest value; the distribution is open at both ends.
     base: int32, as many rows and columns as parameters: where a mean of 0 lies, in 1/256 of a value; None for 0.
     known: int32 (4, rows, columns) like parameters, for one channel: values of the known pixels around every element,
-    which the coder then adapts to (native/regression.hpp); None: it adapts to the errors before it alone.
-    streams: how many sub-streams the rows are cut into; 0 for one every SYMBOLS_PER_STREAM elements.
+    which the coder then adapts to (core/ridge.hpp); None: it adapts to the errors before it alone.
+    streams: how many sub-streams the rows are cut into at most; 0 for as many as `bands` makes of SYMBOLS_PER_STREAM elements.
     distribution: of the components, "gaussian" or "logistic". adaptive: False for a coder that learns nothing on its way.
     near: how far a decoded value may be off, 0 to 255. exact: runs (first, last) of values that may not, and that none of the
-    others becomes (native/bins.hpp).
+    others becomes (core/bins.hpp).
     """
 
     parameters: np.ndarray
@@ -49,11 +50,12 @@ class MixtureTensor:
     exact: tuple[tuple[int, int], ...] = ()
 
     def bands(self, shape: tuple[int, int, int]) -> list[tuple[int, int]]:
-        """Cut the rows of a tensor into the runs that share a sub-stream; as lines (rows times channels)."""
+        """Cut the rows of a tensor into the runs (first, last) that share a sub-stream."""
         channels, rows, columns = shape
         symbols = channels * rows * columns
-        count = min(rows, symbols, self.streams or -(-symbols // SYMBOLS_PER_STREAM))
-        edges = [rows * i // count * channels for i in range(count + 1)] if count else [0]
+        count = max(1, min(2, 2 * symbols // SYMBOLS_PER_STREAM), symbols // SYMBOLS_PER_STREAM)
+        count = min(rows, symbols, count, self.streams or count)
+        edges = [rows * i // count for i in range(count + 1)] if count else [0]
         return list(zip(edges, edges[1:]))
 
     @property
@@ -81,11 +83,12 @@ def encode(symbols: np.ndarray, mixture: MixtureTensor, threads: int = 1) -> tup
     """
     symbols = np.array(symbols, np.int32, order="C") if mixture.near else np.require(symbols, np.int32, "CW")
 
-    def one(lines: tuple[int, int]) -> bytes:
-        return native.encode(symbols, *mixture.prediction, *lines)
+    def one(rows: tuple[int, int]) -> tuple[bytes, bool]:
+        return native.encode(symbols, *mixture.prediction, *rows)
 
     streams = _each(one, mixture.bands(symbols.shape), threads)
-    return b"".join(write_varint(len(s)) for s in streams) + b"".join(streams), symbols
+    lengths = b"".join(write_varint(2 * len(data) + lanes) for data, lanes in streams)
+    return lengths + b"".join(data for data, _ in streams), symbols
 
 
 def decode(data: bytes, mixture: MixtureTensor, shape: tuple[int, int, int], threads: int = 1) -> np.ndarray:
@@ -94,11 +97,11 @@ def decode(data: bytes, mixture: MixtureTensor, shape: tuple[int, int, int], thr
     bands = mixture.bands(shape)
     reader = Reader(data)
     lengths = [reader.varint() for _ in bands]
-    streams = [reader.take(length) for length in lengths]
+    streams = [(reader.take(length >> 1), bool(length & 1)) for length in lengths]
     reader.finish()
 
-    def one(job: tuple[bytes, tuple[int, int]]) -> None:
-        native.decode(job[0], symbols, *mixture.prediction, *job[1])
+    def one(job: tuple[tuple[bytes, bool], tuple[int, int]]) -> None:
+        native.decode(*job[0], symbols, *mixture.prediction, *job[1])
 
     try:
         _each(one, list(zip(streams, bands)), threads)
@@ -112,9 +115,9 @@ def code_length(
 ) -> float:
     """The ideal code length, the sum of -log2 p after adaptation, in bits; as one sub-stream.
 
-    shift, width, flat: False to measure what a part of the regression is worth (native/regression.hpp).
+    shift, width, flat: False to measure what a part of the adaptive stage is worth (core/band.hpp).
     """
-    return native.code_length(np.ascontiguousarray(symbols, np.int32), *mixture.prediction, shift, width, flat)
+    return native.code_length(np.array(symbols, np.int32, order="C"), *mixture.prediction, shift, width, flat)
 
 
 def _each(work: Callable, items: Iterable, threads: int) -> list:

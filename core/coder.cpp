@@ -1,0 +1,51 @@
+#include "coder.hpp"
+
+// One source, compiled twice for x86; elsewhere the compiler's choice is the only one. Vectors of AVX-512 gained nothing.
+#if defined(__x86_64__) && defined(__GNUC__)
+#define DICOMPRESS_X86 1
+#define DICOMPRESS_AVX2 __attribute__((target("avx2,bmi2"), flatten))
+#else
+#define DICOMPRESS_X86 0
+#endif
+
+namespace dicompress {
+
+namespace {
+
+#if DICOMPRESS_X86
+DICOMPRESS_AVX2 std::vector<std::uint8_t> encode_avx2(const Band& band, bool& lanes_used) { return encode_band<8>(band, lanes_used); }
+DICOMPRESS_AVX2 void decode_avx2(const Band& band, std::span<const std::uint8_t> bytes, bool lanes_used) { decode_band<8>(band, bytes, lanes_used); }
+DICOMPRESS_AVX2 double code_length_avx2(const Band& band) { return code_length_of<8>(band); }
+#endif
+
+}  // namespace
+
+Vectors best_vectors() {
+#if DICOMPRESS_X86
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2")) return Vectors::avx2;
+#endif
+    return Vectors::plain;
+}
+
+std::vector<std::uint8_t> encode(const Band& band, bool& lanes_used, [[maybe_unused]] Vectors vectors) {
+#if DICOMPRESS_X86
+    if (vectors == Vectors::avx2) return encode_avx2(band, lanes_used);
+#endif
+    return encode_band<4>(band, lanes_used);
+}
+
+void decode(const Band& band, std::span<const std::uint8_t> bytes, bool lanes_used, [[maybe_unused]] Vectors vectors) {
+#if DICOMPRESS_X86
+    if (vectors == Vectors::avx2) return decode_avx2(band, bytes, lanes_used);
+#endif
+    decode_band<4>(band, bytes, lanes_used);
+}
+
+double code_length(const Band& band, [[maybe_unused]] Vectors vectors) {
+#if DICOMPRESS_X86
+    if (vectors == Vectors::avx2) return code_length_avx2(band);
+#endif
+    return code_length_of<4>(band);
+}
+
+}  // namespace dicompress

@@ -1,0 +1,180 @@
+// Sixteen lanes: lane i codes row i of a stripe of sixteen rows, two columns behind the lane of the row above.
+//
+// One step codes a symbol in every lane. The number of lanes is part of the format, whatever the processor's vectors hold:
+// here are sixteen numbers as so many vectors of W, with the operations that round alike in vectors and out of them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#define DICOMPRESS_INLINE [[gnu::always_inline]] inline
+
+// Statements for every part p of a number of W to a vector; written out, as compilers keep no array in registers whose index varies.
+#define DICOMPRESS_PARTS(...)       \
+    {                               \
+        constexpr int p = 0;        \
+        __VA_ARGS__;                \
+    }                               \
+    if constexpr (W <= 8) {         \
+        constexpr int p = 1;        \
+        __VA_ARGS__;                \
+    }                               \
+    if constexpr (W <= 4) {         \
+        {                           \
+            constexpr int p = 2;    \
+            __VA_ARGS__;            \
+        }                           \
+        {                           \
+            constexpr int p = 3;    \
+            __VA_ARGS__;            \
+        }                           \
+    }
+
+namespace dicompress {
+
+inline constexpr int lanes = 16;
+
+// A number a lane. Comparisons give masks: integers, -1 for true and 0 for false.
+template <class T, int W>
+struct alignas(64) Lanes {
+    typedef T Part __attribute__((vector_size(4 * W)));  // T of 32 bits
+    static constexpr int parts = lanes / W;
+
+    Part part[parts];
+
+    Lanes() = default;
+    DICOMPRESS_INLINE Lanes(T value) {
+        DICOMPRESS_PARTS(part[p] = Part{} + value)
+    }
+    DICOMPRESS_INLINE static Lanes from(const T* numbers) {
+        Lanes result;
+        DICOMPRESS_PARTS(std::memcpy(&result.part[p], numbers + p * W, sizeof(Part)))
+        return result;
+    }
+    DICOMPRESS_INLINE void to(T* numbers) const {
+        DICOMPRESS_PARTS(std::memcpy(numbers + p * W, &part[p], sizeof(Part)))
+    }
+
+    T operator[](int lane) const { return reinterpret_cast<const T*>(part)[lane]; }
+    T& operator[](int lane) { return reinterpret_cast<T*>(part)[lane]; }
+};
+
+template <int W>
+using Floats = Lanes<float, W>;
+template <int W>
+using Ints = Lanes<std::int32_t, W>;
+
+#define DICOMPRESS_OPERATOR(operation, Result)                                                                     \
+    template <class T, int W>                                                                                      \
+    DICOMPRESS_INLINE Lanes<Result, W> operator operation(const Lanes<T, W>& a, const Lanes<T, W>& b) {            \
+        Lanes<Result, W> result;                                                                                   \
+        DICOMPRESS_PARTS(result.part[p] = a.part[p] operation b.part[p])                                           \
+        return result;                                                                                             \
+    }                                                                                                              \
+    template <class T, int W>                                                                                      \
+    DICOMPRESS_INLINE Lanes<Result, W> operator operation(const Lanes<T, W>& a, std::type_identity_t<T> b) {       \
+        return a operation Lanes<T, W>(b);                                                                         \
+    }                                                                                                              \
+    template <class T, int W>                                                                                      \
+    DICOMPRESS_INLINE Lanes<Result, W> operator operation(std::type_identity_t<T> a, const Lanes<T, W>& b) {       \
+        return Lanes<T, W>(a) operation b;                                                                         \
+    }
+DICOMPRESS_OPERATOR(+, T)
+DICOMPRESS_OPERATOR(-, T)
+DICOMPRESS_OPERATOR(*, T)
+DICOMPRESS_OPERATOR(/, T)
+DICOMPRESS_OPERATOR(&, T)
+DICOMPRESS_OPERATOR(|, T)
+DICOMPRESS_OPERATOR(<, std::int32_t)
+DICOMPRESS_OPERATOR(>, std::int32_t)
+DICOMPRESS_OPERATOR(>=, std::int32_t)
+DICOMPRESS_OPERATOR(==, std::int32_t)
+#undef DICOMPRESS_OPERATOR
+
+template <int W>
+DICOMPRESS_INLINE Ints<W> operator<<(const Ints<W>& a, int bits) {
+    Ints<W> result;
+    DICOMPRESS_PARTS(result.part[p] = a.part[p] << bits)
+    return result;
+}
+
+template <int W>
+DICOMPRESS_INLINE Ints<W> operator>>(const Ints<W>& a, int bits) {
+    Ints<W> result;
+    DICOMPRESS_PARTS(result.part[p] = a.part[p] >> bits)
+    return result;
+}
+
+// a where the mask is true, else b.
+template <class T, int W>
+DICOMPRESS_INLINE Lanes<T, W> choose(const Ints<W>& mask, const Lanes<T, W>& a, const Lanes<T, W>& b) {
+    Lanes<T, W> result;
+    DICOMPRESS_PARTS(result.part[p] = mask.part[p] ? a.part[p] : b.part[p])
+    return result;
+}
+
+template <class T, int W>
+DICOMPRESS_INLINE Lanes<T, W> smaller(const Lanes<T, W>& a, const Lanes<T, W>& b) {
+    return choose(a < b, a, b);
+}
+
+template <class T, int W>
+DICOMPRESS_INLINE Lanes<T, W> larger(const Lanes<T, W>& a, const Lanes<T, W>& b) {
+    return choose(a > b, a, b);
+}
+
+template <class T, int W>
+DICOMPRESS_INLINE Lanes<T, W> limited(const Lanes<T, W>& a, const std::type_identity_t<Lanes<T, W>>& low,
+                                      const std::type_identity_t<Lanes<T, W>>& high) {
+    return smaller(larger(a, low), high);
+}
+
+template <int W>
+DICOMPRESS_INLINE Floats<W> absolute(const Floats<W>& a) {
+    Floats<W> result;
+    DICOMPRESS_PARTS(result.part[p] = reinterpret_cast<typename Floats<W>::Part>(reinterpret_cast<typename Ints<W>::Part>(a.part[p]) & 0x7fffffff))
+    return result;
+}
+
+template <int W>
+DICOMPRESS_INLINE bool any(const Ints<W>& mask) {
+    typename Ints<W>::Part found{};
+    DICOMPRESS_PARTS(found |= mask.part[p])
+    std::uint64_t words[W / 2], all = 0;
+    std::memcpy(words, &found, sizeof words);
+    for (std::uint64_t word : words) all |= word;
+    return all != 0;
+}
+
+// Rounded towards zero.
+template <int W>
+DICOMPRESS_INLINE Ints<W> to_ints(const Floats<W>& a) {
+    Ints<W> result;
+    DICOMPRESS_PARTS(result.part[p] = __builtin_convertvector(a.part[p], typename Ints<W>::Part))
+    return result;
+}
+
+template <int W>
+DICOMPRESS_INLINE Floats<W> to_floats(const Ints<W>& a) {
+    Floats<W> result;
+    DICOMPRESS_PARTS(result.part[p] = __builtin_convertvector(a.part[p], typename Floats<W>::Part))
+    return result;
+}
+
+template <int W>
+DICOMPRESS_INLINE Ints<W> bits_of(const Floats<W>& a) {
+    Ints<W> result;
+    DICOMPRESS_PARTS(result.part[p] = reinterpret_cast<typename Ints<W>::Part>(a.part[p]))
+    return result;
+}
+
+template <int W>
+DICOMPRESS_INLINE Floats<W> float_of(const Ints<W>& bits) {
+    Floats<W> result;
+    DICOMPRESS_PARTS(result.part[p] = reinterpret_cast<typename Floats<W>::Part>(bits.part[p]))
+    return result;
+}
+
+}  // namespace dicompress

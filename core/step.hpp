@@ -1,0 +1,39 @@
+// One step of the lanes: the values that it codes and their intervals.
+#pragma once
+
+#include <cstdint>
+
+#include "bins.hpp"
+#include "lanes.hpp"
+#include "mixture.hpp"
+#include "wavefront.hpp"
+
+namespace dicompress {
+
+// What a step of the lanes works on.
+template <int W>
+struct Step {
+    const Wavefront<W>& front;
+    const Mixtures<W>& mixtures;
+    const Bins bins;
+    const MixtureSpec& spec;
+    Ints<W> value, begin, end;  // decoded values, and their intervals
+    Bin bin[lanes];
+
+    // The bins of `value`, their intervals, and what stands for them, in the lanes that are `wanted`.
+    DICOMPRESS_INLINE void settle(const Ints<W>& wanted) {
+        Ints<W> first = value, last = value;
+        for (int i = 0; i < lanes; ++i) {
+            if (!wanted[i]) continue;
+            bin[i] = bins.find(value[i], mixtures, i);
+            first[i] = bin[i].first, last[i] = bin[i].last;
+        }
+        begin = choose(wanted, mixtures.cdf(to_floats(first - mixtures.origin)), begin);
+        end = choose(wanted, mixtures.cdf(to_floats(last + 1 - mixtures.origin)), end);
+        if (!spec.near) return;
+        for (int i = 0; i < lanes; ++i)
+            if (wanted[i]) value[i] = bins.representative(bin[i], mixtures, i);
+    }
+};
+
+}  // namespace dicompress
