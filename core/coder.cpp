@@ -15,7 +15,6 @@ namespace {
 #if DICOMPRESS_X86
 DICOMPRESS_AVX2 std::vector<std::uint8_t> encode_avx2(const Band& band, bool& lanes_used) { return encode_band<8>(band, lanes_used); }
 DICOMPRESS_AVX2 void decode_avx2(const Band& band, std::span<const std::uint8_t> bytes, bool lanes_used) { decode_band<8>(band, bytes, lanes_used); }
-DICOMPRESS_AVX2 double code_length_avx2(const Band& band) { return code_length_of<8>(band); }
 #endif
 
 }  // namespace
@@ -41,11 +40,6 @@ void decode(const Band& band, std::span<const std::uint8_t> bytes, bool lanes_us
     decode_band<4>(band, bytes, lanes_used);
 }
 
-double code_length(const Band& band, [[maybe_unused]] Vectors vectors) {
-#if DICOMPRESS_X86
-    if (vectors == Vectors::avx2) return code_length_avx2(band);
-#endif
-    return code_length_of<4>(band);
-}
+double code_length(const Band& band) { return code_length_of<4>(band); }
 
 }  // namespace dicompress

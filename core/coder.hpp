@@ -22,6 +22,6 @@ std::vector<std::uint8_t> encode(const Band& band, bool& lanes_used, Vectors vec
 void decode(const Band& band, std::span<const std::uint8_t> bytes, bool lanes_used, Vectors vectors = best_vectors());
 
 // The sum of -log2 p in bits: what no coder with these probabilities can go below.
-double code_length(const Band& band, Vectors vectors = best_vectors());
+double code_length(const Band& band);
 
 }  // namespace dicompress
