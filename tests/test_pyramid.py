@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import dicompress
 from dicompress import StreamError
+from dicompress.codec.container import read_stream
 from dicompress.models import Values
 from dicompress.models.pyramid import Pyramid
 from dicompress.models.pyramid.fit import DEFAULT, ONE, estimate_bits, fit_level, has_blocks, predict
@@ -144,17 +145,17 @@ def test_inputs_for_a_reference_are_zero_without_one():
 
 def test_gains_make_values_comparable():
     image, reference = slices(2)
-    assert fit_blend(image, [reference], 0, 2000) == Blend((1 << 14,), 0)
-    found = fit_blend(image, [reference * 3 + 500], 0, 2000)
+    assert fit_blend(image, [reference], Values(0, 2000)) == Blend((1 << 14,), 0)
+    found = fit_blend(image, [reference * 3 + 500], Values(0, 2000))
     assert found.gains[0] == pytest.approx((1 << 14) / 3, rel=0.02)
-    assert np.abs(found.of([reference * 3 + 500], 0, 2000) - reference).mean() < 2
+    assert np.abs(found.of([reference * 3 + 500], Values(0, 2000)) - reference).mean() < 2
 
 
 def test_two_references_are_averaged():
     image, one, other = slices(3)
-    blend = fit_blend(image, [one, other], 0, 2000)
+    blend = fit_blend(image, [one, other], Values(0, 2000))
     assert sum(blend.gains) == 1 << 14 and all(6000 < g < 10000 for g in blend.gains)
-    blended = blend.of([one, other], 0, 2000)
+    blended = blend.of([one, other], Values(0, 2000))
     assert np.std(blended - image) < 0.92 * np.std(one - image)
 
 
@@ -166,7 +167,7 @@ def test_blends_that_cannot_be():
             read_blend(Reader(write_blend(wrong)), 1)
     white, black = (Blend((MOST_GAIN, MOST_GAIN), sign * MOST_OFFSET) for sign in (1, -1))
     planes = [np.full((2, 2), 65535, np.int32)] * 2
-    assert white.of(planes, -5, 9).max() == 9 and black.of(planes, -5, 9).min() >= -5
+    assert white.of(planes, Values(-5, 9)).max() == 9 and black.of(planes, Values(-5, 9)).min() >= -5
 
 
 @pytest.mark.parametrize("value", [0, -32768, 65535])
@@ -180,3 +181,51 @@ def test_extreme_references_and_coefficients(value):
     for phase in PHASES:
         assert np.abs(wide[phase]).max() <= 1 << 22
         assert np.abs(leaned_on.adds(phase, filters[phase].of_reference)).max() <= 1 << 24
+
+
+def leaning(data: bytes) -> list[tuple[int, ...]]:
+    return [head.references for head in read_stream(data).heads]
+
+
+def test_volumes_take_less_where_slices_have_something_in_common():
+    volume = np.stack(slices(5)).astype(np.int16)
+    alone, leant = (dicompress.encode(volume, neighbours=n) for n in (False, True))
+    assert len(leant) < 0.75 * len(alone) and leaning(leant) == [(), (1, -1), (2,), (1, -1), (2, 4)]
+    unlike = np.random.default_rng(0).normal(500, 40, (4, 64, 72)).astype(np.uint16)
+    alone, leant = (dicompress.encode(unlike, neighbours=n) for n in (False, True))
+    assert leaning(leant) == [()] * 4 and len(leant) == len(alone)
+
+
+def test_slices_of_other_slopes_are_as_good():
+    """As those of PET, whose Rescale Slope differs from slice to slice."""
+    volume = np.stack(slices(5))
+    factors = np.array([1, 1.7, 0.6, 2.4, 1.3])[:, None, None]
+    scaled = np.rint(volume * factors).astype(np.uint16)
+    alone, leant = (dicompress.encode(scaled, neighbours=n) for n in (False, True))
+    assert len(leant) < 0.75 * len(alone) and all(leaning(leant)[1:])
+
+
+@pytest.mark.parametrize("near", [1, 5])
+def test_volumes_with_errors_lean_on_what_was_decoded(near):
+    volume = np.stack(slices(4)).astype(np.int16)
+    data = dicompress.encode(volume, neighbours=True, near=near)
+    decoded = dicompress.decode(data)
+    assert np.abs(decoded.astype(int) - volume).max() == near and all(leaning(data)[1:])
+    assert all(np.array_equal(dicompress.decode(data, frame=k), decoded[k]) for k in range(4))
+    assert len(data) < len(dicompress.encode(volume, near=near))
+
+
+def test_headers_with_references_that_cannot_be():
+    model, (image, reference) = Pyramid(), slices(2)
+    values = Values(int(image.min()), int(image.max()))
+    header = model.header(image, values, [reference])
+    assert model.plan(header, image.shape, values, 4, [reference]).headers[0].filters[1].of_reference.any()
+    gain = write_blend(Blend((1 << 14,), 0))
+    assert gain in header[2:]
+    too_much = header.replace(gain, write_blend(Blend((MOST_GAIN + 1,), 0)), 1)
+    for wrong in (b"", header[:-1], header + b"\0", too_much, model.header(image, values)):
+        with pytest.raises(StreamError):
+            model.plan(wrong, image.shape, values, 4, [reference])
+    for references in ([], [reference] * 3):
+        with pytest.raises(StreamError):
+            model.plan(header, image.shape, values, 4, references)

@@ -16,8 +16,8 @@ import dicompress
 from dicompress import DicompressError, StreamError
 from dicompress.codec import api
 from dicompress.codec.container import read_stream, write_stream
-from dicompress.codec.packing import ranks
 from dicompress.codec.references import MAX_DEPTH, candidates, coding_order, depths, order
+from dicompress.models import Values
 
 
 class Leaning(Halves):
@@ -220,7 +220,10 @@ def test_candidates():
     assert candidates(36, 1, True, deep | {34: 16}) == [(0,)], "from the first on again"
 
 
-def test_ranks_of_values_that_do_not_occur():
-    values = np.array([-7, 0, 3, 300])
+def test_numbers_of_other_values():
+    listed = np.array([-7, 0, 3, 300])
     pixels = np.array([[-32768, -8, -7, -6, 0, 1], [3, 4, 299, 300, 301, 65535]])
-    assert np.array_equal(ranks(pixels, values), np.searchsorted(values, pixels))
+    values = Values(0, 3, listed=listed)
+    assert np.array_equal(values.numbers(pixels), np.minimum(np.searchsorted(listed, pixels), 3))
+    assert np.array_equal(values.stored(np.array([3, 0])), [300, -7])
+    assert np.array_equal(Values(-5, 400).numbers(pixels), np.clip(pixels, -5, 400))

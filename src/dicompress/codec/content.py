@@ -10,7 +10,7 @@ import numpy as np
 from ..models import Model, Values
 from . import colour
 from .bound import Runs, exact_runs, rank_near, rank_runs
-from .packing import ranks, sparse_values
+from .packing import sparse_values
 
 WORTH = 0.008  # of a bit a pixel, by the estimate; less is not worth leaning on a plane
 FEWEST = 1024  # pixels below which planes lean on none
@@ -49,20 +49,15 @@ class Content:
         low, high = int(content.min()), int(content.max())
         exact = exact_runs(content, wanted) if near and low < high else ()
         occurring = sparse_values(content, near, exact)
-        packed = content if occurring is None else ranks(content, occurring)
-        return cls(coefficients, said, low, high, exact, occurring, packed, coded(low, high, near, exact, occurring))
+        values = coded(low, high, near, exact, occurring)
+        return cls(coefficients, said, low, high, exact, occurring, values.numbers(content), values)
 
 
 def coded(low: int, high: int, near: int, exact: Runs, occurring: np.ndarray | None) -> Values:
     """What is coded: values, or ranks among those `occurring`."""
     if occurring is None:
         return Values(low, high, near, exact)
-    return Values(0, occurring.size - 1, rank_near(occurring, near, exact), rank_runs(occurring, exact))
-
-
-def as_coded(pixels: np.ndarray, occurring: np.ndarray | None) -> np.ndarray:
-    """int32: pixels of another plane in the numbers in which this one is coded."""
-    return pixels.astype(np.int32) if occurring is None else ranks(pixels, occurring)
+    return Values(0, occurring.size - 1, rank_near(occurring, near, exact), rank_runs(occurring, exact), occurring)
 
 
 def choose(
@@ -80,7 +75,7 @@ def choose(
         contents.append(Content.of(pixels, before, (0,) * len(before), near, exact))
     least, best = np.inf, (content, none)
     for content in contents:
-        references = [[as_coded(p, content.occurring) for p in choice.planes] for choice in (none, *choices)]
+        references = [[p.astype(np.int32) for p in choice.planes] for choice in (none, *choices)]
         alone, *leaning = model.estimate(content.packed, content.values, references)
         bits = [alone - WORTH * pixels.size, *leaning]
         if min(bits) < least:

@@ -48,13 +48,6 @@ def _gained_bits(histogram: np.ndarray, values: np.ndarray, low: int) -> float:
     return float(histogram[values - low] @ np.log2(gap))
 
 
-def ranks(pixels: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """How many of the sorted `values` are smaller than each pixel; int32."""
-    low, high = int(values[0]), int(values[-1])
-    table = np.searchsorted(values, np.arange(low, high + 2)).astype(np.int32)  # looked up, not searched for, by each pixel
-    return table[np.clip(pixels.astype(np.int32) - low, 0, high + 1 - low)]
-
-
 def write_table(values: np.ndarray) -> bytes:
     """Sorted values, as a deflated bit map of the range between the first and the last."""
     used = np.zeros(int(values[-1] - values[0]) + 1, np.uint8)

@@ -13,7 +13,7 @@ from ..models import Model, Values
 from ..varint import Reader, unzigzag, write_varint, zigzag
 from . import colour, loop, memory
 from .bound import MAX_RUNS, Runs
-from .content import Choice, as_coded, choose, coded
+from .content import Choice, choose, coded
 from .packing import read_table, write_table
 from .references import MAX_REFERENCES
 
@@ -102,7 +102,7 @@ def encode_plane(
     facts = (pixels.dtype, pixels.shape, near, levels, loop.TILE_GRID)
     if head.constant:
         return Plane(replace(head, digest=pixel_digest(pixels)), *facts, []), pixels
-    references = [as_coded(p, occurring) for p in leaned_on.planes]
+    references = [p.astype(np.int32) for p in leaned_on.planes]
     header = model.header(packed, values, *([references] if references else []))
     table = b"" if occurring is None else write_table(occurring)
     head = replace(head, table=table, header=header, exact=content.exact, references=leaned_on.distances)
@@ -228,7 +228,7 @@ def _decode_tiles(
     head = plane.head
     occurring = head.occurring()
     values = head.coded(occurring, plane.near)
-    references = [as_coded(r, occurring) for r in references]
+    references = [r.astype(np.int32) for r in references]
     content = np.empty(loop.reduced(plane.shape, level), dtype)
     for (rows, columns), chunks in zip(loop.tiles(*plane.shape, plane.grid), plane.tiles):
         size = (rows.stop - rows.start, columns.stop - columns.start)

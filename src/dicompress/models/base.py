@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,17 +16,31 @@ class Values:
     """The values of an image's pixels, low to high, and how far a decoded pixel may be off.
 
     near: by so much at most; 0 for an image that comes back as it was. exact: runs (first, last) of values, in ascending order,
-    that come back as they were all the same, and that no other pixel takes.
+    that come back as they were all the same, and that no other pixel takes. listed: what 0, 1, 2 ... stand for, ascending, if pixels
+    are coded as ranks among these.
     """
 
     low: int
     high: int
     near: int = 0
     exact: tuple[tuple[int, int], ...] = ()
+    listed: np.ndarray | None = field(default=None, compare=False)
 
     @property
     def count(self) -> int:
         return self.high - self.low + 1
+
+    def stored(self, image: np.ndarray) -> np.ndarray:
+        """What an image's pixels stand for."""
+        return image if self.listed is None else self.listed[image]
+
+    def numbers(self, pixels: np.ndarray) -> np.ndarray:
+        """int32: pixels as they are coded, brought into the range; of ranks, how many values are smaller."""
+        if self.listed is None:
+            return np.clip(pixels, self.low, self.high).astype(np.int32)
+        low, high = int(self.listed[0]), int(self.listed[-1])
+        ranks = np.searchsorted(self.listed, np.arange(low, high + 1)).astype(np.int32)  # looked up, not searched for, by each
+        return ranks[np.clip(pixels, low, high) - low]
 
 
 class Model(Protocol):
@@ -45,7 +59,8 @@ class Model(Protocol):
     def header(self, image: np.ndarray, values: Values, references: Sequence[np.ndarray] = ()) -> bytes:
         """What the decoder must know before the first tensor, e.g. a normalisation.
 
-        references: int32 of the image's shape and about its values, the nearest first; at most `most_references`.
+        references: int32 of the image's shape, as decoded, the nearest first; at most `most_references`. They are in the values
+        that the image's stand for (`Values.stored`), and need not lie in their range.
         """
 
     def estimate(self, image: np.ndarray, values: Values, choices: Sequence[Sequence[np.ndarray]]) -> list[float]:

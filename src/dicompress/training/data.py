@@ -12,6 +12,7 @@ import numpy as np
 
 from ..codec.packing import sparse_values
 from ..errors import DicompressError
+from ..models import Values
 from ..models.reference.normalise import measure_scale
 
 
@@ -36,10 +37,10 @@ class TrainingImage:
         """The pixels as in the file."""
         return self.pixels + self.values if np.isscalar(self.values) else self.values[self.pixels]
 
-    def as_own(self, other: TrainingImage) -> np.ndarray:
-        """The pixels of another image in the numbers of this one; they may lie outside 0 to high."""
-        stored = other.stored()
-        return stored - self.values if np.isscalar(self.values) else np.searchsorted(self.values, stored)
+    def as_coded(self) -> Values:
+        """The range of `pixels`, and what they stand for."""
+        listed = np.arange(self.values, self.values + self.high + 1) if np.isscalar(self.values) else self.values
+        return Values(0, self.high, listed=listed)
 
 
 Images = dict[str, dict[str, list[TrainingImage]]]  # {modality: {series folder: [image]}}

@@ -115,9 +115,9 @@ class Pyramid:
         parts = [write_varint(measure_scale(spread)), write_varint(has_blocks(image))]
         reference = None
         if references:
-            blend = fit_blend(image, references, values.low, values.high)
+            blend = fit_blend(image, references, values)
             parts.append(write_blend(blend))
-            reference = blend.of(references, values.low, values.high)
+            reference = blend.of(references, values)
         image = as_decoded(image, values)
         for level in range(count):
             step = 1 << level
@@ -127,9 +127,8 @@ class Pyramid:
         return b"".join(parts)
 
     def estimate(self, image: np.ndarray, values: Values, choices: Sequence[Sequence[np.ndarray]]) -> list[float]:
-        low, high = values.low, values.high
-        blended = [fit_blend(image, c, low, high).of(c, low, high) if c else None for c in choices]
-        return estimate_bits(as_decoded(image, values), low, high, blended)
+        blended = [fit_blend(image, c, values).of(c, values) if c else None for c in choices]
+        return estimate_bits(as_decoded(image, values), values.low, values.high, blended)
 
     def plan(
         self, header: bytes, shape: tuple[int, int], values: Values, levels: int,
@@ -139,7 +138,7 @@ class Pyramid:
             raise StreamError(f"this model leans on {self.most_references} planes at most, not on {len(references)}")
         reader = Reader(header)
         top_scale, blocks = _checked_scale(reader.varint()), reader.varint()
-        blended = read_blend(reader, len(references)).of(references, values.low, values.high) if references else None
+        blended = read_blend(reader, len(references)).of(references, values) if references else None
         filters = [{phase: _read_filter(phase, reader, bool(references)) for phase in PHASES} for _ in range(levels)]
         reader.finish()
         coarser = [*(f[1].scale for f in filters[1:]), top_scale]

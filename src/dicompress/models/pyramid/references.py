@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import StreamError
 from ...varint import Reader, unzigzag, write_varint, zigzag
+from ..base import Values
 from .fit import fit_level, strips
 from .phases import MARGIN, PHASES, Reference
 
@@ -24,12 +25,12 @@ class Blend:
     gains: tuple[int, ...]
     offset: int
 
-    def of(self, references: Sequence[np.ndarray], low: int, high: int) -> np.ndarray:
-        """int32 of the references' shape, within low and high."""
+    def of(self, references: Sequence[np.ndarray], values: Values) -> np.ndarray:
+        """int32 of the references' shape, in the numbers in which the image is coded."""
         total = np.full(references[0].shape, self.offset + (1 << GAIN_BITS - 1), np.int64)
         for gain, reference in zip(self.gains, references):
             total += gain * reference.astype(np.int64)
-        return np.clip(total >> GAIN_BITS, low, high).astype(np.int32)
+        return values.numbers(total >> GAIN_BITS)
 
 
 def write_blend(blend: Blend) -> bytes:
@@ -44,13 +45,14 @@ def read_blend(reader: Reader, count: int) -> Blend:
     return Blend(tuple(gains), offset)
 
 
-def fit_blend(image: np.ndarray, references: Sequence[np.ndarray], low: int, high: int) -> Blend:
+def fit_blend(image: np.ndarray, references: Sequence[np.ndarray], values: Values) -> Blend:
     """Gains and offset with which one or two references come nearest to an image, and nearest to what is new in it."""
     image, references = strips(image).astype(np.int32), [strips(r) for r in references]
-    blends = [_comparable(image, r) for r in references]
+    stored = values.stored(image)
+    blends = [_comparable(stored, r) for r in references]
     if len(references) == 1:
         return blends[0]
-    share = _share(image, [b.of([r], low, high) for b, r in zip(blends, references)], low, high)
+    share = _share(image, [b.of([r], values) for b, r in zip(blends, references)], values.low, values.high)
     parts = [(b, s) for b, s in zip(blends, (share, 1 - share))]
     return Blend(tuple(round(b.gains[0] * s) for b, s in parts), round(sum(b.offset * s for b, s in parts)))
 
@@ -59,22 +61,24 @@ def _comparable(image: np.ndarray, reference: np.ndarray) -> Blend:
     """A gain and an offset that bring a reference to the values of the image; 1 and 0 if nothing is won by others."""
     step = -(-image.size // SAMPLES)
     wanted, given = (p.ravel()[::step].astype(np.float64) for p in (image, reference))
-    middle = given.mean()
+    middle, one = given.mean(), 1 << GAIN_BITS
     regressors = np.stack([given - middle, np.ones_like(given)])
-    error = wanted - given
-    cost = _cost(error)
-    solution = np.array([1.0, middle])
-    for _ in range(4):
-        weight = 1 / (error**2 + max(float(np.median(np.abs(error))), 0.5) ** 2)
-        weighted = regressors * weight
-        solution = np.linalg.solve(weighted @ regressors.T + 1e-9 * weight.sum() * np.eye(2), weighted @ wanted)
-        error = wanted - solution @ regressors
-    one = 1 << GAIN_BITS
-    gain = round(float(solution[0]) * one)
-    offset = round(float(solution[1] - solution[0] * middle) * one)
-    if _cost(error) > cost - 0.02 or not 0 < gain <= MOST_GAIN // 4 or abs(offset) > MOST_OFFSET // 4:
-        return Blend((one,), 0)
-    return Blend((gain,), offset)
+    start = wanted - given
+    found, least = Blend((one,), 0), _cost(start) - 0.02
+    for weight in (np.ones_like(start), _weight(start)):  # all of the image first, or what is alike without any gain
+        for _ in range(4):
+            weighted = regressors * weight
+            solution = np.linalg.solve(weighted @ regressors.T + 1e-9 * weight.sum() * np.eye(2), weighted @ wanted)
+            error = wanted - solution @ regressors
+            weight = _weight(error)
+        gain, offset = round(float(solution[0]) * one), round(float(solution[1] - solution[0] * middle) * one)
+        if _cost(error) < least and 0 < gain <= MOST_GAIN // 4 and abs(offset) <= MOST_OFFSET // 4:
+            found, least = Blend((gain,), offset), _cost(error)
+    return found
+
+
+def _weight(error: np.ndarray) -> np.ndarray:
+    return 1 / (error**2 + max(float(np.median(np.abs(error))), 0.5) ** 2)
 
 
 def _share(image: np.ndarray, references: list[np.ndarray], low: int, high: int) -> float:
@@ -87,7 +91,7 @@ def _share(image: np.ndarray, references: list[np.ndarray], low: int, high: int)
         weighted = given * weight
         solution = np.linalg.solve(weighted @ given.T + 1e-3 * np.eye(2), weighted @ wanted)
         error = wanted - solution @ given
-        weight = 1 / (error**2 + max(float(np.median(np.abs(error))), 0.5) ** 2)
+        weight = _weight(error)
     first, both = float(solution[0]), float(solution.sum())
     return min(max(round(16 * first / both) / 16, -0.5), 1.5) if both > 0.05 else 1.0
 

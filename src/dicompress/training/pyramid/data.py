@@ -103,10 +103,10 @@ class Sampler:
 
     def _blend(self, image: TrainingImage, leaned_on: list[TrainingImage]) -> np.ndarray:
         """The neighbours as one reference, in the numbers of the image."""
-        planes, key = [image.as_own(n) for n in leaned_on], (id(image), *map(id, leaned_on))
+        planes, key, values = [n.stored() for n in leaned_on], (id(image), *map(id, leaned_on)), image.as_coded()
         if key not in self.blends:
-            self.blends[key] = fit_blend(image.pixels, planes, 0, image.high)
-        return self.blends[key].of(planes, 0, image.high)
+            self.blends[key] = fit_blend(image.pixels, planes, values)
+        return self.blends[key].of(planes, values)
 
 
 def level_tensors(
