@@ -11,7 +11,7 @@ from dicompress import StreamError
 from dicompress.codec.container import read_stream
 from dicompress.models import Values
 from dicompress.models.pyramid import Pyramid
-from dicompress.models.pyramid.fit import DEFAULT, ONE, estimate_bits, fit_level, has_blocks, predict
+from dicompress.models.pyramid.fit import DEFAULT, ONE, combined, estimate_bits, fit_level, has_blocks, normal_equations, predict
 from dicompress.models.pyramid.phases import PHASES, USED, ZERO, Level, LevelHeader, Reference, join, log2_32, split
 from dicompress.models.pyramid.references import MOST_GAIN, MOST_OFFSET, Blend, fit_blend, read_blend, write_blend
 from dicompress.varint import Reader
@@ -53,6 +53,15 @@ def test_filters_fit_the_image():
         errors = [np.abs(planes[phase] * 256 - level.interpolate(phase, c)).mean() for c in (found.coefficients, DEFAULT[phase])]
         assert errors[0] < (0.7 if phase == 1 else 0.5) * errors[1]
         level.put(phase, planes[phase])
+
+
+@pytest.mark.parametrize("size", [1, 511, 512, 1700])
+def test_normal_equations(size):
+    rng = np.random.default_rng(0)
+    rows, weight, wanted = rng.normal(0, 1, (5, size)), rng.random(size), rng.normal(0, 1, size)
+    products, targets = normal_equations(rows, weight, wanted)
+    assert np.allclose(products, rows * weight @ rows.T) and np.allclose(targets, rows * weight @ wanted)
+    assert np.allclose(combined(targets, rows), targets @ rows)
 
 
 def test_a_flat_image_is_predicted_exactly():

@@ -17,6 +17,7 @@ LARGEST_OF_REFERENCE = 1 << 8  # of a reference's |coefficients|, likewise
 FEWEST = 2048  # pixels below which a phase keeps the mean of its four neighbours, and of the reference takes the same pixel
 FEWEST_OF_REFERENCE = 64  # or not even that
 SAMPLES = 8192  # pixels at most that a filter is fitted on
+PIECE = 512  # pixels of a matrix product
 SIDE, STRIP = 256, 64  # pixels; larger grids are fitted on strips of themselves
 DEFAULT = {p: np.array([ONE // 4] * 2 + [0] * (len(s) - 2), np.int32) for p, s in SUPPORTS.items()}
 
@@ -89,7 +90,7 @@ def fit_reference(level: Level, reference: Reference, phase: int, filter_: Filte
         taps = np.stack(taps) / 256
         found = np.rint(_least_squares(taps, wanted) * (1 << REFERENCE_BITS))
         found = np.clip(found, -LARGEST_OF_REFERENCE, LARGEST_OF_REFERENCE).astype(np.int32)
-        if np.abs(found).sum() <= LARGEST_OF_REFERENCE and _cost(wanted - found / (1 << REFERENCE_BITS) @ taps) < _cost(wanted):
+        if np.abs(found).sum() <= LARGEST_OF_REFERENCE and _cost(wanted - combined(found / (1 << REFERENCE_BITS), taps)) < _cost(wanted):
             coefficients[: len(found)] = found
     filter_ = Filter(filter_.coefficients, filter_.scale, coefficients)
     error = np.abs(target * 256 - predict(level, phase, filter_, reference)[:rows, :columns])
@@ -142,7 +143,7 @@ def fit(level: Level, phase: int, target: np.ndarray) -> Filter:
         middle = (pairs[0] + pairs[1]) / 4
         pairs, wanted = pairs - 2 * middle, target[::step].ravel() - middle
         found = _quantise(_least_squares(pairs, wanted))
-        if np.abs(found).sum() <= LARGEST_SUM and _cost(wanted - found / ONE @ pairs) < _cost(wanted):
+        if np.abs(found).sum() <= LARGEST_SUM and _cost(wanted - combined(found / ONE, pairs)) < _cost(wanted):
             coefficients = found
     error = np.abs(target * 256 - level.interpolate(phase, coefficients)[:rows, :columns])
     return Filter(coefficients, measure_scale(error))
@@ -153,13 +154,28 @@ def _least_squares(pairs: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     ridge = (1e-6 * np.mean(pairs**2) * wanted.size + 1e-3) * np.eye(len(pairs))
     weight = np.ones_like(wanted)
     for _ in range(4):
-        weighted = pairs * weight
-        solution = np.linalg.solve(weighted @ pairs.T + ridge, weighted @ wanted)
-        error = wanted - solution @ pairs
+        products, targets = normal_equations(pairs, weight, wanted)
+        solution = np.linalg.solve(products + ridge, targets)
+        error = wanted - combined(solution, pairs)
         floor = max(float(np.median(np.abs(error))), 0.5)
         weight = 1 / (error**2 + floor**2)
         weight /= weight.mean()
     return solution
+
+
+def normal_equations(rows: np.ndarray, weight: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(rows * weight) @ rows.T and @ wanted, piece by piece: on the whole BLAS would start threads, which fight for busy cores."""
+    sides = np.concatenate([rows, wanted[None]])
+    weighted, whole = rows * weight, wanted.size // PIECE * PIECE
+    pieces = (m[:, :whole].reshape(len(m), -1, PIECE).transpose(1, 0, 2) for m in (weighted, sides))
+    products = np.matmul(next(pieces), next(pieces).transpose(0, 2, 1)).sum(0)
+    products += weighted[:, whole:] @ sides[:, whole:].T
+    return products[:, :-1], products[:, -1]
+
+
+def combined(weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """weights @ rows, on one thread."""
+    return np.einsum("i,ij->j", weights, rows)
 
 
 def _quantise(solution: np.ndarray) -> np.ndarray:

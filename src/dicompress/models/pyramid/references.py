@@ -10,7 +10,7 @@ import numpy as np
 from ...errors import StreamError
 from ...varint import Reader, unzigzag, write_varint, zigzag
 from ..base import Values
-from .fit import fit_level, strips
+from .fit import combined, fit_level, normal_equations, strips
 from .phases import MARGIN, PHASES, Reference
 
 GAIN_BITS = 14  # fixed point of gains
@@ -67,9 +67,9 @@ def _comparable(image: np.ndarray, reference: np.ndarray) -> Blend:
     found, least = Blend((one,), 0), _cost(start) - 0.02
     for weight in (np.ones_like(start), _weight(start)):  # all of the image first, or what is alike without any gain
         for _ in range(4):
-            weighted = regressors * weight
-            solution = np.linalg.solve(weighted @ regressors.T + 1e-9 * weight.sum() * np.eye(2), weighted @ wanted)
-            error = wanted - solution @ regressors
+            products, targets = normal_equations(regressors, weight, wanted)
+            solution = np.linalg.solve(products + 1e-9 * weight.sum() * np.eye(2), targets)
+            error = wanted - combined(solution, regressors)
             weight = _weight(error)
         gain, offset = round(float(solution[0]) * one), round(float(solution[1] - solution[0] * middle) * one)
         if _cost(error) < least and 0 < gain <= MOST_GAIN // 4 and abs(offset) <= MOST_OFFSET // 4:
@@ -88,9 +88,9 @@ def _share(image: np.ndarray, references: list[np.ndarray], low: int, high: int)
     wanted, *given = (p.ravel() / 256 for p in planes)
     given, weight = np.stack(given), np.ones_like(wanted)
     for _ in range(3):
-        weighted = given * weight
-        solution = np.linalg.solve(weighted @ given.T + 1e-3 * np.eye(2), weighted @ wanted)
-        error = wanted - solution @ given
+        products, targets = normal_equations(given, weight, wanted)
+        solution = np.linalg.solve(products + 1e-3 * np.eye(2), targets)
+        error = wanted - combined(solution, given)
         weight = _weight(error)
     first, both = float(solution[0]), float(solution.sum())
     return min(max(round(16 * first / both) / 16, -0.5), 1.5) if both > 0.05 else 1.0
