@@ -10,7 +10,6 @@ import numpy as np
 
 from ..errors import StreamError, UnsupportedImageError
 from ..models import DEFAULT, Model, by_hash, by_name
-from .blas import one_thread
 from .bound import MAX_NEAR, check_bound
 from .colour import MAX_SAMPLES
 from .container import read_stream, write_stream
@@ -128,8 +127,7 @@ def encode_with_result(
             Choice(tuple(number - n for n in numbers), [_plane(decoded, n) for n in numbers])
             for numbers in (candidates(number, samples, neighbours, depth) if found.most_references else ())
         ]
-        with one_thread():
-            plane, result = encode_plane(found, frames[frame, ..., k], before, levels, near, exact, threads, choices)
+        plane, result = encode_plane(found, frames[frame, ..., k], before, levels, near, exact, threads, choices)
         planes[number] = plane
         depth[number] = max((depth[n] + 1 for n in needs(plane.head, number, samples)), default=0)
         if near:
