@@ -2,8 +2,8 @@
 
     python benchmarks/speed.py IMAGE [--repeats 7] [--threads 0] [--parts-only]
 
-IMAGE: a DICOM file, of 512 x 512 pixels for numbers that compare. Processor time, as others may use the machine, in milliseconds an
-image and nanoseconds a pixel; megapixels a second are of wall time. Medians of the repeats, weights loaded.
+IMAGE: a DICOM file, of 512 x 512 pixels for numbers that compare. Processor time, as others may use the machine, in
+milliseconds an image and nanoseconds a pixel; megapixels a second are of wall time. Medians, weights loaded.
 """
 
 from __future__ import annotations
@@ -21,8 +21,13 @@ from dicompress import coder
 from dicompress.models import Values, by_name
 from dicompress.models.pyramid import fit, model, phases
 
-PARTS = {"network": "the integer networks", "inputs": "filters' predictions, known pixels, channels", "coder": "mixtures, adaptation, entropy coding",
-         "fitting": "filters of the header", "rest": "planes, digests, container, threads"}  # fmt: skip
+PARTS = {
+    "network": "the integer networks",
+    "inputs": "filters' predictions, known pixels, channels",
+    "coder": "mixtures, adaptation, entropy coding",
+    "fitting": "filters of the header",
+    "rest": "planes, digests, container, threads",
+}
 
 
 class Clock:
@@ -59,10 +64,15 @@ def beside_others(image: np.ndarray, repeats: int, threads: int) -> list[str]:
     import imagecodecs
     import tomoz
 
-    shifted = image if image.dtype.kind == "u" else (image.astype(np.int32) - np.iinfo(image.dtype).min).astype(np.uint16)
+    shifted = (
+        image if image.dtype.kind == "u" else (image.astype(np.int32) - np.iinfo(image.dtype).min).astype(np.uint16)
+    )
     options = {"threads": threads}
     calls = {
-        "pyramid": (lambda: dicompress.encode(image, verify=False, **options), lambda data: dicompress.decode(data, **options)),
+        "pyramid": (
+            lambda: dicompress.encode(image, verify=False, **options),
+            lambda data: dicompress.decode(data, **options),
+        ),
         "pyramid, with proof": (lambda: dicompress.encode(image, **options), None),
         "tomoz": (lambda: tomoz.encode(image), tomoz.decode),
         "JPEG XL e7": (
@@ -86,7 +96,8 @@ def parts(image: np.ndarray, repeats: int) -> list[str]:
     found._networks = {phase: clock.timed(network, "network") for phase, network in found._networks.items()}
     clock.around(phases.Level, "describe", "inputs")
     clock.around(phases.Level, "put", "inputs")
-    clock.around(model, "fit_level", "fitting", clock=time.process_time)  # with the threads of linear algebra; nothing else runs
+    # With the threads of linear algebra; nothing else runs meanwhile.
+    clock.around(model, "fit_level", "fitting", clock=time.process_time)
     clock.around(coder, "encode", "coder")
     clock.around(coder, "decode", "coder")
     data = dicompress.encode(image, model=found, verify=False, threads=1)
@@ -133,7 +144,9 @@ def coder_alone(image: np.ndarray, repeats: int) -> list[str]:
                     seconds["decode"] += time.process_time() - between
             for name, spent in seconds.items():
                 took[name].append(1e9 * spent / image.size)
-        lines.append(f"| {str(kind).split('.')[-1]} | " + " | ".join(f"{np.median(t):.0f}" for t in took.values()) + " |")
+        lines.append(
+            f"| {str(kind).split('.')[-1]} | " + " | ".join(f"{np.median(t):.0f}" for t in took.values()) + " |"
+        )
     return lines
 
 

@@ -32,11 +32,11 @@ struct Parts {
 struct Band {
     const MixtureSpec& spec;
     std::size_t channels, rows, columns;
-    std::int32_t* symbols;               // the next channel's are `symbol_plane` further
+    std::int32_t* symbols;  // the next channel's are `symbol_plane` further
     std::size_t symbol_plane;
-    const float* parameters;             // channels * 3 K planes, `plane` apart, their rows `stride`
-    const std::int32_t* base;            // in 1/256 of a value, or null
-    const std::int32_t* known;           // known_pixels planes of values around every symbol of the one channel, or null
+    const float* parameters;    // channels * 3 K planes, `plane` apart, their rows `stride`
+    const std::int32_t* base;   // in 1/256 of a value, or null
+    const std::int32_t* known;  // known_pixels planes of values around every symbol of the one channel, or null
     std::size_t plane, stride;
     Parts parts = {};
 };
@@ -79,7 +79,8 @@ private:
         for (const auto& other : errors) floats.add(other.data(), band_.columns);
         if (with_values) integers.add(symbols, band_.columns);
         if (band_.base) integers.add(band_.base, band_.stride);
-        for (std::size_t k = 0; known && k < known_pixels; ++k) integers.add(band_.known + k * band_.plane, band_.stride);
+        for (std::size_t k = 0; known && k < known_pixels; ++k)
+            integers.add(band_.known + k * band_.plane, band_.stride);
 
         Wavefront<W> front(rows, columns);
         Mixtures<W> mixtures(spec);
@@ -121,8 +122,8 @@ private:
     }
 
     // known: the known pixels, or null; others: errors of `count` channels before this one.
-    DICOMPRESS_INLINE static void find_features(const History<W>& past, const I* known, const F* others, std::size_t count,
-                                                const Mixtures<W>& mixtures, F* x) {
+    DICOMPRESS_INLINE static void find_features(const History<W>& past, const I* known, const F* others,
+                                                std::size_t count, const Mixtures<W>& mixtures, F* x) {
         if (known) {
             for (int k = 0; k < 4; ++k) x[k] = mixtures.error(to_floats(known[k] - mixtures.origin));
         } else {
@@ -138,8 +139,8 @@ private:
         x[7] = past.at(1, 1);  // (r-1, c+1)
     }
 
-    // What a bin hides of the square of an error, relative to its expectation: 1 - exp(-h^2 / 3) for half a bin of h deviations,
-    // about the variance of a Gaussian between -h and h.
+    // What a bin hides of the square of an error, relative to its expectation: 1 - exp(-h^2 / 3) for half a bin of h
+    // deviations, about the variance of a Gaussian between -h and h.
     DICOMPRESS_INLINE static F hidden(const Step<W>& step, const F& narrow) {
         F count;
         for (int i = 0; i < lanes; ++i) count[i] = static_cast<float>(step.bin[i].count());
@@ -150,7 +151,9 @@ private:
     template <class T>
     DICOMPRESS_INLINE void put(const Wavefront<W>& front, const Lanes<T, W>& numbers, T* plane) const {
         for (int i = 0; i < lanes; ++i)
-            if (front.active[i]) plane[static_cast<std::size_t>(front.row[i]) * band_.columns + static_cast<std::size_t>(front.column[i])] = numbers[i];
+            if (front.active[i])
+                plane[static_cast<std::size_t>(front.row[i]) * band_.columns +
+                      static_cast<std::size_t>(front.column[i])] = numbers[i];
     }
 
     const Band& band_;
@@ -211,7 +214,8 @@ double code_length_of(const Band& band) {
         check_values(step);
         step.settle(step.front.active);
         for (int i = 0; i < lanes; ++i)
-            if (step.front.active[i]) bits += probability_bits - std::log2(static_cast<double>(step.end[i] - step.begin[i]));
+            if (step.front.active[i])
+                bits += probability_bits - std::log2(static_cast<double>(step.end[i] - step.begin[i]));
     };
     Walk<W>(band).run(code, true);
     return bits;

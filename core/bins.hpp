@@ -1,7 +1,8 @@
 // Near-lossless coding: values that share a code, and the one that stands for all of them.
 //
 // A bin holds up to 2 near + 1 values, so that its middle is within `near` of each. The middle of one bin is the value
-// that the model expects, the others follow on both sides. Exact values are bins of their own and cut those they lie in.
+// that the model expects, the others follow on both sides. Exact values are bins of their own and cut those they lie
+// in.
 #pragma once
 
 #include <algorithm>
@@ -43,8 +44,8 @@ public:
         return {static_cast<std::int32_t>(first), static_cast<std::int32_t>(last)};
     }
 
-    // The value within `near` of all values of the bin: its middle, or, of a bin that was cut, the expected value as far as
-    // it may stand for all.
+    // The value within `near` of all values of the bin: its middle, or, of a bin that was cut, the expected value as
+    // far as it may stand for all.
     template <int W>
     std::int32_t representative(const Bin& bin, const Mixtures<W>& mixtures, int lane) const {
         const auto near = static_cast<std::int32_t>(spec_.near);
@@ -56,12 +57,16 @@ public:
         std::int64_t begin = 0, end = 0, between = 0;
         for (std::int32_t start = 0; start <= count; start += lanes) {
             Floats<W> values;
-            for (int i = 0; i < lanes; ++i) values[i] = static_cast<float>(bin.first - mixtures.origin[lane] + start + i);
+            for (int i = 0; i < lanes; ++i)
+                values[i] = static_cast<float>(bin.first - mixtures.origin[lane] + start + i);
             const Ints<W> edges = one.cdf(values);
             for (int i = 0; i < lanes && start + i <= count; ++i) {
-                if (start + i == 0) begin = edges[i];
-                else if (start + i == count) end = edges[i];
-                else between += edges[i];
+                if (start + i == 0)
+                    begin = edges[i];
+                else if (start + i == count)
+                    end = edges[i];
+                else
+                    between += edges[i];
             }
         }
         const std::int64_t parts = end - begin, weighted = (count - 1) * end - between;

@@ -1,6 +1,7 @@
 #include "coder.hpp"
 
-// One source, compiled twice for x86; elsewhere the compiler's choice is the only one. Vectors of AVX-512 gained nothing.
+// One source, compiled twice for x86; elsewhere the compiler's choice is the only one. Vectors of AVX-512 gained
+// nothing.
 #if defined(__x86_64__) && defined(__GNUC__)
 #define DICOMPRESS_X86 1
 #define DICOMPRESS_AVX2 __attribute__((target("avx2,bmi2"), flatten))
@@ -13,8 +14,12 @@ namespace dicompress {
 namespace {
 
 #if DICOMPRESS_X86
-DICOMPRESS_AVX2 std::vector<std::uint8_t> encode_avx2(const Band& band, bool& lanes_used) { return encode_band<8>(band, lanes_used); }
-DICOMPRESS_AVX2 void decode_avx2(const Band& band, std::span<const std::uint8_t> bytes, bool lanes_used) { decode_band<8>(band, bytes, lanes_used); }
+DICOMPRESS_AVX2 std::vector<std::uint8_t> encode_avx2(const Band& band, bool& lanes_used) {
+    return encode_band<8>(band, lanes_used);
+}
+DICOMPRESS_AVX2 void decode_avx2(const Band& band, std::span<const std::uint8_t> bytes, bool lanes_used) {
+    decode_band<8>(band, bytes, lanes_used);
+}
 #endif
 
 }  // namespace

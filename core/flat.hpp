@@ -12,8 +12,8 @@
 
 namespace dicompress {
 
-// A spike on top of the mixture. Its share is learned for each number of causal neighbours (west, north) that agree, too:
-// it moves to the probability, in hindsight, that the symbol came from the spike and not from the mixture.
+// A spike on top of the mixture. Its share is learned for each number of causal neighbours (west, north) that agree,
+// too: it moves to the probability, in hindsight, that the symbol came from the spike and not from the mixture.
 template <int W>
 class Flat {
     using F = Floats<W>;
@@ -44,7 +44,8 @@ public:
         if (!any_) return;
         for (int i = 0; i < lanes; ++i) {
             if (!flat_[i]) continue;
-            const float hindsight = bins[i].holds(value_[i]) ? static_cast<float>(parts_[i]) / static_cast<float>(parts[i]) : 0.0f;
+            const float hindsight =
+                bins[i].holds(value_[i]) ? static_cast<float>(parts_[i]) / static_cast<float>(parts[i]) : 0.0f;
             float &count = counts_[context_[i]], &share = shares_[context_[i]];
             count = std::min(count + 1.0f, slowest);
             share = std::clamp(share + (hindsight - share) / (count + 0.5f), least, 1.0f - least);

@@ -1,7 +1,7 @@
 // Sixteen lanes: lane i codes row i of a stripe of sixteen rows, two columns behind the lane of the row above.
 //
-// One step codes a symbol in every lane. The number of lanes is part of the format, whatever the processor's vectors hold:
-// here are sixteen numbers as so many vectors of W, with the operations that round alike in vectors and out of them.
+// One step codes a symbol in every lane. The number of lanes is part of the format, whatever the processor's vectors
+// hold: here are sixteen numbers as so many vectors of W, with operations that round alike in vectors and out of them.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 #define DICOMPRESS_INLINE [[gnu::always_inline]] inline
 
-// Statements for every part p of a number of W to a vector; written out, as compilers keep no array in registers whose index varies.
+// Statements for every part p of sixteen numbers; written out, as no array stays in registers whose index varies.
 #define DICOMPRESS_PARTS(...)       \
     {                               \
         constexpr int p = 0;        \
@@ -134,7 +134,9 @@ DICOMPRESS_INLINE Lanes<T, W> limited(const Lanes<T, W>& a, const std::type_iden
 template <int W>
 DICOMPRESS_INLINE Floats<W> absolute(const Floats<W>& a) {
     Floats<W> result;
-    DICOMPRESS_PARTS(result.part[p] = reinterpret_cast<typename Floats<W>::Part>(reinterpret_cast<typename Ints<W>::Part>(a.part[p]) & 0x7fffffff))
+    using I = typename Ints<W>::Part;
+    using F = typename Floats<W>::Part;
+    DICOMPRESS_PARTS(result.part[p] = reinterpret_cast<F>(reinterpret_cast<I>(a.part[p]) & 0x7fffffff))
     return result;
 }
 

@@ -21,12 +21,12 @@ inline constexpr float error_limit = 64;  // sixteenths of a deviation
 
 // What is the same for a whole tensor.
 struct MixtureSpec {
-    int components;             // K
-    std::int64_t scale;         // 1/256 values per unit of the mean
-    std::int64_t low, high;     // smallest and largest value
-    bool logistic = false;      // components are logistic, not Gaussian, distributions
-    bool adaptive = true;       // the errors just made shift and widen the mixtures
-    std::int64_t near = 0;      // largest error of a decoded value
+    int components;          // K
+    std::int64_t scale;      // 1/256 values per unit of the mean
+    std::int64_t low, high;  // smallest and largest value
+    bool logistic = false;   // components are logistic, not Gaussian, distributions
+    bool adaptive = true;    // the errors just made shift and widen the mixtures
+    std::int64_t near = 0;   // largest error of a decoded value
     std::vector<std::pair<std::int64_t, std::int64_t>> exact = {};  // runs (first, last) of values without error
 
     std::int64_t count() const { return high - low + 1; }
@@ -62,8 +62,9 @@ inline constexpr float log_logistic_deviation = 3519.0f / 4096;
 
 // The mixtures of one step. Values are counted from `origin`, a value near the mean, as small numbers bear exact steps.
 //
-// Parameters: K logits (log2 of the weight), K means, K log2 of the standard deviation (of logistic components: of their
-// scale), all integers in multiples of 2^-12, means and deviations in units of the spec's scale; a mean of 0 lies at the base.
+// Parameters: K logits (log2 of the weight), K means, K log2 of the standard deviation (of logistic components: of
+// their scale), all integers in multiples of 2^-12, means and deviations in units of the spec's scale; a mean of 0 lies
+// at the base.
 template <int W>
 class Mixtures {
     using F = Floats<W>;
@@ -132,9 +133,12 @@ public:
     }
 
     // Distance of values from the mean before `adapt`, in sixteenths of the standard deviation, at most four of it.
-    DICOMPRESS_INLINE F error(const F& value) const { return limited((value - centre) * unit, -error_limit, error_limit); }
+    DICOMPRESS_INLINE F error(const F& value) const {
+        return limited((value - centre) * unit, -error_limit, error_limit);
+    }
 
-    // Probability of a value below value[i], in 2^-24, for every lane i; every value of the range keeps at least one part.
+    // Probability of a value below value[i], in 2^-24, for every lane i; every value of the range keeps at least one
+    // part.
     DICOMPRESS_INLINE I cdf(const F& value) const {
         const F edge = value - 0.5f;
         F sum(0);

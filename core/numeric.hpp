@@ -1,4 +1,5 @@
-// The functions behind probabilities, from + - x / alone, which IEEE 754 rounds alike everywhere, in vectors and out of them.
+// The functions behind probabilities, from + - x / alone, which IEEE 754 rounds alike everywhere, in vectors and out of
+// them.
 #pragma once
 
 #include <algorithm>

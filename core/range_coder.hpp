@@ -42,7 +42,8 @@ private:
     void add(std::uint64_t amount) {
         low_ += amount;
         if (low_ < amount)
-            for (auto byte = bytes_.rbegin(); byte != bytes_.rend() && ++*byte == 0; ++byte) {}
+            for (auto byte = bytes_.rbegin(); byte != bytes_.rend() && ++*byte == 0; ++byte) {
+            }
     }
 
     void push(int count) {
@@ -93,7 +94,8 @@ public:
 
 private:
     void word() {
-        for (int i = 0; i < 4; ++i, ++position_) offset_ = offset_ << 8 | (position_ < bytes_.size() ? bytes_[position_] : 0);
+        for (int i = 0; i < 4; ++i, ++position_)
+            offset_ = offset_ << 8 | (position_ < bytes_.size() ? bytes_[position_] : 0);
         if (position_ > bytes_.size() + 7) throw DamagedStream("the data ends too early");
     }
 

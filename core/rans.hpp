@@ -1,9 +1,10 @@
-// What a band's symbols are written with: a state a lane (rANS), all in one stream, and the range coder for the last of them.
+// What a band's symbols are written with: a state a lane (rANS), all in one stream, and the range coder for the last of
+// them.
 //
-// J. Duda, "Asymmetric numeral systems" (2013); F. Giesen, "Interleaved entropy coders" (2014). A state is a number of 2^32 to
-// 2^40 - 1. Decoding a symbol takes its interval out of the state; what falls below 2^32 takes in bytes of the stream. The
-// encoder works backwards. Its states start with something to carry: the first bytes of the range coder, which writes the
-// symbols of the last steps, so that sixteen states cost four bits each.
+// J. Duda, "Asymmetric numeral systems" (2013); F. Giesen, "Interleaved entropy coders" (2014). A state is a number of
+// 2^32 to 2^40 - 1. Decoding a symbol takes its interval out of the state; what falls below 2^32 takes in bytes of the
+// stream. The encoder works backwards. Its states start with something to carry: the first bytes of the range coder,
+// which writes the symbols of the last steps, so that sixteen states cost four bits each.
 #pragma once
 
 #include <bit>
@@ -43,8 +44,7 @@ public:
         if (!cut) return tail;
 
         std::uint64_t states[lanes]{};
-        for (std::size_t i = 0; i < carried_bytes; ++i)
-            states[i / 4] |= std::uint64_t{tail[i]} << (8 * (i % 4));
+        for (std::size_t i = 0; i < carried_bytes; ++i) states[i / 4] |= std::uint64_t{tail[i]} << (8 * (i % 4));
         std::vector<std::uint8_t> written(3 * steps_[cut]);  // from the end; a symbol of 24 bits takes three at most
         std::size_t first = written.size();
         for (int i = 0; i < lanes; ++i) states[i] += least_state;
@@ -78,7 +78,9 @@ private:
     }
 
     // About the bits of a symbol.
-    static unsigned cost(const Symbol& symbol) { return static_cast<unsigned>(probability_bits + 1 - std::bit_width(symbol.parts)); }
+    static unsigned cost(const Symbol& symbol) {
+        return static_cast<unsigned>(probability_bits + 1 - std::bit_width(symbol.parts));
+    }
 
     // The last step from which on the symbols take about so many bytes.
     std::size_t last_steps(std::size_t bytes) const {
@@ -139,7 +141,8 @@ public:
             if (!active[i]) continue;
             std::uint64_t& state = states_[i];
             const std::uint64_t target = state & (probability_total - 1);
-            state = (state >> probability_bits) * static_cast<std::uint64_t>(end[i] - begin[i]) + target - static_cast<std::uint64_t>(begin[i]);
+            state = (state >> probability_bits) * static_cast<std::uint64_t>(end[i] - begin[i]) + target -
+                    static_cast<std::uint64_t>(begin[i]);
             refill(state);
         }
         if (--steps_left_ == 0) start_tail();
@@ -163,7 +166,8 @@ private:
             return;
         }
         const std::uint8_t* next = bytes_.data() + position_;
-        const std::uint64_t word = std::uint64_t{next[0]} << 24 | std::uint64_t{next[1]} << 16 | std::uint64_t{next[2]} << 8 | next[3];
+        const std::uint64_t word =
+            std::uint64_t{next[0]} << 24 | std::uint64_t{next[1]} << 16 | std::uint64_t{next[2]} << 8 | next[3];
         const int bits = std::bit_width(state), count = bits > 32 ? 0 : (40 - bits) >> 3;
         state = state << (8 * count) | word >> (32 - 8 * count);
         position_ += static_cast<std::size_t>(count);

@@ -1,8 +1,8 @@
 // Local regression: what the pixels around and the errors just made say about the network's next error.
 //
-// Ridge-regularised least squares over the symbols before, whose weights fall by 9/10 a row and a column. For every lane
-// the sums of the products of eight features with each other and with the error are kept, and their 8 x 8 system is solved,
-// in float32 with + - x / in one fixed order, so every machine rounds alike.
+// Ridge-regularised least squares over the symbols before, whose weights fall by 9/10 a row and a column. For every
+// lane the sums of the products of eight features with each other and with the error are kept, and their 8 x 8 system
+// is solved, in float32 with + - x / in one fixed order, so every machine rounds alike.
 #pragma once
 
 #include <array>
@@ -37,7 +37,7 @@ public:
 
     // Learn from the errors that these features went with; both are 0 in lanes that are not active.
     DICOMPRESS_INLINE void learn(const F* x, const F& error) {
-        float(*above)[row] = above_[step_ % kept];
+        float (*above)[row] = above_[step_ % kept];
         int entry = 0;
         for (int j = 0; j < features; ++j)
             for (int k = j; k <= features; ++k, ++entry) {
@@ -54,26 +54,28 @@ public:
     }
 
 private:
-    static constexpr int entries = features * (features + 3) / 2;  // x_j x_k for k >= j, and x_j times the error behind them
+    static constexpr int entries =
+        features * (features + 3) / 2;                     // x_j x_k for k >= j, and x_j times the error behind them
     static constexpr int front = 16, row = front + lanes;  // floats
-    static constexpr unsigned kept = 3;  // steps
+    static constexpr unsigned kept = 3;                    // steps
     static constexpr float fading = 0.9f, ridge = 16.0f * 256;  // sixteen symbols' worth
 
-    // left: all rows up to this column, this row's symbols included. above: this column down to the row above. right: the rows
-    // above to the right, as far as they are known.
+    // left: all rows up to this column, this row's symbols included. above: this column down to the row above. right:
+    // the rows above to the right, as far as they are known.
     DICOMPRESS_INLINE void fade(const Wavefront<W>& at) {
-        const float(*north)[row] = above_[(step_ + 1) % kept];       // two steps ago
-        const float(*north_east)[row] = above_[(step_ + 2) % kept];  // one step ago
-        const float(*right_before)[row] = right_[(step_ + 1) % 2];
-        float(*above)[row] = above_[step_ % kept];
-        float(*right)[row] = right_[step_ % 2];
+        const float (*north)[row] = above_[(step_ + 1) % kept];       // two steps ago
+        const float (*north_east)[row] = above_[(step_ + 2) % kept];  // one step ago
+        const float (*right_before)[row] = right_[(step_ + 1) % 2];
+        float (*above)[row] = above_[step_ % kept];
+        float (*right)[row] = right_[step_ % 2];
         const F keep = dicompress::choose(at.column == 0, F(0), F(fading));
         const F keep_right = dicompress::choose(at.active, F(fading * fading), F(0));
         for (int e = 0; e < entries; ++e) {
             const F faded = F::from(north[e] + front - 1) * fading;
             faded.to(above[e] + front);
             left_[e] = left_[e] * keep + faded;
-            ((F::from(north_east[e] + front - 1) + F::from(right_before[e] + front - 1)) * keep_right).to(right[e] + front);
+            ((F::from(north_east[e] + front - 1) + F::from(right_before[e] + front - 1)) * keep_right)
+                .to(right[e] + front);
         }
     }
 
@@ -81,7 +83,7 @@ private:
     DICOMPRESS_INLINE void solve() {
         F m[features][features + 1];  // row j from column j on; the right-hand side is the last column
         int entry = 0;
-        const float(*right)[row] = right_[step_ % 2];
+        const float (*right)[row] = right_[step_ % 2];
         for (int j = 0; j < features; ++j)
             for (int k = j; k <= features; ++k, ++entry) {
                 m[j][k] = left_[entry] + F::from(right[entry] + front);

@@ -17,11 +17,13 @@ inline constexpr int safe_rounds = 12;  // of a search, before it halves whateve
 template <int W>
 DICOMPRESS_INLINE Floats<W> guess(const Ints<W>& target, const Mixtures<W>& mixtures) {
     const Floats<W> u = to_floats(target) * 0x1p-24f - 0.5f, square = u * u;
-    const Floats<W> deviations = u * ((15.8674f * square - 13.8697f) * square + 2.5097f) / ((10.1363f * square - 6.5153f) * square + 1.0f);
+    const Floats<W> deviations =
+        u * ((15.8674f * square - 13.8697f) * square + 2.5097f) / ((10.1363f * square - 6.5153f) * square + 1.0f);
     return floored(mixtures.expected + 0.5f + deviations * mixtures.sixteenth * 16.0f);
 }
 
-// The values whose intervals hold the targets, with these intervals, in all active lanes: by Newton's method within bounds.
+// The values whose intervals hold the targets, with these intervals, in all active lanes: by Newton's method within
+// bounds.
 template <int W>
 DICOMPRESS_INLINE void find(const Ints<W>& target, Step<W>& step) {
     using F = Floats<W>;
@@ -63,7 +65,8 @@ void find_one(int lane, std::int32_t target, Step<W>& step) {
         const Ints<W> parts = one.cdf(edges);
         int within = 0;  // edges that are not behind the target
         while (within < lanes && parts[within] <= target) ++within;
-        if (within > 0 && start + (within - 1) * spacing > low) low = start + (within - 1) * spacing, begin = parts[within - 1];
+        if (within > 0 && start + (within - 1) * spacing > low)
+            low = start + (within - 1) * spacing, begin = parts[within - 1];
         if (within < lanes && start + within * spacing < high) high = start + within * spacing, end = parts[within];
         const std::int32_t all = (high - low + lanes) / (lanes + 1);  // spacing for the whole of what is left
         spacing = within == 0 || within == lanes ? std::min(spacing * 8, all) : all;

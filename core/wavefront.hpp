@@ -22,7 +22,9 @@ public:
     };
 
     Wavefront(std::int64_t rows, std::int64_t columns)
-        : rows_(static_cast<std::int32_t>(rows)), columns_(static_cast<std::int32_t>(columns)), period_(period(columns)) {
+        : rows_(static_cast<std::int32_t>(rows)),
+          columns_(static_cast<std::int32_t>(columns)),
+          period_(period(columns)) {
         for (int i = 0; i < lanes; ++i) row[i] = i, column[i] = -lag * i;
         find_active();
     }
@@ -70,8 +72,8 @@ public:
             for (float& value : step) value = nothing;
     }
 
-    // For every lane the number of `steps` ago of the lane `up` rows above it, at most two. Of this place's row that is the
-    // column `steps` to the left, of the row above it 2 - steps to the right, of that above 4 - steps.
+    // For every lane the number of `steps` ago of the lane `up` rows above it, at most two. Of this place's row that is
+    // the column `steps` to the left, of the row above it 2 - steps to the right, of that above 4 - steps.
     DICOMPRESS_INLINE Floats<W> at(unsigned steps, int up = 0) const {
         return Floats<W>::from(kept_[(now_ - steps) & (depth - 1)] + front - up);
     }

@@ -18,10 +18,11 @@ class Width {
 public:
     Width() { factors_.fill(1.0f); }
 
-    // rests: |error| that the shifted means left, in sixteenths of the predicted deviation. x: the regression's features.
+    // rests: |error| that the shifted means left, in sixteenths of the predicted deviation. x: the regression's
+    // features.
     DICOMPRESS_INLINE void choose(const History<W>& rests, const F* x) {
-        const F nearest = rests.at(1) + rests.at(2, 1);                                         // west, north
-        const F near = rests.at(2) + rests.at(3, 1) + rests.at(1, 1) + rests.at(4, 2);          // and two away, diagonals
+        const F nearest = rests.at(1) + rests.at(2, 1);                                 // west, north
+        const F near = rests.at(2) + rests.at(3, 1) + rests.at(1, 1) + rests.at(4, 2);  // and two away, diagonals
         const F far = rests.at(3) + rests.at(4, 1) + rests.at(5, 2) + rests.at(3, 2);
         const F known = absolute(x[0]) + absolute(x[1]) + absolute(x[2]) + absolute(x[3]);
         const F size = 4.0f * nearest + 2.0f * near + far + 0.5f * known;
@@ -40,7 +41,8 @@ public:
             if (!active[i]) continue;
             const auto found = static_cast<std::size_t>(class_[i]);
             count_[found] = std::min(count_[found] + 1.0f, 1000.0f);
-            factors_[found] = std::clamp(factors_[found] + factors_[found] * (step[i] * (1.0f + 10.0f / count_[found])), 0.25f, 4.0f);
+            factors_[found] =
+                std::clamp(factors_[found] + factors_[found] * (step[i] * (1.0f + 10.0f / count_[found])), 0.25f, 4.0f);
         }
     }
 

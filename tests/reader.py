@@ -1,4 +1,4 @@
-"""What docs/format.md says of a band of one channel with known pixels, without loss, in numpy: slow, and read off the page."""
+"""What docs/format.md says of a band of one channel with known pixels, without loss: in numpy, slow."""
 
 from __future__ import annotations
 
@@ -58,7 +58,12 @@ class Bytes:
         return self.data[self.at - 1]
 
     def start_tail(self, data: bytes) -> None:
-        self.tail, self.place, self.offset, self.range = data, 8, int.from_bytes((data + bytes(8))[:8], "big"), 2**64 - 1
+        self.tail, self.place, self.offset, self.range = (
+            data,
+            8,
+            int.from_bytes((data + bytes(8))[:8], "big"),
+            2**64 - 1,
+        )
 
     def target(self, lane: int) -> int:
         return self.offset // (self.range >> 24) if self.left == 0 else self.states[lane] % 2**24
@@ -104,7 +109,9 @@ def read_band(data: bytes, states: bool, mixture, shape: tuple[int, int]) -> np.
 
     def around(plane, row, column, nothing=0):
         inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
-        return np.where(inside, plane[np.clip(row, 0, rows - 1), np.clip(column, 0, columns - 1)], plane.dtype.type(nothing))
+        return np.where(
+            inside, plane[np.clip(row, 0, rows - 1), np.clip(column, 0, columns - 1)], plane.dtype.type(nothing)
+        )
 
     def shifted(history, step):
         """Of the lane before each at `step`; of lane 15 `period - 32` steps earlier for lane 0."""
@@ -208,7 +215,9 @@ def read_band(data: bytes, states: bool, mixture, shape: tuple[int, int]) -> np.
                 hindsight = F(parts[i]) / F(width[i]) if coded[i] == known[0, i] else F(0)
                 n = agree[i]
                 counts[n] = min(counts[n] + F(1), F(48))
-                shares[n] = np.clip(shares[n] + (hindsight - shares[n]) / (counts[n] + F(0.5)), F(2**-12), F(1 - 2**-12))
+                shares[n] = np.clip(
+                    shares[n] + (hindsight - shares[n]) / (counts[n] + F(0.5)), F(2**-12), F(1 - 2**-12)
+                )
         products = np.array([x[j] * (x[k] if k < 8 else e) for j, k in pairs])
         above[t], left = above[t] + products, left + products
     return values.astype(np.int32)

@@ -125,7 +125,12 @@ def test_the_module_notices_how_it_was_compiled(tmp_path):
         says("-ffast-math")
 
 
-WAYS = {"-O0": (4, ["-O0"]), "-O3": (4, ["-O3"]), "-O3, vectors of eight": (8, ["-O3"]), "this processor": (16, ["-O3", "-march=native"])}
+WAYS = {
+    "-O0": (4, ["-O0"]),
+    "-O3": (4, ["-O3"]),
+    "-O3, vectors of eight": (8, ["-O3"]),
+    "this processor": (16, ["-O3", "-march=native"]),
+}
 
 
 @pytest.mark.skipif(COMPILER is None, reason="needs a C++ compiler")

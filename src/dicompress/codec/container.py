@@ -39,7 +39,7 @@ def read_stream(data: bytes, level: int | None = 0) -> Stream:
     """Inverse of `write_stream`: what is needed for the image at 1/2**level resolution, and nothing behind it.
 
     level: None for header and heads alone. Raises StreamError for data that is not ours, damaged or too short,
-    LimitError, UnknownModelError (version, coder), all before any large allocation; ValueError for a level it does not have.
+    LimitError, UnknownModelError (version, coder), all before any large allocation; ValueError for a level it lacks.
     """
     reader = Reader(bytes(data))
     if reader.data[: len(MAGIC)] != MAGIC:

@@ -30,7 +30,7 @@ class MixtureTensor:
     base: int32, as many rows and columns as parameters: where a mean of 0 lies, in 1/256 of a value; None for 0.
     known: int32 (4, rows, columns) like parameters, for one channel: values of the known pixels around every element,
     which the coder then adapts to (core/ridge.hpp); None: it adapts to the errors before it alone.
-    streams: how many sub-streams the rows are cut into at most; 0 for as many as `bands` makes of SYMBOLS_PER_STREAM elements.
+    streams: how many sub-streams the rows are cut into at most; 0 for as many as `bands` makes.
     distribution: of the components, "gaussian" or "logistic". adaptive: False for a coder that learns nothing on its way.
     near: how far a decoded value may be off, 0 to 255. exact: runs (first, last) of values that may not, and that none of the
     others becomes (core/bins.hpp).

@@ -58,8 +58,8 @@ Band band_of(Symbols symbols, Parameters parameters, const Base& base, const Kno
 }
 
 // Codes symbols; with an error allowed they become what the decoder will give.
-std::pair<nb::bytes, bool> encode_rows(Symbols symbols, Parameters parameters, Base base, Known known, const MixtureSpec& spec,
-                                       std::size_t first, std::size_t last, Vectors vectors) {
+std::pair<nb::bytes, bool> encode_rows(Symbols symbols, Parameters parameters, Base base, Known known,
+                                       const MixtureSpec& spec, std::size_t first, std::size_t last, Vectors vectors) {
     const Band band = band_of(symbols, parameters, base, known, spec, first, last);
     std::vector<std::uint8_t> bytes;
     bool lanes_used;
@@ -78,8 +78,8 @@ void decode_rows(nb::bytes data, bool lanes_used, Symbols symbols, Parameters pa
     decode(band, bytes, lanes_used, vectors);
 }
 
-double code_length_of_tensor(Symbols symbols, Parameters parameters, Base base, Known known, const MixtureSpec& spec, bool shift,
-                             bool width, bool flat) {
+double code_length_of_tensor(Symbols symbols, Parameters parameters, Base base, Known known, const MixtureSpec& spec,
+                             bool shift, bool width, bool flat) {
     const Band band = band_of(symbols, parameters, base, known, spec, 0, symbols.shape(1), {shift, width, flat});
     nb::gil_scoped_release release;
     return code_length(band);
@@ -89,13 +89,15 @@ double code_length_of_tensor(Symbols symbols, Parameters parameters, Base base, 
 
 NB_MODULE(native, m) {
     m.doc() = "Mixtures of sixteen lanes, their adaptation, and the coder.";
-    if (!rounds_every_operation()) throw std::runtime_error("compiled with fused arithmetic: streams would not be portable");
+    if (!rounds_every_operation())
+        throw std::runtime_error("compiled with fused arithmetic: streams would not be portable");
     nb::exception<DamagedStream>(m, "DamagedStream", PyExc_ValueError);
     nb::class_<MixtureSpec>(m, "MixtureSpec")
         .def(
             "__init__",
-            [](MixtureSpec* self, int components, std::int64_t scale, std::int64_t low, std::int64_t high, bool logistic,
-               bool adaptive, std::int64_t near, std::vector<std::pair<std::int64_t, std::int64_t>> exact) {
+            [](MixtureSpec* self, int components, std::int64_t scale, std::int64_t low, std::int64_t high,
+               bool logistic, bool adaptive, std::int64_t near,
+               std::vector<std::pair<std::int64_t, std::int64_t>> exact) {
                 new (self) MixtureSpec{components, scale, low, high, logistic, adaptive, near, std::move(exact)};
                 self->check();
             },
@@ -105,10 +107,12 @@ NB_MODULE(native, m) {
         .def_ro("high", &MixtureSpec::high);
     nb::enum_<Vectors>(m, "Vectors").value("plain", Vectors::plain).value("avx2", Vectors::avx2);
     m.def("best_vectors", &best_vectors, "The widest that this processor has: what coding takes if it is not told.");
-    m.def("encode", &encode_rows, "symbols"_a, "parameters"_a, "base"_a.none(), "known"_a.none(), "spec"_a, "first"_a, "last"_a,
-          "vectors"_a = best_vectors(), "(bytes, whether they have states); symbols become what decoding gives.");
-    m.def("decode", &decode_rows, "data"_a, "states"_a, "symbols"_a, "parameters"_a, "base"_a.none(), "known"_a.none(), "spec"_a,
-          "first"_a, "last"_a, "vectors"_a = best_vectors());
-    m.def("code_length", &code_length_of_tensor, "symbols"_a, "parameters"_a, "base"_a.none(), "known"_a.none(), "spec"_a,
-          "shift"_a, "width"_a, "flat"_a, "Sum of -log2 p in bits: what no coder with these probabilities can go below.");
+    m.def("encode", &encode_rows, "symbols"_a, "parameters"_a, "base"_a.none(), "known"_a.none(), "spec"_a, "first"_a,
+          "last"_a, "vectors"_a = best_vectors(),
+          "(bytes, whether they have states); symbols become what decoding gives.");
+    m.def("decode", &decode_rows, "data"_a, "states"_a, "symbols"_a, "parameters"_a, "base"_a.none(), "known"_a.none(),
+          "spec"_a, "first"_a, "last"_a, "vectors"_a = best_vectors());
+    m.def("code_length", &code_length_of_tensor, "symbols"_a, "parameters"_a, "base"_a.none(), "known"_a.none(),
+          "spec"_a, "shift"_a, "width"_a, "flat"_a,
+          "Sum of -log2 p in bits: what no coder with these probabilities can go below.");
 }
