@@ -27,13 +27,14 @@ from pydicom.uid import UID, JPEGBaseline8Bit
 from .codec import inspect
 from .dicom import pixels as px
 from .dicom import restore
+from .dicom.decoders import jpeg_xl_pixels
 from .dicom.jpegxl import to_jpeg
 from .dicom.record import remove_record
-from .dicom.syntax import DICOMPRESS, JPEG_XL_JPEG, NAMES
+from .dicom.syntax import DICOMPRESS, JPEG_XL_JPEG, JPEG_XL_LOSSLESS, NAMES
 from .errors import StreamError
 
 NAME = "dicompress"  # of the plug-in: `decoding_plugin=NAME`
-DECODER_DEPENDENCIES = {DICOMPRESS: (), JPEG_XL_JPEG: ()}  # pydicom wants to know
+DECODER_DEPENDENCIES = {DICOMPRESS: (), JPEG_XL_JPEG: (), JPEG_XL_LOSSLESS: ()}  # pydicom wants to know
 OPTIONS = {
     "rows": "Rows",
     "columns": "Columns",
@@ -80,6 +81,12 @@ def decode_jpeg_frame(frame: bytes, runner: base.DecodeRunner) -> bytes | bytear
     return pixels
 
 
+def decode_jpeg_xl_frame(frame: bytes, runner: base.DecodeRunner) -> bytearray:
+    """pydicom's plug-in for JPEG XL Lossless. UnsupportedImageError for a frame that is not what the elements say."""
+    image = _layout(runner.options)
+    return bytearray(px.NativeForm().value(jpeg_xl_pixels(frame, image), image).data)
+
+
 def _layout(options: Mapping[str, Any]) -> px.PixelLayout:
     elements = Dataset()
     elements.update({OPTIONS[name]: value for name, value in options.items() if name in OPTIONS and value is not None})
@@ -106,7 +113,7 @@ class Decoder(base.Decoder):
             remove_record(src)
 
 
-class JPEGDecoder(base.Decoder):
+class JPEGXLDecoder(base.Decoder):
     """pydicom's decoder; `decompress` removes the restore record."""
 
     def iter_array(self, src: Dataset | bytes | BinaryIO, **options: Any) -> Iterator[tuple[np.ndarray, dict]]:
@@ -173,12 +180,15 @@ def _register() -> None:
     decoder.add_plugin(NAME, (__name__, decode_frame.__name__))
     decoders[DICOMPRESS] = (decoder, pydicom.__version__)
     UID._PRIVATE_TS_ENCODING = _Encoding()
-    # pydicom 3.0 has neither the name nor a decoder of this one.
-    name = (NAMES[JPEG_XL_JPEG], "Transfer Syntax", "", "", "JPEGXLJPEGRecompression")
-    UID_dictionary.setdefault(JPEG_XL_JPEG, name)
-    recompressed = JPEGDecoder(JPEG_XL_JPEG)
-    recompressed.add_plugin(NAME, (__name__, decode_jpeg_frame.__name__))
-    decoders.setdefault(JPEG_XL_JPEG, (recompressed, pydicom.__version__))
+    # pydicom 3.0 has neither the names nor decoders of these.
+    for syntax, keyword, decode in (
+        (JPEG_XL_JPEG, "JPEGXLJPEGRecompression", decode_jpeg_frame),
+        (JPEG_XL_LOSSLESS, "JPEGXLLossless", decode_jpeg_xl_frame),
+    ):
+        UID_dictionary.setdefault(syntax, (NAMES[syntax], "Transfer Syntax", "", "", keyword))
+        found = JPEGXLDecoder(syntax)
+        found.add_plugin(NAME, (__name__, decode.__name__))
+        decoders.setdefault(syntax, (found, pydicom.__version__))
     if get_decoder(DICOMPRESS) is not decoder or not UID(str(DICOMPRESS)).is_encapsulated:
         raise ImportError(unfit)
 

@@ -117,9 +117,13 @@ def _read_target(target: Path) -> bytes:
 
 
 def says_ours(data: bytes) -> bool:
-    """Whether a file that cannot be restored says in its Transfer Syntax UID (0002,0010) that dicompress compressed it."""
+    """Whether a file that cannot be restored says by its Transfer Syntax UID (0002,0010) or by the creator of a restore record that
+    dicompress compressed it.
+    """
+    from ..dicom.record import RECORD_MARK
     from ..dicom.syntax import DICOMPRESS, JPEG_XL_JPEG
 
     start = data.find(SYNTAX, 0, HEAD) + len(SYNTAX)
     value = data[start + 2 :][: int.from_bytes(data[start : start + 2], "little")]
-    return start >= len(SYNTAX) and value.rstrip(b"\0 ") in (DICOMPRESS.encode(), JPEG_XL_JPEG.encode())
+    named = start >= len(SYNTAX) and value.rstrip(b"\0 ") in (DICOMPRESS.encode(), JPEG_XL_JPEG.encode())
+    return named or RECORD_MARK in data

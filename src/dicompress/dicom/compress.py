@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -11,17 +12,20 @@ from .. import codec
 from ..codec.bound import check_bound
 from ..errors import DicompressError, UnsupportedImageError, VerificationError
 from ..models import DEFAULT
+from . import drawn
 from .allowance import Allowance, check_allowed, check_words, near_of, padding
+from .decoders import jpeg_xl_pixels
 from .derived import derived
+from .explicit import Elements
 from .items import split_frames
-from .native import Native, made_native, native_of
+from .native import Native, changed, made_native, native_of
 from .part10 import Part10, parse
 from .pixels import PixelLayout, layout
 from .recompress import recompress
 from .record import BYTES, NEAR, RestoreRecord, check_room, digest_of, find_record, has_record
-from .restore import LOST, decode_frame
+from .restore import LOST, LOST_XL, decode_frame
 from .results import Compressed
-from .syntax import DICOMPRESS, JPEG, JPEG_XL_JPEG
+from .syntax import DICOMPRESS, JPEG, JPEG_XL_JPEG, JPEG_XL_LOSSLESS
 from .writing import encapsulated_file, head, with_instance
 
 FEWEST_VALUES = 3  # with fewer an error would leave nothing of an image, or changes nothing
@@ -32,7 +36,8 @@ def compress_file(
 ) -> Compressed:
     """A file's bytes -> a smaller one in our transfer syntax, restored and compared before it is returned.
 
-    JPEG frames are recompressed by JPEG XL, in its transfer syntax.
+    JPEG frames are recompressed by JPEG XL, in its transfer syntax; images that it codes in fewer bytes than the model are in JPEG XL
+    Lossless.
 
     allowance: None for a file that can be restored; else the file of a derived image with an error in its pixels, unless it bears
     none or the allowance is less than one stored unit. record: False to leave out preamble and whatever else the original
@@ -61,24 +66,30 @@ def compress_part10(
         guarantee, uids = NEAR, (str(native.dataset.SOPInstanceUID), str(coded.derived.SOPInstanceUID))
         meta = with_instance(meta, uids[1])
         native = made_native(part10.preamble, meta, coded.derived, coded.pixels, native.image)
+    xl = None if coded.near else drawn.jpeg_xl_frames(native, sum(map(len, coded.streams)))
+    frames, syntax, lost = (xl, JPEG_XL_LOSSLESS, LOST_XL) if xl else (coded.streams, DICOMPRESS, LOST)
+    dataset, around = native.dataset, native.elements
+    if xl and native.image.planar:  # JPEG XL has no planes
+        dataset = changed(dataset, PlanarConfiguration=0)
+        around = Elements.of(dataset)
     whole = [data] if guarantee == BYTES else [native.prefix, *native.values(), native.suffix]
     restore = RestoreRecord(
-        guarantee, part10.syntax, native.syntax, digest_of(*whole), part10.body, native.deflate_level, native.form.words, b"",
+        guarantee, part10.syntax, native.syntax, digest_of(*whole), part10.body, native.deflate_level, native.form.words,
+        native.image.planar, digest_of(*map(np.ascontiguousarray, native.pixels)) if xl else b"",
         native.prefix, native.suffix, part10.trailer,
     )  # fmt: skip
-    start = head(part10.preamble if record else b"", meta, native.dataset, DICOMPRESS)
-    packed = restore.encode(native.elements.all) if record else None
-    result = encapsulated_file(start, native.elements, coded.streams, packed)
+    start = head(part10.preamble if record else b"", meta, dataset, syntax)
+    result = encapsulated_file(start, around, frames, restore.encode(around.all) if record else None)
     if len(result) >= len(data):
         raise UnsupportedImageError(f"compressed it would take {len(result)} bytes instead of {len(data)}")
-    _prove(result, native, restore if record else None, threads)
-    remarks = [coded.remark] if record else [coded.remark, LOST]
+    _prove(result, native, around, restore if record else None, threads)
+    remarks = [coded.remark] if record else [coded.remark, lost]
     return Compressed(result, native.image.pixels, coded.near, "; ".join(filter(None, remarks)) or None, uids)
 
 
 def check_not_ours(part10: Part10) -> None:
     """UnsupportedImageError for files that are compressed already."""
-    if part10.syntax == DICOMPRESS or (part10.syntax == JPEG_XL_JPEG and has_record(part10.raw)):
+    if part10.syntax == DICOMPRESS or (part10.syntax in (JPEG_XL_JPEG, JPEG_XL_LOSSLESS) and has_record(part10.raw)):
         raise UnsupportedImageError("already compressed by dicompress")
     if part10.syntax == JPEG_XL_JPEG:
         raise UnsupportedImageError("already compressed: JPEG XL JPEG Recompression")
@@ -148,7 +159,7 @@ def _has_few_values(pixels: np.ndarray) -> bool:
     return bool(((pixels == pixels.min()) | (pixels == pixels.max())).all())
 
 
-def _prove(result: bytes, native: Native, record: RestoreRecord | None, threads: int) -> None:
+def _prove(result: bytes, native: Native, around: Elements, record: RestoreRecord | None, threads: int) -> None:
     """VerificationError unless a compressed file gives back what `native` is: every frame, and all that is around them."""
     try:
         part10 = parse(result)
@@ -157,11 +168,12 @@ def _prove(result: bytes, native: Native, record: RestoreRecord | None, threads:
         streams = split_frames(part10.value, image.frames)
         if record and RestoreRecord.decode(find_record(part10.raw) or b"", elements) != record:
             raise VerificationError("what is around the pixels does not come back as it was")
-        if elements != native.elements.all:
+        if elements != around.all:
             raise VerificationError("the elements do not come back as they were")
+        decode = partial(decode_frame, threads=threads) if part10.syntax == DICOMPRESS else jpeg_xl_pixels
         for number, expected in enumerate(native.values()):
-            found = decode_frame(streams[number], image, f"frame {number + 1}", threads)
-            if not np.array_equal(native.form.value(found, image), expected):
+            found = decode(bytes(streams[number]), image)
+            if not np.array_equal(native.form.value(found, native.image), expected):
                 raise VerificationError(f"frame {number + 1} does not come back as it was")
     except VerificationError:
         raise

@@ -19,7 +19,7 @@ from .compress import check_not_ours, encode_frames
 from .native import made_native, native_of
 from .part10 import Part10, PixelElement
 from .record import remove_record
-from .restore import check_ours, decode_frame, restore
+from .restore import check_ours, decode_frame, restore_checked
 from .syntax import DICOMPRESS, NATIVE
 from .tags import PIXEL_DATA, UNDEFINED_LENGTH
 from .writing import encapsulated_file, head, with_instance
@@ -56,7 +56,7 @@ def decompress_dataset(dataset: Dataset, *, threads: int = 0) -> Dataset:
     """
     part10 = _part10(dataset)
     check_ours(part10)
-    restored = restore(_without_record(part10), threads)
+    restored = restore_checked(_without_record(part10), threads)
     return _read(restored.data)
 
 

@@ -87,7 +87,8 @@ def _deflated_frame(frame: bytes, image: PixelLayout) -> np.ndarray:
         raise UnsupportedImageError(f"a deflated frame is damaged: {error}") from None
 
 
-def _jpeg_xl_frame(frame: bytes, image: PixelLayout) -> np.ndarray:
+def jpeg_xl_pixels(frame: bytes, image: PixelLayout) -> np.ndarray:
+    """`image.frame_shape` of a frame in JPEG XL Lossless. UnsupportedImageError if it is not what the elements say."""
     if image.interpretation not in (*GREY, "RGB", "PALETTE COLOR"):
         raise UnsupportedImageError(f"JPEG XL frames with Photometric Interpretation (0028,0004) {image.interpretation}")
     check_frame_size(frame, image.rows, image.columns)
@@ -120,5 +121,5 @@ def _fitting(pixels: np.ndarray, image: PixelLayout) -> np.ndarray:
 FRAME_DECODERS: dict[UID, FrameDecoder] = {
     ENCAPSULATED_UNCOMPRESSED: _native_frame,
     DEFLATED_FRAMES: _deflated_frame,
-    JPEG_XL_LOSSLESS: _jpeg_xl_frame,
+    JPEG_XL_LOSSLESS: jpeg_xl_pixels,
 }

@@ -12,7 +12,7 @@ from .recompress import LOST as JPEG_LOST
 from .recompress import jpeg_xl_frames, number
 from .record import BYTES, NEAR, PIXELS, RestoreRecord, record_of
 from .restore import EDITED, LOST, check_ours, frames_of
-from .syntax import JPEG_XL_JPEG, name
+from .syntax import JPEG_XL_JPEG, JPEG_XL_LOSSLESS, name
 
 GUARANTEES = {
     BYTES: "the original file, byte for byte",
@@ -26,7 +26,7 @@ JPEG_XL = "JPEG XL, holding the JPEG"  # instead of a model
 class FileInfo(codec.StreamInfo):
     """A file's streams, one a frame, taken together, and what `decompress` gives back. level_bytes: summed over them.
 
-    Of JPEG frames in JPEG XL the one checksum is that of all JPEG bytes. original_transfer_syntax: UID and name; None if there
+    Of JPEG XL the one checksum is that of all JPEG bytes, or of all pixel values. original_transfer_syntax: UID and name; None if there
     is no restore record that fits, as `guarantee` then says.
     """
 
@@ -40,6 +40,8 @@ def describe(data: bytes) -> FileInfo:
     check_ours(part10)
     if part10.syntax == JPEG_XL_JPEG:
         return _describe_jpeg(part10)
+    if part10.syntax == JPEG_XL_LOSSLESS:
+        return _describe_jpeg_xl(part10)
     record, remark = record_of(part10, LOST, EDITED)
     image = px.layout(part10.dataset)
     streams = [codec.inspect(s) for s in frames_of(part10, image)]
@@ -63,24 +65,32 @@ def describe(data: bytes) -> FileInfo:
 def _describe_jpeg(part10: Part10) -> FileInfo:
     record, remark = record_of(part10, JPEG_LOST, JPEG_EDITED)
     frames = jpeg_xl_frames(part10)
-    coded = sum(map(len, frames))
     rows, columns, samples = (number(part10.dataset, name) for name in ("Rows", "Columns", "SamplesPerPixel"))
+    facts = {"rows": rows, "columns": columns, "samples": samples, "bits_allocated": 8, "bits_stored": 8, "signed": False}
+    return _jpeg_xl(facts, list(map(len, frames)), JPEG_XL, record, remark)
+
+
+def _describe_jpeg_xl(part10: Part10) -> FileInfo:
+    record, remark = record_of(part10, LOST, EDITED)
+    image = px.layout(part10.dataset)
+    names = ("rows", "columns", "samples", "bits_allocated", "bits_stored", "signed")
+    facts = {name: getattr(image, name) for name in names}
+    return _jpeg_xl(facts, list(map(len, frames_of(part10, image))), "JPEG XL", record, remark)
+
+
+def _jpeg_xl(facts: dict, lengths: list[int], model: str, record: RestoreRecord | None, remark: str | None) -> FileInfo:
+    coded, pixels = sum(lengths), len(lengths) * facts["rows"] * facts["columns"]
     return FileInfo(
-        rows=rows,
-        columns=columns,
-        samples=samples,
-        frames=len(frames),
-        bits_allocated=8,
-        bits_stored=8,
-        signed=False,
+        **facts,
+        frames=len(lengths),
         near=0,
-        model=JPEG_XL,
+        model=model,
         model_hash="",
         coded_bytes=coded,
-        **_rates(coded, len(frames) * rows * columns, samples, 8, 8),
+        **_rates(coded, pixels, facts["samples"], facts["bits_allocated"], facts["bits_stored"]),
         levels=0,
         level_bytes=[coded],
-        checksums=[record.jpeg_digest.hex()] if record else [],
+        checksums=[record.frames_digest.hex()] if record else [],
         **_promise(record, remark or ""),
     )
 

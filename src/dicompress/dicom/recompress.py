@@ -54,7 +54,7 @@ def recompress(data: bytes, part10: Part10, with_record: bool = True, remark: st
     first = part10.pixels.start + value.tell()
     last = first + sum(len(ITEM) + LENGTH_BYTES + n for n in lengths)
     record = RestoreRecord(
-        BYTES, part10.syntax, part10.syntax, digest_of(data), part10.body, None, False,
+        BYTES, part10.syntax, part10.syntax, digest_of(data), part10.body, None, False, False,
         digest_of(*frames), data[:first], data[last:], b"", b"".join(map(write_varint, lengths)),
     )  # fmt: skip
     start = head(part10.preamble if with_record else b"", part10.meta, part10.dataset, JPEG_XL_JPEG)
@@ -88,7 +88,7 @@ def restore_jpeg(part10: Part10) -> Restored:
         syntax = found.original_syntax
         if syntax not in JPEG:
             raise StreamError(f"the restore record is that of a file in {name(syntax)}")
-        if digest_of(*jpeg) != found.jpeg_digest:
+        if digest_of(*jpeg) != found.frames_digest:
             raise StreamError("the JPEG frames do not have the checksum of the original ones")
     if record is None:
         start = head(part10.preamble, part10.meta, part10.dataset, syntax)

@@ -12,6 +12,7 @@ import hashlib
 import zlib
 from dataclasses import dataclass
 
+import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
@@ -28,6 +29,7 @@ TAG = "(7FD9,1001)"
 VERSION = 1
 # What is guaranteed: identical pixels and elements, the identical file, or a derived image with a bounded error.
 PIXELS, BYTES, NEAR = 0, 1, 2
+WORDS, PLANAR = 1, 2
 CHECKSUM_BYTES = 16
 
 
@@ -37,7 +39,8 @@ class RecordHead:
 
     guarantee: PIXELS, BYTES or NEAR. original_syntax, pixel_syntax: of the original and of the restored file. digest: of the
     restored file (SHA-256, 16 bytes). body: offset of its data set. deflate_level: of a deflated data set, else None. words: 8-bit
-    pixels lie in words of 16 bits. jpeg_digest: of all bytes of JPEG frames, else empty.
+    pixels lie in words of 16 bits. planar: samples lie by planes in the restored file. frames_digest: of all JPEG frames, or of all
+    native pixel values behind JPEG XL Lossless, which has no checksum; else empty.
     """
 
     guarantee: int
@@ -47,20 +50,21 @@ class RecordHead:
     body: int
     deflate_level: int | None
     words: bool
-    jpeg_digest: bytes
+    planar: bool
+    frames_digest: bytes
 
     @classmethod
     def read(cls, data: bytes) -> tuple[RecordHead, Reader]:
         """The head, and a reader that stands behind it. StreamError for nonsense."""
         reader = Reader(data)
-        version, guarantee, level, words = reader.take(4)
-        if version != VERSION or guarantee not in (PIXELS, BYTES, NEAR) or level > 9 or words > 1:
+        version, guarantee, level, flags = reader.take(4)
+        if version != VERSION or guarantee not in (PIXELS, BYTES, NEAR) or level > 9 or flags > WORDS | PLANAR:
             raise StreamError(f"restore record {TAG} of unknown version {version}")
         digest = reader.take(CHECKSUM_BYTES)
-        jpeg_digest = reader.take(reader.varint())
+        frames_digest = reader.take(reader.varint())
         body = reader.varint()
         syntaxes = [UID(reader.take(reader.varint()).decode("ascii", "replace")) for _ in range(2)]
-        return cls(guarantee, *syntaxes, digest, body, level or None, bool(words), jpeg_digest), reader
+        return cls(guarantee, *syntaxes, digest, body, level or None, bool(flags & WORDS), bool(flags & PLANAR), frames_digest), reader
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,9 @@ class RestoreRecord(RecordHead):
         engine = zlib.compressobj(9, zlib.DEFLATED, 15, 9, zdict=elements or b"\0")
         packed = engine.compress(plain) + engine.flush()
         texts = [text.encode("ascii") for text in (self.original_syntax, self.pixel_syntax)]
-        start = bytes([VERSION, self.guarantee, self.deflate_level or 0, self.words]) + self.digest
-        return start + _joined([self.jpeg_digest]) + write_varint(self.body) + _joined(texts) + packed
+        flags = WORDS * self.words | PLANAR * self.planar
+        start = bytes([VERSION, self.guarantee, self.deflate_level or 0, flags]) + self.digest
+        return start + _joined([self.frames_digest]) + write_varint(self.body) + _joined(texts) + packed
 
     @classmethod
     def decode(cls, data: bytes, elements: bytes) -> RestoreRecord:
@@ -156,8 +161,7 @@ def remove_record(dataset: Dataset) -> None:
 def record_elements(data: bytes) -> bytes:
     """The two private elements, in Explicit VR Little Endian."""
     data += b"\0" * (len(data) % 2)
-    creator = _tag(CREATOR) + b"LO" + len(NAME).to_bytes(2, "little") + NAME
-    return creator + _tag(RECORD) + b"OB\0\0" + len(data).to_bytes(4, "little") + data
+    return RECORD_MARK + _tag(RECORD) + b"OB\0\0" + len(data).to_bytes(4, "little") + data
 
 
 def _is_creator(dataset: Dataset) -> bool:
@@ -166,16 +170,32 @@ def _is_creator(dataset: Dataset) -> bool:
     return (value.encode("latin-1", "replace") if isinstance(value, str) else value or b"").strip(b" \0") == NAME
 
 
-def digest_of(*parts: bytes | memoryview) -> bytes:
+class Digest:
+    """The first bytes of the SHA-256 of what it is fed."""
+
+    def __init__(self):
+        self.hash = hashlib.sha256()
+
+    def update(self, part: bytes | memoryview | np.ndarray) -> None:
+        self.hash.update(part)
+
+    def digest(self) -> bytes:
+        return self.hash.digest()[:CHECKSUM_BYTES]
+
+
+def digest_of(*parts: bytes | memoryview | np.ndarray) -> bytes:
     """Of the parts one after the other."""
-    digest = hashlib.sha256()
+    digest = Digest()
     for part in parts:
         digest.update(part)
-    return digest.digest()[:CHECKSUM_BYTES]
+    return digest.digest()
 
 
 def _tag(tag: int) -> bytes:
     return (tag >> 16).to_bytes(2, "little") + (tag & 0xFFFF).to_bytes(2, "little")
+
+
+RECORD_MARK = _tag(CREATOR) + b"LO" + len(NAME).to_bytes(2, "little") + NAME  # the creator's element
 
 
 def _joined(parts: list[bytes]) -> bytes:

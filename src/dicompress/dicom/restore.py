@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from .. import codec
 from ..codec.container import read_stream
 from ..errors import StreamError, UnsupportedImageError
+from .decoders import jpeg_xl_pixels
 from .items import split_frames
 from .native import deflate
 from .part10 import Part10, parse
 from .pixels import NativeForm, PixelLayout, layout
 from .recompress import LOST as JPEG_LOST
 from .recompress import jpeg_xl_frames, restore_jpeg
-from .record import digest_of, has_record, record_of
+from .record import Digest, RecordHead, digest_of, find_record, has_record, record_of
 from .results import Restored, Stripped
-from .syntax import DICOMPRESS, JPEG_XL_JPEG, NATIVE, name
+from .syntax import DICOMPRESS, JPEG_XL_JPEG, JPEG_XL_LOSSLESS, NATIVE, name
 from .writing import encapsulated_file, head, native_parts
 
 LOST = "without a restore record: pixels and elements can be restored, not the original file byte for byte"
+LOST_XL = "without a restore record: a file in JPEG XL Lossless as others write it, with the pixels and elements of the original"
 EDITED = "elements were changed after compression: the pixels are intact, the original file cannot be had back"
 
 
@@ -37,12 +40,22 @@ def restore_file(data: bytes, threads: int = 0) -> Restored:
 def restore(part10: Part10, threads: int = 0) -> Restored:
     """`restore_file` of a parsed file."""
     check_ours(part10)
+    return restore_checked(part10, threads)
+
+
+def restore_checked(part10: Part10, threads: int = 0) -> Restored:
+    """`restore` of a file that is known to be ours, even if its record was taken away."""
     return restore_jpeg(part10) if part10.syntax == JPEG_XL_JPEG else _restore(part10, threads)
 
 
+def is_ours(part10: Part10) -> bool:
+    """Whether `restore_file` takes it. Of JPEG XL Lossless, which others write, too, the record tells."""
+    return part10.syntax in (DICOMPRESS, JPEG_XL_JPEG) or (part10.syntax == JPEG_XL_LOSSLESS and has_record(part10.raw))
+
+
 def check_ours(part10: Part10) -> None:
-    """UnsupportedImageError unless the file is in a transfer syntax that `restore_file` takes."""
-    if part10.syntax not in (DICOMPRESS, JPEG_XL_JPEG):
+    """UnsupportedImageError unless `is_ours`."""
+    if not is_ours(part10):
         raise UnsupportedImageError(f"not compressed by dicompress: transfer syntax {name(part10.syntax)}")
 
 
@@ -50,19 +63,26 @@ def _restore(part10: Part10, threads: int) -> Restored:
     record, remark = record_of(part10, LOST, EDITED)
     image = layout(part10.dataset)
     streams = frames_of(part10, image)
-    near = max(read_stream(stream, None).near for stream in streams)
+    frames = decode_frames(streams, image, threads)
+    near = 0
+    if part10.syntax == JPEG_XL_LOSSLESS:
+        data = find_record(part10.raw)
+        frames = _jpeg_xl_frames(streams, image, RecordHead.read(data)[0].frames_digest if data else None)
+    else:
+        near = max(read_stream(stream, None).near for stream in streams)
     if record is None:
         form = NativeForm()
         prefix, suffix = native_parts(part10.preamble, part10.meta, part10.dataset, part10.elements, image)
     else:
         if record.pixel_syntax not in NATIVE:
             raise StreamError(f"the restore record is that of a file in {name(record.pixel_syntax)}")
+        image = replace(image, planar=record.planar)
         form = NativeForm.of(image, record.pixel_syntax, "OW" if record.words else "")
         prefix, suffix = record.prefix, record.suffix
     content = bytearray(len(prefix) + image.nbytes + len(suffix))
     content[: len(prefix)], content[len(prefix) + image.nbytes :] = prefix, suffix
     position = len(prefix)
-    for pixels in decode_frames(streams, image, threads):
+    for pixels in frames:
         content[position : position + image.frame_bytes] = form.value(pixels, image).data
         position += image.frame_bytes
     if record is not None:
@@ -78,6 +98,20 @@ def frames_of(part10: Part10, image: PixelLayout) -> list[memoryview]:
     if part10.pixels is None or not part10.pixels.encapsulated:
         raise StreamError("no encapsulated Pixel Data (7FE0,0010)")
     return split_frames(part10.value, image.frames)
+
+
+def _jpeg_xl_frames(streams: list[memoryview], image: PixelLayout, expected: bytes | None) -> Iterator[np.ndarray]:
+    """StreamError in the end, unless all pixels together have the digest that is expected."""
+    digest = Digest()
+    for number, stream in enumerate(streams):
+        try:
+            pixels = jpeg_xl_pixels(bytes(stream), image)
+        except UnsupportedImageError as error:
+            raise StreamError(f"frame {number + 1}: {error}") from None
+        digest.update(np.ascontiguousarray(pixels))
+        yield pixels
+    if expected is not None and digest.digest() != expected:
+        raise StreamError("the pixels do not have the checksum of the original ones")
 
 
 def decode_frames(streams: list[memoryview], image: PixelLayout, threads: int = 0) -> Iterator[np.ndarray]:
@@ -106,4 +140,5 @@ def strip_file(data: bytes) -> Stripped:
     if part10.syntax == JPEG_XL_JPEG:
         return Stripped(encapsulated_file(start, part10.elements, jpeg_xl_frames(part10)), JPEG_LOST)
     streams = frames_of(part10, layout(part10.dataset))
-    return Stripped(encapsulated_file(start, part10.elements, list(streams)), LOST)
+    lost = LOST if part10.syntax == DICOMPRESS else LOST_XL
+    return Stripped(encapsulated_file(start, part10.elements, list(streams)), lost)

@@ -8,18 +8,18 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from ..codec.psnr import allowed_mse
-from ..errors import FileError, UnsupportedImageError
+from ..errors import DicompressError, FileError, UnsupportedImageError
 from .allowance import Allowance, near_of_hu
+from .compress import compress_file
 from .derived import derived
 from .describe import describe
 from .native import Native, made_native, native_of
 from .part10 import Part10, parse
 from .pixels import NativeForm, layout
-from .recompress import recompress
-from .record import digest_of, record_of
+from .record import digest_of, has_record, record_of
 from .references import references
-from .restore import EDITED, LOST, restore
-from .syntax import DICOMPRESS, JPEG_XL_JPEG, NATIVE
+from .restore import EDITED, LOST, is_ours, restore
+from .syntax import JPEG_XL_JPEG, JPEG_XL_LOSSLESS, NATIVE
 from .writing import with_instance
 
 
@@ -31,17 +31,17 @@ def is_compressed(source: bytes, target: bytes, allowance: Allowance | None, thr
     if target == source:
         return True
     ours = parse(target)
-    if ours.syntax not in (DICOMPRESS, JPEG_XL_JPEG):
+    if ours.syntax in (JPEG_XL_JPEG, JPEG_XL_LOSSLESS) and not has_record(ours.raw):
+        return _is_jpeg_xl_without_record(source, target, allowance, threads)
+    if not is_ours(ours):
         return False
     restored = restore(ours, threads)
     if restored.data == source:
         return True
-    if restored.edited or (restored.near and not allowance):
+    if restored.edited or ours.syntax == JPEG_XL_JPEG or (restored.near and not allowance):
         return False
     try:
         part10 = parse(source)
-        if ours.syntax == JPEG_XL_JPEG:
-            return restored.remark is not None and recompress(source, part10, with_record=False).data == target
         native = native_of(part10, source)
     except FileError:  # it is the source that is damaged
         return False
@@ -58,11 +58,18 @@ def is_compressed(source: bytes, target: bytes, allowance: Allowance | None, thr
     return restored.data == _file(native)
 
 
+def _is_jpeg_xl_without_record(source: bytes, target: bytes, allowance: Allowance | None, threads: int) -> bool:
+    try:
+        return compress_file(source, threads=threads, allowance=allowance, record=False).data == target
+    except DicompressError:
+        return False
+
+
 def is_decompressed(source: bytes, target: bytes, threads: int) -> bool:
     """Whether `target` is what `source` restores to, by the digest in it. FileError if the target is damaged."""
     parse(target)
     ours = parse(source)
-    if ours.syntax not in (DICOMPRESS, JPEG_XL_JPEG):
+    if not is_ours(ours):
         return target == source
     record, _ = record_of(ours, LOST, EDITED)
     return digest_of(target) == record.digest if record else target == restore(ours, threads).data

@@ -8,7 +8,19 @@ import numpy as np
 
 from ..base import Values
 from .phases import (
-    BLOCK, MARGIN, ONE_BITS, PHASES, REFERENCE_BITS, REFERENCE_TAPS, SCALES, SUPPORTS, TAPS, Filter, Level, Reference, split,
+    BLOCK,
+    MARGIN,
+    ONE_BITS,
+    PHASES,
+    REFERENCE_BITS,
+    REFERENCE_TAPS,
+    SCALES,
+    SUPPORTS,
+    TAPS,
+    Filter,
+    Level,
+    Reference,
+    split,
 )  # fmt: skip
 
 ONE = 1 << ONE_BITS  # coefficients of a filter add up to ONE / 2, as each serves two pixels

@@ -14,7 +14,15 @@ from ...varint import Reader, unzigzag, write_varint, zigzag
 from ..base import Values
 from ..weights import load
 from .fit import (
-    DEFAULT, LARGEST_OF_REFERENCE, LARGEST_SUM, ONE, as_decoded, estimate_bits, fit_level, has_blocks, measure_scale,
+    DEFAULT,
+    LARGEST_OF_REFERENCE,
+    LARGEST_SUM,
+    ONE,
+    as_decoded,
+    estimate_bits,
+    fit_level,
+    has_blocks,
+    measure_scale,
 )  # fmt: skip
 from .phases import PHASES, REFERENCE_SUPPORTS, SCALES, Filter, Level, LevelHeader, Reference, join, split
 from .references import fit_blend, read_blend, write_blend

@@ -1,0 +1,157 @@
+"""What is drawn rather than photographed is in JPEG XL Lossless, a standard transfer syntax, with the same promises."""
+
+import io
+
+import imagecodecs
+import numpy as np
+import pydicom
+import pytest
+from conftest import phantom
+from objects import RECORD, read
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, RLELossless
+from test_cli import run
+from test_dicom import change, make, test_file
+
+import dicompress
+import dicompress.pydicom
+from dicompress import Allowance, DicompressError, UnsupportedImageError, decompress_dataset
+from dicompress.dicom import DICOMPRESS, compress_file, describe, resume, restore_file, strip_file
+from dicompress.dicom.syntax import JPEG_XL_LOSSLESS
+
+
+def drawing(seed: int = 0, high: int = 255) -> np.ndarray:
+    """(90, 120) of lines, boxes and a little text-like noise on a flat ground."""
+    rng = np.random.default_rng(seed)
+    image = np.full((90, 120), high // 5)
+    for _ in range(12):
+        row, column = rng.integers(80), rng.integers(110)
+        image[row : row + rng.integers(2, 30), column : column + rng.integers(2, 30)] = rng.integers(high)
+    image[40:48, 30:80] = np.where(rng.random((8, 50)) < 0.3, high, image[40:48, 30:80])
+    return image
+
+
+def colour(frames: int = 1, dtype=np.uint8, planar: int = 0, **attributes) -> bytes:
+    high = np.iinfo(dtype).max
+    pixels = np.stack([np.stack([drawing(3 * f + k, high) for k in range(3)], -1) for f in range(frames)]).astype(dtype)
+    stored = np.moveaxis(pixels, -1, 1) if planar else pixels
+    return change(
+        make(pixels[..., 0]), SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=planar,
+        PixelData=stored.tobytes(), **attributes,
+    )  # fmt: skip
+
+
+DRAWN = {
+    "grey": lambda: make(drawing().astype(np.uint8)),
+    "grey, 12 bits": lambda: make(drawing(high=4095).astype(np.uint16), bits_stored=12),
+    "big-endian": lambda: make(drawing(high=4095).astype(np.uint16), ExplicitVRBigEndian),
+    "frames": lambda: make(np.stack([drawing(k) for k in range(4)]).astype(np.uint8)),
+    "RGB": colour,
+    "RGB, planar": lambda: colour(2, planar=1),
+    "RGB, 16 bits": lambda: colour(dtype=np.uint16),
+    "palette": lambda: test_file("examples_palette.dcm"),
+    "colour photograph": lambda: test_file("examples_rgb_color.dcm"),
+    "big-endian words": lambda: test_file("OBXXXX1A_expb.dcm"),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_it_comes_back_and_is_standard_dicom(name):
+    original = DRAWN[name]()
+    compressed = compress_file(original).data
+    assert restore_file(compressed).data == original
+    before, after = read(original), read(compressed)
+    assert after.file_meta.TransferSyntaxUID == JPEG_XL_LOSSLESS
+    assert np.array_equal(before.pixel_array, after.pixel_array)
+    info = describe(compressed)
+    assert info.model == "JPEG XL" and info.guarantee == "the original file, byte for byte"
+    assert (info.rows, info.columns, info.samples) == (before.Rows, before.Columns, before.SamplesPerPixel)
+    for frame in pydicom.encaps.generate_frames(after.PixelData, number_of_frames=info.frames):
+        assert imagecodecs.jpegxl_decode(frame).shape[:2] == (before.Rows, before.Columns)
+    with pytest.raises(UnsupportedImageError, match="already compressed by dicompress"):
+        compress_file(compressed)
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_no_stream_is_larger_than_jpeg_xl_of_the_same_pixels(name):
+    dataset = read(DRAWN[name]())
+    frames = dataset.pixel_array.reshape(describe(compress_file(DRAWN[name]()).data).frames, dataset.Rows, dataset.Columns, -1)
+    peer = sum(len(imagecodecs.jpegxl_encode(np.squeeze(f).astype(f"u{f.itemsize}"), lossless=True, effort=7)) for f in frames)
+    assert describe(compress_file(DRAWN[name]()).data).coded_bytes <= peer + 1 * len(frames)  # items are even
+
+
+@pytest.mark.parametrize("original", [lambda: make(phantom(90, 120)), lambda: make(drawing().astype(np.int16) - 100)])
+def test_photographs_and_signed_values_are_ours(original):
+    assert read(compress_file(original()).data).file_meta.TransferSyntaxUID == DICOMPRESS
+
+
+def test_other_syntaxes_and_bounded_errors():
+    dataset = read(colour())
+    dataset.compress(RLELossless, generate_instance_uid=False)
+    buffer = io.BytesIO()
+    dataset.save_as(buffer)
+    restored = read(restore_file(compress_file(buffer.getvalue()).data).data)
+    assert restored.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
+    assert np.array_equal(restored.pixel_array, read(colour()).pixel_array)
+    bounded = compress_file(DRAWN["grey"](), allowance=Allowance(near=3))
+    assert read(bounded.data).file_meta.TransferSyntaxUID == (DICOMPRESS if bounded.near else JPEG_XL_LOSSLESS)
+
+
+@pytest.mark.parametrize("name", ["grey, 12 bits", "RGB, planar", "palette"])
+def test_elements_changed_since(name):
+    original = DRAWN[name]()
+    changed = change(compress_file(original).data, PatientName="Somebody^Else")
+    restored = restore_file(changed)
+    assert restored.edited and read(restored.data).PatientName == "Somebody^Else"
+    assert np.array_equal(read(restored.data).pixel_array, read(original).pixel_array)
+
+
+@pytest.mark.parametrize("name", ["grey", "RGB, planar"])
+def test_without_the_record_it_is_a_file_as_others_write_it(name):
+    original = DRAWN[name]()
+    stripped = strip_file(compress_file(original).data)
+    assert "JPEG XL Lossless" in stripped.remark and not any(tag in read(stripped.data) for tag in RECORD)
+    assert np.array_equal(read(stripped.data).pixel_array, read(original).pixel_array)
+    bare = compress_file(original, record=False)
+    assert bare.data == stripped.data and bare.remark == stripped.remark
+    with pytest.raises(UnsupportedImageError, match="JPEG XL Lossless"):
+        restore_file(bare.data)
+    assert resume.is_compressed(original, bare.data, None, 1)
+
+
+def test_data_sets_in_memory():
+    original = DRAWN["RGB"]()
+    restored = decompress_dataset(read(compress_file(original).data))
+    assert restored.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
+    assert np.array_equal(restored.pixel_array, read(original).pixel_array)
+
+
+@pytest.mark.parametrize("name", ["grey", "RGB"])
+def test_any_damage_is_an_error_or_does_not_matter(name):
+    original = DRAWN[name]()
+    compressed = compress_file(original).data
+    start = compressed.index(b"\xe0\x7f\x10\x00")
+    for position in range(start, len(compressed), 7):
+        damaged = compressed[:position] + bytes([compressed[position] ^ 16]) + compressed[position + 1 :]
+        try:
+            assert restore_file(damaged).data == original
+        except DicompressError:
+            pass
+    for end in range(start, len(compressed), 23):
+        with pytest.raises(DicompressError):
+            restore_file(compressed[:end])
+
+
+def test_commands(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("grey", "RGB, planar"):
+        (tmp_path / "in" / name).write_bytes(DRAWN[name]())
+    run("compress", tmp_path / "in", "-o", f"{tmp_path}/small/")
+    assert "2 kept" in run("compress", tmp_path / "in", "-o", f"{tmp_path}/small/", "--resume").stdout
+    assert "2 verified" in run("verify", tmp_path / "small").stdout
+    assert "JPEG XL" in run("info", tmp_path / "small" / "grey").stdout
+    run("decompress", tmp_path / "small", "-o", f"{tmp_path}/back/")
+    assert (tmp_path / "back" / "grey").read_bytes() == DRAWN["grey"]()
+    data = bytearray((tmp_path / "small" / "grey").read_bytes())
+    data[-40] ^= 1
+    (tmp_path / "small" / "grey").write_bytes(data)
+    assert "1 bad" in run("verify", tmp_path / "small", check=1).stdout
