@@ -23,7 +23,14 @@ import numpy as np
 from equal_psnr import PEERS, SLACK, Peers
 from near_measure import CODECS, GRID, NEARS, on_grid, score, warm
 from near_tables import (
-    Found, better, bound_tables, choice_table, image_table, peer_table, speed_table, unchanged,
+    Found,
+    better,
+    bound_tables,
+    choice_table,
+    image_table,
+    peer_table,
+    speed_table,
+    unchanged,
 )  # fmt: skip
 from paper_quality import LARGEST, TABLE_2, cut_table, figure_11, full_table, rebuild
 

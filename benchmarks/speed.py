@@ -19,7 +19,7 @@ import pydicom
 import dicompress
 from dicompress import coder
 from dicompress.models import Values, by_name
-from dicompress.models.pyramid import fit, model, phases
+from dicompress.models.pyramid import model, phases
 
 PARTS = {
     "network": "the integer networks",

@@ -252,7 +252,8 @@ def run_originals(run: Run, count: int) -> None:
         else:
             data = mutator.change(data)
         allowance = allowances[number // len(kinds) % len(allowances)]
-        run.call("compress", number, lambda d: compress_or_pass_on(d, threads=1, allowance=allowance), data, is_right)
+        result = run.call("compress", number, lambda d: compress_or_pass_on(d, threads=1, allowance=allowance), data, is_right)
+        run.outcomes[type(result).__name__] += 1
 
 
 def stored(part10) -> np.ndarray:

@@ -12,10 +12,8 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, RLELossless
 from test_cli import run
 from test_dicom import change, make, test_file
 
-import dicompress
-import dicompress.pydicom
 from dicompress import Allowance, DicompressError, UnsupportedImageError, decompress_dataset
-from dicompress.dicom import DICOMPRESS, compress_file, describe, resume, restore_file, strip_file
+from dicompress.dicom import DICOMPRESS, compress_file, describe, restore_file, resume, strip_file
 from dicompress.dicom.syntax import JPEG_XL_LOSSLESS
 
 

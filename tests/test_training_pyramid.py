@@ -23,8 +23,8 @@ from dicompress.models.pyramid.fit import fit_level  # noqa: E402
 from dicompress.models.pyramid.phases import PHASES, USED, LevelHeader, channels  # noqa: E402
 from dicompress.runtime.float32 import to_float32  # noqa: E402
 from dicompress.training import export_checkpoint, train  # noqa: E402
-from dicompress.training.graph import BoundError  # noqa: E402
 from dicompress.training.data import TrainingImage, load, with_neighbours  # noqa: E402
+from dicompress.training.graph import BoundError  # noqa: E402
 from dicompress.training.pyramid.data import Sampler, _stack, level_tensors  # noqa: E402
 from dicompress.training.pyramid.export import add_former_jpegs, export, load_checkpoint  # noqa: E402
 from dicompress.training.pyramid.network import Config, Pyramid  # noqa: E402

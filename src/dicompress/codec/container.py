@@ -9,7 +9,6 @@ from .. import coder
 from ..errors import StreamError, UnknownModelError
 from ..limits import check_size
 from ..varint import Reader, write_varint
-from . import loop
 from .bound import MAX_NEAR
 from .colour import MAX_SAMPLES
 from .plane import DIGEST_BYTES, Head, read_head, write_head
@@ -65,7 +64,7 @@ def read_stream(data: bytes, level: int | None = 0) -> Stream:
     sections = []
     if level is not None:
         _check_length(len(reader.data), level_bytes, level)
-        count = chunk_numbers(facts, heads, loop.TILE_GRID)[-1]
+        count = chunk_numbers(facts, heads)[-1]
         for k, size in zip(range(levels, level - 1, -1), section_bytes):
             sections.append(Section.read(_take(reader, size, f"level {k}"), count))
         if level == 0 and reader.data[reader.position :] != b"\0":  # DICOM pads items to an even length

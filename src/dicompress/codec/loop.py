@@ -21,25 +21,25 @@ TILE = 1024  # pixels, the longest side of a tile
 TILE_GRID = 64  # tiles start at multiples of this, so that they halve six times
 
 
-def tiles(rows: int, columns: int, grid: int) -> list[tuple[slice, slice]]:
-    """Nearly equal tiles in raster order, starting at multiples of `grid`."""
-    return [(r, c) for r in _cut(rows, grid) for c in _cut(columns, grid)]
+def tiles(rows: int, columns: int) -> list[tuple[slice, slice]]:
+    """Nearly equal tiles in raster order, starting at multiples of TILE_GRID."""
+    return [(r, c) for r in _cut(rows) for c in _cut(columns)]
 
 
-def count_tiles(rows: int, columns: int, grid: int) -> int:
-    """len(tiles(rows, columns, grid)), without making them: the numbers may come from a hostile header."""
-    return -(-rows // _side(rows, grid)) * -(-columns // _side(columns, grid))
+def count_tiles(rows: int, columns: int) -> int:
+    """len(tiles(rows, columns)), without making them: the numbers may come from a hostile header."""
+    return -(-rows // _side(rows)) * -(-columns // _side(columns))
 
 
-def _cut(length: int, grid: int) -> list[slice]:
-    side = _side(length, grid)
+def _cut(length: int) -> list[slice]:
+    side = _side(length)
     return [slice(start, min(start + side, length)) for start in range(0, length, side)]
 
 
-def _side(length: int, grid: int) -> int:
+def _side(length: int) -> int:
     """Of the parts that a side of `length` pixels is cut into; the last one may be shorter."""
     count = -(-length // TILE)
-    return -(-length // count // grid) * grid if count > 1 else length
+    return -(-length // count // TILE_GRID) * TILE_GRID if count > 1 else length
 
 
 def reduced(shape: tuple[int, int], level: int) -> tuple[int, int]:

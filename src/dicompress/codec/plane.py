@@ -62,7 +62,7 @@ class Head:
 class Plane:
     """A plane, taken apart. tiles: for every tile its chunks, of level `levels` first, as many as were read.
 
-    shape: (rows, columns) at full resolution; near: the largest error; grid: tiles start at multiples of it.
+    shape: (rows, columns) at full resolution; near: the largest error.
     """
 
     head: Head
@@ -70,7 +70,6 @@ class Plane:
     shape: tuple[int, int]
     near: int
     levels: int
-    grid: int
     tiles: list[list[bytes]]
 
 
@@ -99,7 +98,7 @@ def encode_plane(
     head = Head(b"", content.low, content.high, coefficients=content.coefficients)
     if near and before:
         head = replace(head, limits=(int(pixels.min()), int(pixels.max())))
-    facts = (pixels.dtype, pixels.shape, near, levels, loop.TILE_GRID)
+    facts = (pixels.dtype, pixels.shape, near, levels)
     if head.constant:
         return Plane(replace(head, digest=pixel_digest(pixels)), *facts, []), pixels
     references = [p.astype(np.int32) for p in leaned_on.planes]
@@ -107,7 +106,7 @@ def encode_plane(
     table = b"" if occurring is None else write_table(occurring)
     head = replace(head, table=table, header=header, exact=content.exact, references=leaned_on.distances)
     tiles, decoded = [], packed.copy() if values.near else packed
-    for tile in loop.tiles(*pixels.shape, loop.TILE_GRID):
+    for tile in loop.tiles(*pixels.shape):
         part = np.ascontiguousarray(packed[tile])
         leaned = [r[tile] for r in references]
         chunks, decoded[tile] = loop.encode_tile(model, header, part, values, levels, threads, leaned)
@@ -230,7 +229,7 @@ def _decode_tiles(
     values = head.coded(occurring, plane.near)
     references = [r.astype(np.int32) for r in references]
     content = np.empty(loop.reduced(plane.shape, level), dtype)
-    for (rows, columns), chunks in zip(loop.tiles(*plane.shape, plane.grid), plane.tiles):
+    for (rows, columns), chunks in zip(loop.tiles(*plane.shape), plane.tiles):
         size = (rows.stop - rows.start, columns.stop - columns.start)
         height, width = loop.reduced(size, level)
         row, column = rows.start >> level, columns.start >> level

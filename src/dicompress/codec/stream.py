@@ -86,20 +86,19 @@ class Facts:
 class Stream(Facts):
     """A stream, taken apart. levels: L, by how many halvings the image can be had early.
 
-    heads: one a plane: the samples of the first frame, those of the second. sections: of levels L, L - 1, ..., as many as were read. level_bytes: how many bytes of the
-    stream each level needs, level 0 first; empty before it is written. grid: tiles start at multiples of it.
+    heads: one a plane: the samples of the first frame, those of the second. sections: of levels L, L - 1, ..., as many as were
+    read. level_bytes: how many bytes of the stream each level needs, level 0 first; empty before it is written.
     """
 
     levels: int
     heads: list[Head]
     sections: list[Section]
     level_bytes: list[int] = field(default_factory=list)
-    grid: int = loop.TILE_GRID
 
     @cached_property
     def first_chunks(self) -> list[int]:
         """For every plane, the number of its first chunk in every section; then the number of all chunks."""
-        return chunk_numbers(self, self.heads, self.grid)
+        return chunk_numbers(self, self.heads)
 
     def needs(self, number: int) -> list[int]:
         """The numbers of the planes that must be decoded before plane `number`."""
@@ -109,7 +108,7 @@ class Stream(Facts):
         """With the chunks of the sections that were read. Planes are the samples of the first frame, those of the second."""
         chunks = range(*self.first_chunks[number : number + 2])
         tiles = [[section.chunk(i) for section in self.sections] for i in chunks]
-        return Plane(self.heads[number], self.dtype, (self.rows, self.columns), self.near, self.levels, self.grid, tiles)
+        return Plane(self.heads[number], self.dtype, (self.rows, self.columns), self.near, self.levels, tiles)
 
 
 def needs(head: Head, number: int, samples: int) -> list[int]:
@@ -117,7 +116,7 @@ def needs(head: Head, number: int, samples: int) -> list[int]:
     return [*(number - n for n in head.references), *range(number - number % samples, number if any(head.coefficients) else 0)]
 
 
-def chunk_numbers(facts: Facts, heads: list[Head], grid: int) -> list[int]:
+def chunk_numbers(facts: Facts, heads: list[Head]) -> list[int]:
     """`Stream.first_chunks`: a plane has one chunk a tile in every section, a single-valued one none."""
-    tiles = loop.count_tiles(facts.rows, facts.columns, grid)
+    tiles = loop.count_tiles(facts.rows, facts.columns)
     return list(accumulate((0 if head.constant else tiles for head in heads), initial=0))

@@ -31,7 +31,6 @@ NAMES = {1: "d", 2: "h", 3: "v"}
 FORMER_JPEG = "_former_jpeg"
 MOST_LEVELS = 6
 COARSEST = 16  # pixels; levels are added until no side is longer
-SYMBOLS_PER_STREAM, FEWEST_PER_STREAM = 1 << 15, 1 << 12
 TOP_PRIOR = [0, 0, 0, 0, 0, 0, -4096, 4096, 12288]  # the coarsest grid's mixture: three deviations around zero
 
 
@@ -179,7 +178,7 @@ class Pyramid:
         plan.features = features[0] if features else None
         components, scale, values = self.config["components"], header.filters[phase].scale, plan.values
         return MixtureTensor(
-            *(parameters[0], components, scale, values.low, values.high, base, known, streams(plan.shapes[k])),
+            *(parameters[0], components, scale, values.low, values.high, base, known),
             near=values.near,
             exact=values.exact,
         )
@@ -191,12 +190,6 @@ class Pyramid:
 def _network_names(config: dict) -> list[str]:
     kinds = ("", FORMER_JPEG) if config.get("former_jpegs") else ("",)
     return [f"predict_{name}{kind}" for kind in kinds for name in NAMES.values()]
-
-
-def streams(shape: tuple[int, int, int]) -> int:
-    """How many sub-streams a phase is cut into: two as soon as they are worth a second core."""
-    symbols = shape[1] * shape[2]
-    return max(1, min(2, symbols // FEWEST_PER_STREAM), -(-symbols // SYMBOLS_PER_STREAM))
 
 
 def _write_filter(phase: int, filter_: Filter) -> bytes:
