@@ -157,8 +157,9 @@ def size_of(name: str) -> str:
     from macs import a_pixel, weights
 
     from dicompress.models import by_name
+    from dicompress.models.weights import installed
 
-    folder = Path(sys.modules[type(by_name(name)).__module__].__file__).parent / "weights"
+    folder = Path(str(installed(name, by_name(name).hash.hex())))
     disk = sum(path.stat().st_size for path in folder.glob("*.onnx"))
     return (
         f"{weights(folder) / 1e3:.0f} k weights, {a_pixel(folder)[1] / 1e3:.0f} k multiply-adds a decoded pixel, "
@@ -185,7 +186,7 @@ Bits a pixel, all bytes of the stream counted; lossless, full depth, every strea
     pip install '.[bench]' && python benchmarks/results.py DATA/{arguments.series.name} DATA/{arguments.images.name}
 
 {date.today()}; {os.cpu_count()} cores, {processor()}, Python {platform.python_version()}; {libraries}.
-The models and their training are described in their cards (`src/dicompress/models/*/weights/README.md`), each try on the
+The models and their training are described in their cards (`src/dicompress/models/*/weights/*/README.md`), each try on the
 way in [experiments](experiments.md).
 
 ## Means over series, `{arguments.series.name}`

@@ -1,5 +1,6 @@
 """encode, decode and inspect: every kind of array comes back, and damage is always noticed."""
 
+import shutil
 import zlib
 
 import numpy as np
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 import dicompress
 from dicompress import DicompressError, LimitError, StreamError, UnknownModelError, UnsupportedImageError
 from dicompress.codec.packing import read_table, sparse_values, write_table
+from dicompress.models import by_hash, by_name, name_of, registry
+from dicompress.models.weights import CURRENT, installed
 from dicompress.varint import write_varint
 
 
@@ -220,3 +223,22 @@ def test_what_is_no_stream(data):
         dicompress.decode(data)
     with pytest.raises(StreamError):
         dicompress.inspect(data)
+
+
+def test_weights_stay_where_their_hash_says(monkeypatch, tmp_path, small):
+    """A stream names its model by hash; streams are written with the current weights and read with all that are installed."""
+    for name, model_hash in CURRENT.items():
+        assert by_name(name).hash.hex() == model_hash and name_of(bytes.fromhex(model_hash)) == name
+    monkeypatch.setitem(CURRENT, "pyramid", "0" * 16)
+    assert np.array_equal(dicompress.decode(small[1]), small[0])
+    with pytest.raises(UnknownModelError, match="0000000000000000"):
+        by_hash(bytes(8))
+
+
+def test_weights_that_are_not_what_their_hash_says_are_an_error(monkeypatch, tmp_path):
+    found = tmp_path / CURRENT["pyramid"]
+    shutil.copytree(str(installed("pyramid", CURRENT["pyramid"])), found)
+    (found / "model.json").write_text((found / "model.json").read_text() + " ")
+    monkeypatch.setattr(registry, "installed", lambda name, model_hash: found)
+    with pytest.raises(UnknownModelError, match="not those that were installed"):
+        registry._installed.__wrapped__("pyramid", CURRENT["pyramid"], 1)

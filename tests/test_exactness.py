@@ -17,6 +17,7 @@ from dicompress.models import Values
 from dicompress.models.pyramid import Pyramid
 from dicompress.models.pyramid.model import FORMER_JPEG, NAMES
 from dicompress.models.reference import Reference
+from dicompress.models.weights import CURRENT, installed
 from dicompress.runtime.float32 import to_float32
 
 MODELS = Path(dicompress.__file__).parent / "models"
@@ -62,7 +63,7 @@ def saturating_inputs(name: str) -> dict:
         return rng.integers(0, 256, (1, *shape)).astype(np.uint8)
 
     if name == "pyramid":
-        graphs = {path.stem: onnx.load(path).graph for path in (MODELS / name / "weights").glob("*.onnx")}
+        graphs = {path.stem: onnx.load(path).graph for path in Path(str(installed(name, CURRENT[name]))).glob("*.onnx")}
         channels = {n: {i.name: i.type.tensor_type.shape.dim[3].dim_value for i in g.input} for n, g in graphs.items()}
         return {n: {i: activations(32, 36, c) for i, c in inputs.items()} for n, inputs in channels.items()}
     z = (rng.integers(-12, 13, (1, 5, 32, 36)) * 4 + 128).astype(np.uint8)
@@ -89,7 +90,7 @@ def test_all_executions_agree_on_inputs_that_saturate(executions):
 def test_no_accumulator_can_leave_the_integers_that_float32_holds():
     """The bound, recomputed from the files that ship: sum |w| * max|a| + |bias| < 2**24 for every channel."""
     convolutions = 0
-    for path in MODELS.glob("*/weights/*.onnx"):
+    for path in MODELS.glob("*/weights/*/*.onnx"):
         graph = onnx.load(path).graph
         values = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
         for node in graph.node:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import StreamError, UnsupportedImageError
-from ..models import DEFAULT, Model, by_hash, by_name
+from ..models import DEFAULT, Model, by_hash, by_name, name_of
 from .bound import MAX_NEAR, check_bound
 from .colour import MAX_SAMPLES
 from .container import read_stream, write_stream
@@ -187,13 +187,10 @@ def inspect(data: bytes) -> StreamInfo:
 
     Raises StreamError, LimitError or UnknownModelError (version).
     """
-    from ..models import names
-
     stream = read_stream(data, None)
     pixels, samples = stream.count * stream.rows * stream.columns, stream.samples
     bits = 8 * stream.level_bytes[0]
     bits_allocated = stream.dtype.itemsize * 8
-    model = next((n for n in names() if by_name(n).hash == stream.model_hash), None)
     return StreamInfo(
         rows=stream.rows,
         columns=stream.columns,
@@ -203,7 +200,7 @@ def inspect(data: bytes) -> StreamInfo:
         bits_stored=stream.bits_stored,
         signed=stream.dtype.kind == "i",
         near=stream.near,
-        model=model,
+        model=name_of(stream.model_hash),
         model_hash=stream.model_hash.hex(),
         coded_bytes=stream.level_bytes[0],
         bits_per_pixel=bits / pixels,

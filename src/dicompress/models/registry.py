@@ -7,6 +7,7 @@ from importlib import import_module
 
 from ..errors import UnknownModelError
 from .base import Model
+from .weights import CURRENT, installed
 
 DEFAULT = "pyramid"
 CLASSES = {"pyramid": "Pyramid", "reference": "Reference", "l3c": "L3C", "srec": "SReC"}  # folder: class, imported when needed
@@ -23,21 +24,33 @@ def for_archives() -> list[str]:
     return [name for name in CLASSES if name not in COMPARISON]
 
 
-@lru_cache(maxsize=None)
 def by_name(name: str, threads: int = 0) -> Model:
     """The model called `name`; threads: 0 for one a core. UnknownModelError if there is none."""
     if name not in CLASSES:
         raise UnknownModelError(f"no model is called {name!r}; there is {', '.join(names())}")
-    return getattr(import_module(f".{name}", __package__), CLASSES[name])(threads=threads)
+    return _installed(name, CURRENT[name], threads)
 
 
 def by_hash(model_hash: bytes, threads: int = 0) -> Model:
-    """The model whose hash a stream carries. UnknownModelError if it is not installed."""
-    for name in names():
-        model = by_name(name, threads)
-        if model.hash == model_hash:
-            return model
+    """The model whose hash a stream carries, also with weights of former times. UnknownModelError if it is not installed."""
+    name = name_of(model_hash)
+    if name:
+        return _installed(name, model_hash.hex(), threads)
     raise UnknownModelError(
         f"the stream was written by model {model_hash.hex()}, which this version of dicompress does not have; "
         "install the version that wrote it"
     )
+
+
+def name_of(model_hash: bytes) -> str | None:
+    """The name of the model with this hash, None if it is not installed."""
+    return next((name for name in names() if installed(name, model_hash.hex()).is_dir()), None)
+
+
+@lru_cache(maxsize=None)
+def _installed(name: str, model_hash: str, threads: int) -> Model:
+    model_class = getattr(import_module(f".{name}", __package__), CLASSES[name])
+    model = model_class(installed(name, model_hash), threads=threads)
+    if model.hash.hex() != model_hash:
+        raise UnknownModelError(f"the files of model {model_hash} ({name}) are not those that were installed: install anew")
+    return model
