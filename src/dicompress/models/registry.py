@@ -42,6 +42,7 @@ def by_hash(model_hash: bytes, threads: int = 0) -> Model:
     )
 
 
+@lru_cache(maxsize=64)
 def name_of(model_hash: bytes) -> str | None:
     """The name of the model with this hash, None if it is not installed."""
     return next((name for name in names() if installed(name, model_hash.hex()).is_dir()), None)
