@@ -20,15 +20,13 @@ from .explicit import Elements
 from .items import split_frames
 from .native import Native, changed, made_native, native_of
 from .part10 import Part10, parse
-from .pixels import PixelLayout, layout
+from .pixels import PixelLayout, layout, little_endian
 from .recompress import recompress
 from .record import BYTES, NEAR, RestoreRecord, check_room, digest_of, find_record, has_record
 from .restore import LOST, LOST_XL, decode_frame
 from .results import Compressed
 from .syntax import DICOMPRESS, JPEG, JPEG_XL_JPEG, JPEG_XL_LOSSLESS
 from .writing import encapsulated_file, head, with_instance
-
-FEWEST_VALUES = 3  # with fewer an error would leave nothing of an image, or changes nothing
 
 
 def compress_file(
@@ -75,7 +73,7 @@ def compress_part10(
     whole = [data] if guarantee == BYTES else [native.prefix, *native.values(), native.suffix]
     restore = RestoreRecord(
         guarantee, part10.syntax, native.syntax, digest_of(*whole), part10.body, native.deflate_level, native.form.words,
-        native.image.planar, digest_of(*map(np.ascontiguousarray, native.pixels)) if xl else b"",
+        native.image.planar, digest_of(*map(little_endian, native.pixels)) if xl else b"",
         native.prefix, native.suffix, part10.trailer,
     )  # fmt: skip
     start = head(part10.preamble if record else b"", meta, dataset, syntax)

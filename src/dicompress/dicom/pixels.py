@@ -158,6 +158,11 @@ class NativeForm:
         return flat.view(np.uint16).byteswap().view(np.uint8) if self.words else flat
 
 
+def little_endian(pixels: np.ndarray) -> np.ndarray:
+    """Contiguous, with the same bytes on every machine."""
+    return np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<"))
+
+
 def reader_values(pixels: np.ndarray, image: PixelLayout) -> np.ndarray:
     """The values that readers take the words for: Bits Stored bits up to High Bit, with their sign (PS3.5 8.1.1)."""
     above, unused = image.bits_allocated - 1 - image.high_bit, image.bits_allocated - image.bits_stored

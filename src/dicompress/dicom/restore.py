@@ -14,7 +14,7 @@ from .decoders import jpeg_xl_pixels
 from .items import split_frames
 from .native import deflate
 from .part10 import Part10, parse
-from .pixels import NativeForm, PixelLayout, layout
+from .pixels import NativeForm, PixelLayout, layout, little_endian
 from .recompress import LOST as JPEG_LOST
 from .recompress import jpeg_xl_frames, restore_jpeg
 from .record import Digest, RecordHead, digest_of, find_record, has_record, record_of
@@ -108,7 +108,7 @@ def _jpeg_xl_frames(streams: list[memoryview], image: PixelLayout, expected: byt
             pixels = jpeg_xl_pixels(bytes(stream), image)
         except UnsupportedImageError as error:
             raise StreamError(f"frame {number + 1}: {error}") from None
-        digest.update(np.ascontiguousarray(pixels))
+        digest.update(little_endian(pixels))
         yield pixels
     if expected is not None and digest.digest() != expected:
         raise StreamError("the pixels do not have the checksum of the original ones")
