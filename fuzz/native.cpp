@@ -6,7 +6,7 @@
 
 #include <cstdio>
 
-#include "band.hpp"
+#include "coder/band.hpp"
 
 using namespace dicompress;
 
@@ -14,7 +14,7 @@ namespace {
 
 constexpr int width = 8;  // numbers a vector; all give the same
 
-enum class Kind { plain, errors, known, kMaxValue = known };
+enum class Given { plain, errors, known, kMaxValue = known };
 
 void require(bool holds, const char* what) {
     if (holds) return;
@@ -45,7 +45,7 @@ private:
 
 // What decides a tensor's probabilities, as the native module is given it.
 struct Setting {
-    Kind kind;
+    Given kind;
     MixtureSpec spec{};
     std::size_t channels, rows, columns;
     std::vector<float> parameters;
@@ -54,11 +54,11 @@ struct Setting {
     std::size_t plane() const { return rows * columns; }
     std::size_t size() const { return channels * plane(); }
 
-    explicit Setting(FuzzedDataProvider& data) : kind(data.ConsumeEnum<Kind>()) {
-        channels = kind == Kind::known ? 1 : data.ConsumeIntegralInRange<std::size_t>(1, 6);
+    explicit Setting(FuzzedDataProvider& data) : kind(data.ConsumeEnum<Given>()) {
+        channels = kind == Given::known ? 1 : data.ConsumeIntegralInRange<std::size_t>(1, 6);
         columns = data.ConsumeIntegralInRange<std::size_t>(1, 48);
         rows = data.ConsumeIntegralInRange<std::size_t>(1, 40);
-        spec.adaptive = kind != Kind::plain;
+        spec.adaptive = kind != Given::plain;
         spec.components = data.ConsumeBool() ? 3 : data.ConsumeIntegralInRange(1, max_components);
         spec.scale = data.ConsumeIntegralInRange<std::int64_t>(1, std::int64_t{1} << data.ConsumeIntegralInRange(0, 25));
         spec.low = data.ConsumeIntegralInRange<std::int64_t>(-65535, 65535);
@@ -85,8 +85,11 @@ struct Setting {
     }
 
     Band band(std::vector<std::int32_t>& values) const {
-        const std::int32_t* pixels = kind == Kind::known ? known.data() : nullptr;
-        return {spec, channels, rows, columns, values.data(), plane(), parameters.data(), base.data(), pixels, plane(), columns};
+        Band band{spec, channels, rows, columns, values.data(), plane(), columns, parameters.data(), plane(), columns};
+        band.base = {base.data(), columns};
+        for (std::size_t k = 0; kind == Given::known && k < known_pixels; ++k)
+            band.known[k] = {known.data() + k * plane(), columns};
+        return band;
     }
 
     // Makes the values what decoding gives.

@@ -5,7 +5,7 @@
 #include <iterator>
 #include <vector>
 
-#include "band.hpp"
+#include "coder/band.hpp"
 
 using namespace dicompress;
 
@@ -21,7 +21,8 @@ int main(int, char** arguments) {
     const std::int32_t* known = base + plane;
     std::vector<std::int32_t> symbols(known + 4 * plane, known + 5 * plane), decoded(plane);
 
-    Band band{spec, 1, rows, columns, symbols.data(), plane, parameters, base, known, plane, columns};
+    Band band{spec, 1, rows, columns, symbols.data(), plane, columns, parameters, plane, columns, {base, columns}};
+    for (std::size_t k = 0; k < known_pixels; ++k) band.known[k] = {known + k * plane, columns};
     bool lanes_used;
     const auto coded = encode_band<WIDTH>(band, lanes_used);
     band.symbols = decoded.data();

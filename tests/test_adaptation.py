@@ -105,7 +105,7 @@ def test_a_bin_that_is_cut_stands_for_the_value_expected_in_it():
     assert decoded.tolist() == [[[10, 10], [7, 8]]]  # 10 of 9 to 19, where 14 is the middle; 7 of 0 to 7, not 4
 
 
-PRINT = '#include "arithmetic.hpp"\n#include <cstdio>\nint main() { std::puts(dicompress::rounds_every_operation() ? "yes" : "no"); }'
+PRINT = '#include "coder/arithmetic.hpp"\n#include <cstdio>\nint main() { std::puts(dicompress::rounds_every_operation() ? "yes" : "no"); }'
 
 
 @pytest.mark.skipif(COMPILER is None, reason="needs a C++ compiler")

@@ -9,9 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from ..errors import StreamError
+from ..native import coder as native
 from ..varint import Reader, write_varint
-from . import native
 
 REVISION = 1  # of all that turns parameters into bits; changes with any of it
 SYMBOLS_PER_STREAM = 1 << 16
@@ -29,11 +28,11 @@ class MixtureTensor:
     low, high: smallest and largest value; the distribution is open at both ends.
     base: int32, as many rows and columns as parameters: where a mean of 0 lies, in 1/256 of a value; None for 0.
     known: int32 (4, rows, columns) like parameters, for one channel: values of the known pixels around every element,
-    which the coder then adapts to (core/ridge.hpp); None: it adapts to the errors before it alone.
+    which the coder then adapts to (core/coder/ridge.hpp); None: it adapts to the errors before it alone.
     streams: how many sub-streams the rows are cut into at most; 0 for as many as `bands` makes.
     distribution: of the components, "gaussian" or "logistic". adaptive: False for a coder that learns nothing on its way.
     near: how far a decoded value may be off, 0 to 255. exact: runs (first, last) of values that may not, and that none of the
-    others becomes (core/bins.hpp).
+    others becomes (core/coder/bins.hpp).
     """
 
     parameters: np.ndarray
@@ -103,10 +102,7 @@ def decode(data: bytes, mixture: MixtureTensor, shape: tuple[int, int, int], thr
     def one(job: tuple[tuple[bytes, bool], tuple[int, int]]) -> None:
         native.decode(*job[0], symbols, *mixture.prediction, *job[1])
 
-    try:
-        _each(one, list(zip(streams, bands)), threads)
-    except native.DamagedStream as error:
-        raise StreamError(f"damaged pixel data: {error}") from None
+    _each(one, list(zip(streams, bands)), threads)
     return symbols
 
 
@@ -115,7 +111,7 @@ def code_length(
 ) -> float:
     """The ideal code length, the sum of -log2 p after adaptation, in bits; as one sub-stream.
 
-    shift, width, flat: False to measure what a part of the adaptive stage is worth (core/band.hpp).
+    shift, width, flat: False to measure what a part of the adaptive stage is worth (core/coder/band.hpp).
     """
     return native.code_length(np.array(symbols, np.int32, order="C"), *mixture.prediction, shift, width, flat)
 

@@ -1,4 +1,4 @@
-// Python bindings: dicompress.coder.native.
+// dicompress.native.coder: tensors under given mixtures.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
@@ -8,8 +8,7 @@
 
 #include <stdexcept>
 
-#include "arithmetic.hpp"
-#include "coder.hpp"
+#include "coder/coder.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -43,18 +42,13 @@ Band band_of(Symbols symbols, Parameters parameters, const Base& base, const Kno
         throw std::invalid_argument("known pixels need one channel and the parameters' shape");
     if (first > last || last > rows) throw std::invalid_argument("rows out of range");
     if (rows > most_side || columns > most_side) throw std::invalid_argument("a side is too long");
-    return {spec,
-            channels,
-            last - first,
-            columns,
-            symbols.data() + first * columns,
-            rows * columns,
-            parameters.data() + first * stride,
-            base ? base->data() + first * stride : nullptr,
-            known ? known->data() + first * stride : nullptr,
-            plane,
-            stride,
-            parts};
+    const auto at = [&](const std::int32_t* plane) { return Integers{plane + first * stride, stride}; };
+    Band band{spec, channels, last - first, columns, symbols.data() + first * columns, rows * columns, columns,
+              parameters.data() + first * stride, plane, stride};
+    if (base) band.base = at(base->data());
+    for (std::size_t k = 0; known && k < known_pixels; ++k) band.known[k] = at(known->data() + k * plane);
+    band.parts = parts;
+    return band;
 }
 
 // Codes symbols; with an error allowed they become what the decoder will give.
@@ -87,11 +81,8 @@ double code_length_of_tensor(Symbols symbols, Parameters parameters, Base base, 
 
 }  // namespace
 
-NB_MODULE(native, m) {
+void bind_coder(nb::module_& m) {
     m.doc() = "Mixtures of sixteen lanes, their adaptation, and the coder.";
-    if (!rounds_every_operation())
-        throw std::runtime_error("compiled with fused arithmetic: streams would not be portable");
-    nb::exception<DamagedStream>(m, "DamagedStream", PyExc_ValueError);
     nb::class_<MixtureSpec>(m, "MixtureSpec")
         .def(
             "__init__",

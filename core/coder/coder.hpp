@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "band.hpp"
+#include "coder/band.hpp"
 
 namespace dicompress {
 

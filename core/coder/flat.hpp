@@ -5,10 +5,10 @@
 #include <array>
 #include <cstdint>
 
-#include "bins.hpp"
-#include "lanes.hpp"
-#include "mixture.hpp"
-#include "wavefront.hpp"
+#include "coder/bins.hpp"
+#include "coder/lanes.hpp"
+#include "coder/mixture.hpp"
+#include "coder/wavefront.hpp"
 
 namespace dicompress {
 

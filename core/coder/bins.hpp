@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "mixture.hpp"
+#include "coder/mixture.hpp"
 
 namespace dicompress {
 

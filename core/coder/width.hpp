@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <array>
 
-#include "lanes.hpp"
-#include "numeric.hpp"
-#include "wavefront.hpp"
+#include "coder/lanes.hpp"
+#include "coder/numeric.hpp"
+#include "coder/wavefront.hpp"
 
 namespace dicompress {
 

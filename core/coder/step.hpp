@@ -3,10 +3,10 @@
 
 #include <cstdint>
 
-#include "bins.hpp"
-#include "lanes.hpp"
-#include "mixture.hpp"
-#include "wavefront.hpp"
+#include "coder/bins.hpp"
+#include "coder/lanes.hpp"
+#include "coder/mixture.hpp"
+#include "coder/wavefront.hpp"
 
 namespace dicompress {
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "lanes.hpp"
+#include "coder/lanes.hpp"
 
 namespace dicompress {
 

@@ -9,7 +9,8 @@
 #include <stdexcept>
 #include <vector>
 
-#include "mixture.hpp"
+#include "base/errors.hpp"
+#include "coder/mixture.hpp"
 
 namespace dicompress {
 
@@ -57,8 +58,8 @@ private:
     std::vector<std::uint8_t> bytes_;
 };
 
-class DamagedStream : public std::runtime_error {
-    using std::runtime_error::runtime_error;
+struct DamagedStream : StreamError {
+    explicit DamagedStream(const char* what) : StreamError(std::string("damaged pixel data: ") + what) {}
 };
 
 class RangeDecoder {

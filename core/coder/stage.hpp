@@ -7,7 +7,7 @@
 #include <cstring>
 #include <vector>
 
-#include "wavefront.hpp"
+#include "coder/wavefront.hpp"
 
 namespace dicompress {
 

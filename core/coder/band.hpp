@@ -1,23 +1,24 @@
 // A band of a tensor: its channels one after another, each by sixteen lanes, every symbol under its adapted mixture.
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <span>
 #include <stdexcept>
 #include <vector>
 
-#include "bins.hpp"
-#include "flat.hpp"
-#include "lanes.hpp"
-#include "mixture.hpp"
-#include "rans.hpp"
-#include "ridge.hpp"
-#include "search.hpp"
-#include "stage.hpp"
-#include "step.hpp"
-#include "wavefront.hpp"
-#include "width.hpp"
+#include "coder/bins.hpp"
+#include "coder/flat.hpp"
+#include "coder/lanes.hpp"
+#include "coder/mixture.hpp"
+#include "coder/rans.hpp"
+#include "coder/ridge.hpp"
+#include "coder/search.hpp"
+#include "coder/stage.hpp"
+#include "coder/step.hpp"
+#include "coder/wavefront.hpp"
+#include "coder/width.hpp"
 
 namespace dicompress {
 
@@ -28,16 +29,24 @@ struct Parts {
     bool shift = true, width = true, flat = true;
 };
 
+// Rows of integers, the next one `stride` further; or none.
+struct Integers {
+    const std::int32_t* data = nullptr;
+    std::size_t stride = 0;
+
+    explicit operator bool() const { return data != nullptr; }
+};
+
 // Rows of a tensor (channels, rows, columns) and what is said of them, by pointers to the first of these rows.
 struct Band {
     const MixtureSpec& spec;
     std::size_t channels, rows, columns;
-    std::int32_t* symbols;  // the next channel's are `symbol_plane` further
-    std::size_t symbol_plane;
-    const float* parameters;    // channels * 3 K planes, `plane` apart, their rows `stride`
-    const std::int32_t* base;   // in 1/256 of a value, or null
-    const std::int32_t* known;  // known_pixels planes of values around every symbol of the one channel, or null
+    std::int32_t* symbols;  // the next channel's are `symbol_plane` further, the next row's `symbol_stride`
+    std::size_t symbol_plane, symbol_stride;
+    const float* parameters;  // channels * 3 K planes, `plane` apart, their rows `stride`
     std::size_t plane, stride;
+    Integers base = {};                             // in 1/256 of a value, or none
+    std::array<Integers, known_pixels> known = {};  // values around every symbol of the one channel, or none
     Parts parts = {};
 };
 
@@ -70,17 +79,16 @@ private:
         const MixtureSpec& spec = band_.spec;
         const auto rows = static_cast<std::int64_t>(band_.rows), columns = static_cast<std::int64_t>(band_.columns);
         const auto components = static_cast<std::size_t>(spec.components);
-        const bool known = band_.known && spec.adaptive, flats = known && band_.parts.flat;
+        const bool known = band_.known[0] && spec.adaptive, flats = known && band_.parts.flat;
         std::int32_t* symbols = band_.symbols + channel * band_.symbol_plane;
         Stage<float, W> floats(rows, columns);
         Stage<std::int32_t, W> integers(rows, columns);
         for (std::size_t p = 0; p < 3 * components; ++p)
             floats.add(band_.parameters + (channel * 3 * components + p) * band_.plane, band_.stride);
         for (const auto& other : errors) floats.add(other.data(), band_.columns);
-        if (with_values) integers.add(symbols, band_.columns);
-        if (band_.base) integers.add(band_.base, band_.stride);
-        for (std::size_t k = 0; known && k < known_pixels; ++k)
-            integers.add(band_.known + k * band_.plane, band_.stride);
+        if (with_values) integers.add(symbols, band_.symbol_stride);
+        if (band_.base) integers.add(band_.base.data, band_.base.stride);
+        for (std::size_t k = 0; known && k < known_pixels; ++k) integers.add(band_.known[k].data, band_.known[k].stride);
 
         Wavefront<W> front(rows, columns);
         Mixtures<W> mixtures(spec);
@@ -96,7 +104,7 @@ private:
             mixtures.load(numbers, band_.base ? *values++ : I(0));
             if (!spec.adaptive) {
                 code(step);
-                put(front, step.value, symbols);
+                put(front, step.value, symbols, band_.symbol_stride);
                 continue;
             }
             F x[Ridge<W>::features];
@@ -109,7 +117,7 @@ private:
             mixtures.adapt(shift, width.narrow);
             if (flats) flat.before(values, spec, front.active, mixtures);
             code(step);
-            put(front, step.value, symbols);
+            put(front, step.value, symbols, band_.symbol_stride);
             const F error = choose(front.active, mixtures.error(to_floats(step.value - mixtures.origin)), F(0));
             const F rest = choose(front.active, absolute(error - shift), F(0));
             if (flats) flat.after(step.value, step.bin, step.end - step.begin, front.active);
@@ -117,7 +125,7 @@ private:
             ridge.learn(x, error);
             past_errors.push(error);
             past_rests.push(rest);
-            if (!own.empty()) put(front, error, own.data());
+            if (!own.empty()) put(front, error, own.data(), band_.columns);
         }
     }
 
@@ -149,10 +157,11 @@ private:
     }
 
     template <class T>
-    DICOMPRESS_INLINE void put(const Wavefront<W>& front, const Lanes<T, W>& numbers, T* plane) const {
+    DICOMPRESS_INLINE void put(const Wavefront<W>& front, const Lanes<T, W>& numbers, T* plane,
+                                std::size_t stride) const {
         for (int i = 0; i < lanes; ++i)
             if (front.active[i])
-                plane[static_cast<std::size_t>(front.row[i]) * band_.columns +
+                plane[static_cast<std::size_t>(front.row[i]) * stride +
                       static_cast<std::size_t>(front.column[i])] = numbers[i];
     }
 

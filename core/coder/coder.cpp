@@ -1,4 +1,4 @@
-#include "coder.hpp"
+#include "coder/coder.hpp"
 
 // One source, compiled twice for x86; elsewhere the compiler's choice is the only one. Vectors of AVX-512 gained
 // nothing.

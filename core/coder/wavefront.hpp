@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "lanes.hpp"
+#include "coder/lanes.hpp"
 
 namespace dicompress {
 

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "lanes.hpp"
-#include "numeric.hpp"
+#include "coder/lanes.hpp"
+#include "coder/numeric.hpp"
 
 namespace dicompress {
 

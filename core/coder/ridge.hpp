@@ -8,9 +8,9 @@
 #include <array>
 #include <vector>
 
-#include "lanes.hpp"
-#include "numeric.hpp"
-#include "wavefront.hpp"
+#include "coder/lanes.hpp"
+#include "coder/numeric.hpp"
+#include "coder/wavefront.hpp"
 
 namespace dicompress {
 

@@ -12,9 +12,9 @@
 #include <span>
 #include <vector>
 
-#include "lanes.hpp"
-#include "mixture.hpp"
-#include "range_coder.hpp"
+#include "coder/lanes.hpp"
+#include "coder/mixture.hpp"
+#include "coder/range_coder.hpp"
 
 namespace dicompress {
 

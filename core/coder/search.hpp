@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "lanes.hpp"
-#include "mixture.hpp"
-#include "numeric.hpp"
-#include "step.hpp"
+#include "coder/lanes.hpp"
+#include "coder/mixture.hpp"
+#include "coder/numeric.hpp"
+#include "coder/step.hpp"
 
 namespace dicompress {
 

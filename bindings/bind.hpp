@@ -1,0 +1,9 @@
+// One function a layer of `core/`, each of which fills a submodule of dicompress.native.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+void bind_coder(nanobind::module_& m);
+void bind_network(nanobind::module_& m);
+void bind_pyramid(nanobind::module_& m);
+void bind_codec(nanobind::module_& m);
