@@ -35,7 +35,7 @@ def test_the_example_is_what_comes_out():
 
 
 def test_the_numbers_of_the_page_are_those_of_the_code():
-    core = Path(__file__).parents[1] / "core"
+    core = Path(__file__).parents[1] / "core" / "coder"
     numeric = (core / "numeric.hpp").read_text()
     arithmetic = PAGE[PAGE.index("## Arithmetic") : PAGE.index("## Probabilities")]
     said = {float(number) for number in re.findall(r"\d+\.\d{4,}", arithmetic)}
