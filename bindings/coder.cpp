@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "coder/coder.hpp"
+#include "coder/table.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -79,6 +80,20 @@ double code_length_of_tensor(Symbols symbols, Parameters parameters, Base base, 
     return code_length(band);
 }
 
+using Values = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+nb::bytes table_of(Values values) {
+    const Bytes bytes = write_table({values.data(), values.size()});
+    return nb::bytes(bytes.data(), bytes.size());
+}
+
+nb::ndarray<nb::numpy, std::int32_t, nb::ndim<1>> values_of(nb::bytes data, std::int32_t low, std::int32_t high) {
+    const ByteSpan bytes(reinterpret_cast<const std::uint8_t*>(data.c_str()), data.size());
+    auto* values = new std::vector<std::int32_t>(read_table(bytes, low, high));
+    nb::capsule owner(values, [](void* kept) noexcept { delete static_cast<std::vector<std::int32_t>*>(kept); });
+    return {values->data(), {values->size()}, owner};
+}
+
 }  // namespace
 
 void bind_coder(nb::module_& m) {
@@ -106,4 +121,6 @@ void bind_coder(nb::module_& m) {
     m.def("code_length", &code_length_of_tensor, "symbols"_a, "parameters"_a, "base"_a.none(), "known"_a.none(),
           "spec"_a, "shift"_a, "width"_a, "flat"_a,
           "Sum of -log2 p in bits: what no coder with these probabilities can go below.");
+    m.def("write_table", &table_of, "values"_a, "Strictly ascending int32 values, 2 to 65536, in few bytes.");
+    m.def("read_table", &values_of, "data"_a, "low"_a, "high"_a, "The inverse; low, high: the first and last value.");
 }

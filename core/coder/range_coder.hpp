@@ -88,6 +88,14 @@ public:
         }
     }
 
+    // Decode which part of the 2^24 parts comes: whether it is the first `parts` of them.
+    bool decide(std::int64_t parts) {
+        const bool first = offset_ < (range_ >> probability_bits) * static_cast<std::uint64_t>(parts);
+        if (!first) target();  // may be impossible
+        skip(first ? 0 : parts, first ? parts : std::int64_t{probability_total});
+        return first;
+    }
+
     // Every byte must have been needed: the encoder writes one to eight bytes behind the last word shifted out.
     void finish() const {
         if (position_ < bytes_.size()) throw DamagedStream("bytes left over after the last value");
