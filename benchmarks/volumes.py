@@ -18,9 +18,9 @@ import pydicom
 import tomoz
 
 import dicompress
-from dicompress.codec.container import read_stream
 from dicompress.models import by_name
 from dicompress.models.pyramid import Pyramid
+from dicompress.native import codec as native
 
 
 def volumes(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
@@ -52,7 +52,8 @@ def main() -> None:
         alone, _, _ = measure(volume, model, False, options.threads)
         leant, _, seconds = measure(volume, model, True, options.threads)
         other = len(tomoz.encode(volume))
-        counts = np.bincount([len(head.references) for head in read_stream(leant).heads], minlength=3)
+        stream = native.Stream(leant, None, 1 << 40, 1 << 40)
+        counts = np.bincount([len(stream.references(n)) for n in range(len(volume))], minlength=3)
         bits = [8 * n / volume.size for n in (other, len(alone), len(leant))]
         change, against = (100 * (bits[2] / b - 1) for b in (bits[1], bits[0]))
         print(

@@ -1,3 +1,181 @@
-#include "bind.hpp"
+// dicompress.native.codec: arrays to streams and back.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/map.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
 
-void bind_codec(nanobind::module_&) {}
+#include <bit>
+#include <limits>
+#include <memory>
+#include <thread>
+
+#include "base/budget.hpp"
+#include "bind.hpp"
+#include "codec/content.hpp"
+#include "codec/decoder.hpp"
+#include "codec/encoder.hpp"
+#include "codec/references.hpp"
+#include "python_model.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+using namespace dicompress;
+
+namespace {
+
+// (frames, rows, columns, samples), C order.
+using Image = nb::ndarray<nb::ro, nb::ndim<4>, nb::c_contig, nb::device::cpu>;
+using Writable = nb::ndarray<nb::ndim<4>, nb::c_contig, nb::device::cpu>;
+
+PixelType type_of(const nb::dlpack::dtype& type) {
+    const bool is_signed = type.code == static_cast<std::uint8_t>(nb::dlpack::dtype_code::Int);
+    if ((!is_signed && type.code != static_cast<std::uint8_t>(nb::dlpack::dtype_code::UInt)) || (type.bits != 8 && type.bits != 16))
+        throw Error(Kind::unsupported, "pixels must be integers of 8 or 16 bits");
+    return static_cast<PixelType>((type.bits == 16 ? 2 : 0) + is_signed);
+}
+
+template <class Byte, class ArrayType>
+PixelsOf<Byte> pixels_of(const ArrayType& array) {
+    constexpr std::size_t most = std::numeric_limits<std::int32_t>::max();
+    if (array.shape(1) > most || array.shape(2) > most || array.shape(3) > most_samples)
+        throw Error(Kind::unsupported, "the array is too large");
+    return {static_cast<Byte*>(const_cast<void*>(static_cast<const void*>(array.data()))), type_of(array.dtype()),
+            static_cast<std::int64_t>(array.shape(0)),
+            {static_cast<std::int32_t>(array.shape(1)), static_cast<std::int32_t>(array.shape(2))},
+            static_cast<int>(array.shape(3))};
+}
+
+ByteSpan span_of(const nb::bytes& bytes) { return {reinterpret_cast<const std::uint8_t*>(bytes.c_str()), bytes.size()}; }
+
+nb::bytes bytes_of(ByteSpan bytes) { return nb::bytes(bytes.data(), bytes.size()); }
+
+// A stream and the bytes that it is a view of.
+struct Opened {
+    Opened(nb::bytes data, std::optional<int> level, std::uint64_t most_pixels, std::uint64_t most_memory)
+        : data(data), budget(most_memory), stream(read_stream(span_of(this->data), level, {most_pixels, most_memory}, &budget)) {}
+
+    nb::bytes data;
+    Budget budget;
+    Stream stream;
+};
+
+int threads_of(int threads) {
+    return threads > 0 ? threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+// (frames, rows, columns, samples)
+nb::object decode_array(Opened& opened, nb::handle model, int level, std::optional<std::int64_t> frame,
+                        std::optional<std::tuple<int, int, int, int>> region, int threads) {
+    const Stream& stream = opened.stream;
+    Wanted wanted{level, frame, {}};
+    if (region) {
+        const auto& [row, column, rows, columns] = *region;
+        wanted.region = Place{row, column, {rows, columns}};
+    }
+    const Extent found = extent(stream, stream.levels, wanted);
+    const std::size_t shape[] = {static_cast<std::size_t>(found.frames), static_cast<std::size_t>(found.shape.rows),
+                                 static_cast<std::size_t>(found.shape.columns), static_cast<std::size_t>(stream.samples)};
+    const std::size_t bytes = shape[0] * shape[1] * shape[2] * shape[3] * static_cast<std::size_t>(bytes_of(stream.type));
+    opened.budget.take(bytes);
+    const auto give = [&](void*) { opened.budget.give(bytes); };
+    const std::unique_ptr<void, decltype(give)> taken(&opened, give);
+    auto* data = new std::uint8_t[bytes];
+    const nb::capsule owner(data, [](void* p) noexcept { delete[] static_cast<std::uint8_t*>(p); });
+    const Pixels pixels{data, stream.type, found.frames, found.shape, stream.samples};
+    with_model(model, [&](const Model& m) {
+        Workers workers(threads_of(threads));
+        Context context{workers, &opened.budget};
+        decode(m, stream, wanted, pixels, context);
+    });
+    nb::dlpack::dtype type{static_cast<std::uint8_t>(is_signed(stream.type) ? nb::dlpack::dtype_code::Int : nb::dlpack::dtype_code::UInt),
+                           static_cast<std::uint8_t>(8 * bytes_of(stream.type)), 1};
+    return nb::cast(nb::ndarray<nb::numpy>(data, 4, shape, owner, nullptr, type));
+}
+
+nb::bytes encode_array(Image image, nb::handle model, int bits_stored, bool has_frames, std::int32_t near,
+                       std::vector<std::pair<std::int32_t, std::int32_t>> exact, bool neighbours, std::optional<Writable> decoded,
+                       int threads) {
+    const auto pixels = pixels_of<const std::uint8_t>(image);
+    const Settings settings{bits_stored, has_frames, near, std::move(exact), neighbours};
+    Pixels result;
+    if (decoded) {
+        result = pixels_of<std::uint8_t>(*decoded);
+        if (result.type != pixels.type || result.frames != pixels.frames || result.shape != pixels.shape || result.samples != pixels.samples)
+            throw Error(Kind::argument, "what is decoded differs in shape or type");
+    } else if (near) {
+        throw Error(Kind::argument, "with an error allowed there must be a place for what is decoded");
+    }
+    Bytes bytes;
+    with_model(model, [&](const Model& m) {
+        Workers workers(threads_of(threads));
+        Context context{workers, std::pmr::new_delete_resource()};
+        bytes = encode(m, pixels, settings, result, context);
+    });
+    return bytes_of(bytes);
+}
+
+nb::list checksums(const Opened& opened) {
+    nb::list found;
+    for (const Head& head : opened.stream.heads) {
+        Bytes bytes;
+        put_little_endian(bytes, head.digest);
+        found.append(bytes_of(bytes));
+    }
+    return found;
+}
+
+}  // namespace
+
+void bind_codec(nb::module_& m) {
+    m.doc() = "Arrays to streams and back.";
+    nb::class_<Model>(m, "Model")
+        .def_prop_ro("name", [](const Model& model) { return std::string(model.name()); })
+        .def_prop_ro("hash", [](const Model& model) { return bytes_of(model.hash()); })
+        .def_prop_ro("most_references", &Model::most_references)
+        .def("levels", [](const Model& model, std::pair<std::int32_t, std::int32_t> shape) {
+            return model.levels({shape.first, shape.second});
+        });
+    nb::class_<Opened>(m, "Stream")
+        .def(nb::init<nb::bytes, std::optional<int>, std::uint64_t, std::uint64_t>(), "data"_a, "level"_a.none(), "most_pixels"_a,
+             "most_memory"_a)
+        .def_prop_ro("model_hash", [](const Opened& o) { return bytes_of(o.stream.model_hash); })
+        .def_prop_ro("bits_stored", [](const Opened& o) { return o.stream.bits_stored; })
+        .def_prop_ro("bits_allocated", [](const Opened& o) { return 8 * bytes_of(o.stream.type); })
+        .def_prop_ro("signed", [](const Opened& o) { return is_signed(o.stream.type); })
+        .def_prop_ro("frames", [](const Opened& o) { return o.stream.frames; })
+        .def_prop_ro("rows", [](const Opened& o) { return o.stream.shape.rows; })
+        .def_prop_ro("columns", [](const Opened& o) { return o.stream.shape.columns; })
+        .def_prop_ro("samples", [](const Opened& o) { return o.stream.samples; })
+        .def_prop_ro("near", [](const Opened& o) { return o.stream.near; })
+        .def_prop_ro("levels", [](const Opened& o) { return o.stream.levels; })
+        .def_prop_ro("level_bytes", [](const Opened& o) { return o.stream.level_bytes; })
+        .def_prop_ro("checksums", &checksums)
+        .def("references", [](const Opened& o, std::int64_t number) {
+            const Head& head = o.stream.heads.at(static_cast<std::size_t>(number));
+            return std::vector<std::int64_t>(head.distances.begin(), head.distances.begin() + head.references);
+        }, "number"_a, "How far before plane `number` those lie that it leans on.")
+        .def("needs", [](const Opened& o, std::int64_t number) { return o.stream.needs(number); }, "number"_a,
+             "The planes that must be decoded before plane `number`.")
+        .def("decode", &decode_array, "model"_a, "level"_a, "frame"_a.none(), "region"_a.none(), "threads"_a,
+             "(frames, rows, columns, samples)");
+    m.def("encode", &encode_array, "image"_a, "model"_a, "bits_stored"_a, "has_frames"_a, "near"_a, "exact"_a, "neighbours"_a,
+          "decoded"_a.none(), "threads"_a);
+    m.def("sparse_values", [](Image image) -> std::optional<std::vector<std::int32_t>> {
+        const Content content(pixels_of<const std::uint8_t>(image).plane(0), {}, {}, 0, {});
+        if (content.occurring.empty()) return std::nullopt;
+        return content.occurring;
+    }, "image"_a, "The values of the first plane, ascending, if its pixels are coded as ranks among them.");
+    m.def("coding_order", &coding_order, "frames"_a, "neighbours"_a);
+    m.def("candidates", &candidates, "number"_a, "samples"_a, "neighbours"_a, "depth"_a);
+    m.def("check_bound", [](Image original, Image decoded, std::int32_t near, std::vector<std::pair<std::int32_t, std::int32_t>> exact) {
+        const auto first = pixels_of<const std::uint8_t>(original), second = pixels_of<const std::uint8_t>(decoded);
+        if (first.shape != second.shape || first.type != second.type || first.frames != second.frames || first.samples != second.samples)
+            throw Error(Kind::argument, "the arrays differ in shape or type");
+        nb::gil_scoped_release release;
+        check_bound(first, second, near, exact);
+    }, "original"_a, "decoded"_a, "near"_a, "exact"_a);
+}

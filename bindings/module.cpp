@@ -47,6 +47,6 @@ NB_MODULE(native, m) {
     };
     part("coder", bind_coder);
     part("network", bind_network);
-    part("pyramid", bind_pyramid);
     part("codec", bind_codec);
+    part("pyramid", bind_pyramid);
 }

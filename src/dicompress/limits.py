@@ -48,6 +48,16 @@ def _check_memory(needed: int) -> None:
         )
 
 
+def pixel_limit() -> int:
+    """Samples of all frames that a stream may claim."""
+    return _limit("DICOMPRESS_MAX_PIXELS", MAX_SAMPLES)
+
+
+def memory_limit() -> int:
+    """Bytes that decoding a stream may take."""
+    return _limit("DICOMPRESS_MAX_MEMORY", MAX_MEMORY)
+
+
 def _limit(variable: str, default: int) -> int:
     try:
         return int(os.environ.get(variable) or default)

@@ -12,7 +12,7 @@ from numcodecs.abc import Codec
 from numcodecs.compat import ensure_bytes, ensure_ndarray, ndarray_copy
 
 from . import codec
-from .codec.bound import MAX_NEAR
+from .codec import MAX_NEAR
 from .errors import UnknownModelError, UnsupportedImageError
 from .models import DEFAULT, for_archives
 

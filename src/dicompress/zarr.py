@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from zarr.abc.codec import ArrayBytesCodec
 
-from .codec.stream import DTYPES
+from .codec import DTYPES
 from .errors import StreamError, UnsupportedImageError
 from .models import DEFAULT
 from .numcodecs import Dicompress
@@ -54,7 +54,7 @@ class DicompressCodec(ArrayBytesCodec):
                 f"an array of shape {shape} is not supported; use (rows, columns) or (frames, rows, columns)"
             )
         native = dtype.to_native_dtype()
-        if native.newbyteorder("=") not in DTYPES.values():
+        if native.newbyteorder("=") not in DTYPES:
             raise UnsupportedImageError(f"values of type {native} are not supported; use integers of 8 or 16 bits")
 
     def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:

@@ -1,6 +1,8 @@
-"""Bytes from integer arrays and back: the container, the loop over a model's tensors, checksums."""
+"""numpy arrays to bytes and back: the binding of `core/codec`."""
 
-from .api import StreamInfo, decode, encode, encode_with_result, inspect
+from .api import DTYPES, MAX_NEAR, StreamInfo, check_bound, decode, encode, encode_with_result, inspect
 from .psnr import near_for_psnr
 
-__all__ = ["StreamInfo", "decode", "encode", "encode_with_result", "inspect", "near_for_psnr"]
+__all__ = [
+    "DTYPES", "MAX_NEAR", "StreamInfo", "check_bound", "decode", "encode", "encode_with_result", "inspect", "near_for_psnr",
+]  # fmt: skip

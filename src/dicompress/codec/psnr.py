@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 
-from .api import encode_with_result
-from .bound import MAX_NEAR
+from .api import MAX_NEAR, encode_with_result
 
 LARGEST = 300  # powers of ten, as far as floats go
 

@@ -9,8 +9,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from ..codec import near_for_psnr
-from ..codec.bound import MAX_NEAR
+from ..codec import MAX_NEAR, near_for_psnr
 from ..errors import UnsupportedImageError
 from .intensities import is_mammogram, measurement, no_intensities, transformations
 from .pixels import PixelLayout, reader_values

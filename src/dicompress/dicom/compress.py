@@ -9,7 +9,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from .. import codec
-from ..codec.bound import check_bound
+from ..codec import check_bound
 from ..errors import DicompressError, UnsupportedImageError, VerificationError
 from ..models import DEFAULT
 from . import drawn

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..codec.packing import sparse_values
+from ..native.codec import sparse_values
 from ..errors import DicompressError
 from ..models import Values
 from ..models.reference.normalise import measure_scale
@@ -69,7 +69,7 @@ def load(folders: Path | Sequence[Path]) -> Images:
         frames = pixels.reshape(-1, *pixels.shape[-2:])
         number = re.search(r"(\d+)\D*$", path.stem)
         for place, frame in enumerate(frames):
-            values = sparse_values(frame)
+            values = sparse_values(frame[None, ..., None])
             first = int(frame.min())
             frame = frame.astype(np.int64) - first if values is None else np.searchsorted(values, frame)
             high = int(frame.max())
