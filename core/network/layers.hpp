@@ -21,7 +21,7 @@ struct Convolution {
     bool unsigned_result = false;           // the result is 0 to 255 (a gate), not q + 128
     const std::int16_t* weights = nullptr;  // [out][size * size * in]
     const std::int8_t* blocked = nullptr;   // [size * size][in / 4][padded out][4]
-    const std::int32_t* bias = nullptr;     // [out]
+    const std::int32_t* bias = nullptr;     // [padded out]
     const std::int32_t* start = nullptr;    // [padded out]: the bias less what activations of 128 add
     const float* scale = nullptr;           // [padded out]: 2^-shift
     const std::uint8_t* shift = nullptr;    // [out]: 0 to 25

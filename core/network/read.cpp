@@ -11,6 +11,7 @@
 //   and the last, 1x1 with wide weights:      weights int32 [3 * components][narrow], biases int32 [3 * components]
 //
 // Of every output the sum of |weight| * 128, and |bias|, stay below 2^24.
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 
@@ -152,16 +153,17 @@ private:
         return found;
     }
 
-    std::int32_t* read_integers(std::size_t size) {
+    // In room for more, which are 0.
+    std::int32_t* read_integers(std::size_t size, std::size_t room = 0) {
         Reader found(from_.take(4 * std::uint64_t{size}));
-        std::int32_t* to = integers(size);
+        std::int32_t* to = integers(std::max(size, room));
         for (std::size_t i = 0; i < size; ++i) to[i] = static_cast<std::int32_t>(found.little_endian<std::uint32_t>());
         return to;
     }
 
     Sums read_sums(int out) {
         const std::size_t padded = padded_to_block(out);
-        const std::int32_t* bias = read_integers(count(out));
+        const std::int32_t* bias = read_integers(count(out), padded);
         Sums sums{count(out), bias, integers(padded), floats(padded), bytes(padded)};
         for (std::size_t o = 0; o < count(out); ++o) {
             sums.shift[o] = static_cast<std::uint8_t>(number(0, most_shift, "a shift"));
