@@ -1,20 +1,23 @@
 """The core's integer networks: what onnxruntime computes, with every kernel, on every processor."""
 
+import itertools
+import json
 import shutil
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+
 from dicompress.errors import DicompressError, StreamError
 from dicompress.native import network as native
 from dicompress.runtime import Network as Onnx
 
 pytest.importorskip("onnx")
-from onnx import TensorProto  # noqa: E402
+from onnx import TensorProto
 
-from dicompress.training.graph import Graph  # noqa: E402
-from dicompress.training.weights import network_bytes, pyramid_weights, write_weights  # noqa: E402
+from dicompress.training.graph import Graph
+from dicompress.training.weights import network_bytes, pyramid_weights, write_weights
 
 ROOT = Path(__file__).parent.parent
 KERNELS = native.kernels()
@@ -146,7 +149,7 @@ def test_rows_can_be_computed_in_parts_and_each_row_of_the_input_is_asked_for_on
     assert asked == list(range(29))
     around = 2 + 2 * sum(NETWORKS[name][4])
     for cuts in ([0, 14, 29], [0, 1, 2, 28, 29], [0, 0, 29, 29]):
-        parts = [made.native.run(x, features, a, b, kernel) for a, b in zip(cuts, cuts[1:])]
+        parts = [made.native.run(x, features, a, b, kernel) for a, b in itertools.pairwise(cuts)]
         assert np.array_equal(sum(p[0] for p in parts), whole)
         if after is not None:
             assert np.array_equal(sum(p[1] for p in parts), after)
@@ -224,7 +227,7 @@ def test_features_that_are_missing_or_of_another_shape_are_an_error():
 
 def folder_of_networks(tmp_path, former_jpegs=False):
     rng, sizes = np.random.default_rng(9), [SMALL[:5] + flags + SMALL[7:] for flags in ((False, True), (True, True), (True, False))]
-    (tmp_path / "model.json").write_text('{"references": true, "former_jpegs": %s}' % str(former_jpegs).lower())
+    (tmp_path / "model.json").write_text(json.dumps({"references": True, "former_jpegs": former_jpegs}))
     made = []
     for kind in ("", "_former_jpeg")[: 1 + former_jpegs]:
         for name, of in zip("dhv", sizes):

@@ -1,5 +1,6 @@
 // The layers in plain C++: the reference, and what runs where no kernel was written for the processor.
 #include <algorithm>
+#include <array>
 
 #include "network/layers.hpp"
 
@@ -15,10 +16,16 @@ std::int32_t rounded(std::int32_t value, int shift) {
 
 std::uint8_t activation(std::int32_t q) { return static_cast<std::uint8_t>(std::clamp(q, -128, 127) + zero); }
 
-std::int32_t product(const std::int16_t* a, const std::int16_t* b, int count) {
-    std::int32_t sum = 0;
-    for (int i = 0; i < count; ++i) sum += a[i] * b[i];
-    return sum;
+// Of four outputs: sums of `count` products each.
+std::array<std::int32_t, 4> products(const std::int16_t* x, const std::int16_t* weights, int count) {
+    std::int32_t a = 0, b = 0, c = 0, d = 0;
+    for (int i = 0; i < count; ++i) {
+        a += x[i] * weights[i];
+        b += x[i] * weights[count + i];
+        c += x[i] * weights[2 * count + i];
+        d += x[i] * weights[3 * count + i];
+    }
+    return {a, b, c, d};
 }
 
 void convolve(const Convolution& layer, const std::uint8_t* const* rows, int columns, std::uint8_t* to) {
@@ -31,10 +38,12 @@ void convolve(const Convolution& layer, const std::uint8_t* const* rows, int col
                 const std::uint8_t* from = rows[i] + (x + j * layer.dilation) * in;
                 for (int c = 0; c < in; ++c) next[c] = static_cast<std::int16_t>(from[c] - zero);
             }
-        for (int o = 0; o < layer.out; ++o) {
-            const std::int32_t sum = layer.bias[o] + product(patch, layer.weights + o * count, count);
-            const std::int32_t q = rounded(sum, layer.shift[o]);
-            *to++ = layer.unsigned_result ? static_cast<std::uint8_t>(std::clamp(q, 0, 255)) : activation(q);
+        for (int first = 0; first < layer.out; first += 4) {
+            const auto sums = products(patch, layer.weights + first * count, count);
+            for (int o = first; o < first + 4; ++o) {
+                const std::int32_t q = rounded(layer.bias[o] + sums[o - first], layer.shift[o]);
+                *to++ = layer.unsigned_result ? static_cast<std::uint8_t>(std::clamp(q, 0, 255)) : activation(q);
+            }
         }
     }
 }
