@@ -33,7 +33,7 @@ public:
         virtual void row(std::int32_t row, std::uint8_t* to) const = 0;
     };
 
-    // Reads what `put` of training wrote (format.hpp). Throws StreamError, also where a sum could reach 2^24. memory outlives
+    // Reads one (read.cpp tells how it is written). Throws StreamError, also where a sum could reach 2^24. memory outlives
     // the network.
     static Network read(Reader& from, std::pmr::memory_resource* memory);
 
@@ -54,8 +54,9 @@ public:
              float* parameters, std::size_t plane, std::size_t stride, std::uint8_t* features_after,
              std::pmr::memory_resource* memory, Kernel kernel = best_kernel()) const;
 
+    struct Parts;  // parts.hpp
+
 private:
-    struct Parts;
     explicit Network(std::unique_ptr<Parts> parts);
 
     std::unique_ptr<const Parts> parts_;

@@ -9,8 +9,12 @@
 namespace dicompress {
 
 struct Weights {
-    bool references = false;         // the networks have inputs for a plane that was decoded before
-    std::vector<Network> networks;   // D, H, V; then, if there are any, those for images that were a JPEG once, which take none
+    Weights() = default;
+    Weights(Weights&&) = default;
+    Weights& operator=(Weights&&) = default;
+
+    bool references = false;        // the networks have inputs for a plane that was decoded before
+    std::vector<Network> networks;  // D, H, V; then, if there are any, those for images that were a JPEG once, which take none
 
     bool former_jpegs() const { return networks.size() > 3; }
 };
