@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import weakref
 from dataclasses import dataclass, replace
 
@@ -25,7 +24,7 @@ class Halves:
 
     name, hash, most_references = "halves", b"halves!!", 0
 
-    def __init__(self, at_once: int = os.cpu_count() or 1):
+    def __init__(self, at_once: int = 8):
         """at_once: tiles whose plans may be there at a time."""
         self.plans, self.at_once = [], at_once
 
