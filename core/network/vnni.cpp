@@ -1,0 +1,4 @@
+#include "network/layers.hpp"
+namespace dicompress::network {
+const Rows* vnni() { return nullptr; }
+}
