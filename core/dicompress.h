@@ -15,17 +15,21 @@
  *     if (dicompress_decode(stream, &part, pixels, bytes, &error)) fail(error.text);
  *     dicompress_close(stream);
  *
- * Pixels are (frames, rows, columns, samples) one after the other without gaps, in the byte order of the machine.
+ * Pixels are (frames, rows, columns, samples) one after the other without gaps, in the byte order of the machine; those of 16 bits
+ * lie as uint16_t does, at even addresses.
  *
- * Errors. Functions that can fail return a status, 0 for success, and write to `error`, which may be NULL, what is wrong and
- * where. Nothing is written to the caller's memory then that may be relied upon: a damaged stream is an error, never a wrong
- * picture. Exceptions do not leave the library.
+ * Errors. Functions that can fail return a status, 0 for success, and write to `error`, which may be NULL, the same status and
+ * what is wrong and where: a line of text, empty for success. After a failure the caller's pixels may be written in part, and
+ * pointers that a function would have set are NULL. A damaged stream is an error, never a wrong picture: headers and levels have
+ * checksums, and so have the pixels of every frame. No other pointer may be NULL; no exception leaves the library.
  *
- * Threads. There is no global state. Several threads may decode parts of one stream at the same time; opening and closing are
- * for one. A call starts threads of its own, as many as `limits.threads` says, and ends them.
+ * Threads. There is no global state: calls for different streams never meet. Several threads may use one stream at the same
+ * time, but for closing it. A call that decodes or encodes runs on the caller's thread and, where there is work for them, on others that
+ * it starts and ends, `limits.threads` in all; 1 starts none. Where no threads can be started, the caller's does all the work.
  *
- * Limits. Whatever a stream claims, decoding takes no more than `limits.memory` bytes (beside the stream and the caller's
- * pixels), and no stream with more than `limits.pixels` samples is opened.
+ * Limits. Whatever a stream claims, what is opened and all that decodes it at a time take no more than `limits.memory` bytes,
+ * beside the data and the caller's pixels, and no stream with more than `limits.pixels` samples is opened. Beyond that, small
+ * things that no claim makes larger come from the heap.
  */
 #ifndef DICOMPRESS_H
 #define DICOMPRESS_H
@@ -37,6 +41,7 @@
 extern "C" {
 #endif
 
+/* What the caller can do about it: nothing, allow more, install a newer library, store the image otherwise, ask for something else. */
 typedef enum {
     DICOMPRESS_OK = 0,
     DICOMPRESS_DAMAGED = 1,       /* the data is damaged, cut short, or not a stream */
@@ -85,18 +90,23 @@ typedef struct {
 
 typedef struct dicompress_stream dicompress_stream;
 
-/* Opens the stream of `size` bytes at `data`, which must stay where it is until the stream is closed; its checksums are checked.
- * It may end early, behind the bytes of a level. limits: NULL for the defaults. */
+#ifdef __GNUC__
+#pragma GCC visibility push(default)
+#endif
+
+/* Opens the stream of `size` bytes at `data`, which must stay as it is until the stream is closed. It may end early, behind the
+ * bytes of a level: then there is this level and those above it. One byte 0 behind the end is fine, as DICOM's items have an even
+ * length. limits: NULL for the defaults. *stream is to be closed with `dicompress_close`, for which NULL is nothing to do. */
 dicompress_status dicompress_open(const void *data, size_t size, const dicompress_limits *limits, dicompress_stream **stream,
                                   dicompress_error *error);
 void dicompress_close(dicompress_stream *stream);
 
 dicompress_info dicompress_describe(const dicompress_stream *stream);
 
-/* How many bytes of the stream the image at `level` takes; 0 for a level that it does not have. */
+/* How many bytes from the stream's first the image at `level` needs; 0 for a level that it does not have. */
 size_t dicompress_level_bytes(const dicompress_stream *stream, int level);
 
-/* All frames at level 0. */
+/* All frames, whole, at level 0: to begin with, and change what is wanted otherwise. */
 dicompress_part dicompress_everything(void);
 
 /* The bytes of a part's pixels; 0 for one that the stream does not have. */
@@ -113,6 +123,10 @@ dicompress_status dicompress_decode(const dicompress_stream *stream, const dicom
 dicompress_status dicompress_encode(const void *pixels, const dicompress_info *info, int neighbours,
                                     const dicompress_limits *limits, uint8_t **data, size_t *size, dicompress_error *error);
 void dicompress_free(uint8_t *data);
+
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 
 #ifdef __cplusplus
 }

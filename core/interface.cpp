@@ -74,6 +74,16 @@ std::size_t bytes_of(const Stream& stream, const Extent& found) {
            static_cast<std::size_t>(dicompress::bytes_of(stream.type));
 }
 
+// The bytes of pixels that are to be compressed.
+std::size_t bytes_of(const ConstPixels& image, const dicompress_limits& limits) {
+    const std::uint64_t frame = static_cast<std::uint64_t>(image.shape.rows) * static_cast<std::uint64_t>(image.shape.columns) *
+                                static_cast<std::uint64_t>(image.samples);
+    if (static_cast<std::uint64_t>(image.frames) > limits.pixels / frame)
+        throw LimitError(std::to_string(image.frames) + " frames of " + std::to_string(frame) + " samples; the limit is " +
+                         std::to_string(limits.pixels) + " samples in all");
+    return image.frame_bytes() * static_cast<std::size_t>(image.frames);
+}
+
 }  // namespace
 
 struct dicompress_stream {
@@ -156,15 +166,15 @@ dicompress_status dicompress_encode(const void* pixels, const dicompress_info* i
                                 info->has_frames ? info->frames : 1, {info->rows, info->columns}, info->samples};
         const Settings settings{info->bits_stored, info->has_frames != 0, info->near, {}, neighbours != 0};
         check_settings(image, settings);
+        const std::size_t bytes = bytes_of(image, found);
         Budget budget(found.memory);
         const auto model = Pyramid::installed(Pyramid::current(), &budget);
         Workers workers(found.threads);
         Context context{workers, &budget};
-        const std::size_t bytes = image.frame_bytes() * static_cast<std::size_t>(image.frames);
         std::pmr::vector<std::uint8_t> decoded(bytes, &budget);
         const Pixels result{decoded.data(), image.type, image.frames, image.shape, image.samples};
         const Bytes stream = encode(*model, image, settings, result, context);
-        decode(*model, read_stream(stream, 0, {~std::uint64_t{0}, found.memory}, &budget), {}, result, context);
+        decode(*model, read_stream(stream, 0, {found.pixels, found.memory}, &budget), {}, result, context);
         check_bound(image, result, settings.near, {});
         *data = static_cast<std::uint8_t*>(std::malloc(stream.size()));
         if (!*data) throw std::bad_alloc();

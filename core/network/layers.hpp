@@ -70,5 +70,6 @@ extern const Rows generic;
 const Rows* avx2();
 const Rows* vnni();
 const Rows* neon();
+const Rows* wasm();
 
 }  // namespace dicompress::network

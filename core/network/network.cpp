@@ -184,6 +184,7 @@ const Rows* rows_of(Kernel kernel) {
         case Kernel::avx2: return avx2();
         case Kernel::vnni: return vnni();
         case Kernel::neon: return neon();
+        case Kernel::wasm: return wasm();
         case Kernel::generic: break;
     }
     return &generic;
@@ -193,13 +194,13 @@ const Rows* rows_of(Kernel kernel) {
 
 std::vector<Kernel> kernels() {
     std::vector<Kernel> found;
-    for (Kernel kernel : {Kernel::generic, Kernel::avx2, Kernel::vnni, Kernel::neon})
+    for (Kernel kernel : {Kernel::generic, Kernel::avx2, Kernel::vnni, Kernel::neon, Kernel::wasm})
         if (rows_of(kernel)) found.push_back(kernel);
     return found;
 }
 
 Kernel best_kernel() {
-    for (Kernel kernel : {Kernel::neon, Kernel::vnni, Kernel::avx2})
+    for (Kernel kernel : {Kernel::wasm, Kernel::neon, Kernel::vnni, Kernel::avx2})
         if (rows_of(kernel)) return kernel;
     return Kernel::generic;
 }

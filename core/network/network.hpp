@@ -20,7 +20,7 @@
 
 namespace dicompress {
 
-enum class Kernel { generic, avx2, vnni, neon };
+enum class Kernel { generic, avx2, vnni, neon, wasm };
 
 Kernel best_kernel();
 std::vector<Kernel> kernels();  // that this processor can run

@@ -12,6 +12,7 @@ namespace dicompress {
 namespace {
 
 constexpr int most_levels = 6;
+constexpr Hash current_hash = {0xd2, 0x35, 0xf0, 0xfb, 0x37, 0x14, 0x5b, 0x04};  // a folder in models/pyramid/weights
 constexpr std::int32_t coarsest = 16;  // pixels; levels are added until no side is longer
 
 Hash hash_of(ByteSpan weights) {
@@ -53,6 +54,8 @@ std::vector<Hash> Pyramid::installed() {
     for (ByteSpan weights : installed_weights()) hashes.push_back(hash_of(weights));
     return hashes;
 }
+
+Hash Pyramid::current() { return current_hash; }
 
 int Pyramid::most_references() const { return weights_.references ? pyramid::most_blended : 0; }
 

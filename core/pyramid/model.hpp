@@ -17,6 +17,8 @@ public:
     // Of the weights that the library carries. Null if there are none of this hash.
     static std::unique_ptr<Pyramid> installed(const Hash& hash, std::pmr::memory_resource* memory);
     static std::vector<Hash> installed();
+    // Of the weights with which streams are written.
+    static Hash current();
 
     std::string_view name() const override { return "pyramid"; }
     Hash hash() const override { return hash_; }
