@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import imagecodecs
 import numpy as np
 
 from . import jpegxl
@@ -18,6 +17,8 @@ def jpeg_xl_frames(native: Native, most: int) -> list[bytes] | None:
     """The frames in JPEG XL, without loss, if a look says that they may be smaller; None unless they are, than `most` bytes."""
     if not jpegxl.is_available() or not may_win(native):
         return None
+    import imagecodecs
+
     frames, size = [], 0
     for frame in native.pixels:
         frames.append(imagecodecs.jpegxl_encode(np.ascontiguousarray(frame), lossless=True, effort=EFFORT))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import imagecodecs
-
 from ..errors import StreamError, UnsupportedImageError
 from ..limits import check_size
 
@@ -15,11 +13,15 @@ SAMPLES = 3
 
 
 def is_available() -> bool:
+    import imagecodecs
+
     return imagecodecs.JPEGXL.available
 
 
 def from_jpeg(jpeg: bytes) -> bytes:
     """UnsupportedImageError for what JPEG XL does not take, such as a JPEG of 12 bits."""
+    import imagecodecs
+
     try:
         return imagecodecs.jpegxl_encode_jpeg(jpeg)
     except Exception as error:  # imagecodecs' own, ValueError, MemoryError
@@ -30,6 +32,8 @@ def to_jpeg(data: bytes) -> bytes:
     """The JPEG, with whatever followed it. StreamError if there is none, or it is damaged; LimitError if it is too large."""
     rows, columns = size(data)
     check_size(1, rows, columns, SAMPLES, 1)
+    import imagecodecs
+
     try:
         return imagecodecs.jpegxl_decode_jpeg(data)
     except Exception as error:
