@@ -28,6 +28,7 @@ from ..errors import FileError, UnsupportedImageError
 from ..limits import inflate
 from .items import source_frames
 from .jpegxl import check_frame_size
+from .jpegxl import decode as decode_jpeg_xl
 from .pixels import DECODED_TO_RGB, GREY, NativeForm, PixelLayout, decoded
 from .syntax import DEFLATED_FRAMES, ENCAPSULATED_UNCOMPRESSED, JPEG_LOSSLESS, JPEG_XL_LOSSLESS, name
 
@@ -116,14 +117,7 @@ def jpeg_xl_pixels(frame: bytes, image: PixelLayout) -> np.ndarray:
     if image.interpretation not in (*GREY, "RGB", "PALETTE COLOR"):
         raise UnsupportedImageError(f"JPEG XL frames with Photometric Interpretation (0028,0004) {image.interpretation}")
     check_frame_size(frame, image.rows, image.columns)
-    import imagecodecs
-
-    try:
-        return _fitting(imagecodecs.jpegxl_decode(frame), image)
-    except UnsupportedImageError:
-        raise
-    except Exception as error:  # imagecodecs' own, ValueError, MemoryError
-        raise UnsupportedImageError(f"a JPEG XL frame cannot be decoded: {error}") from None
+    return _fitting(decode_jpeg_xl(frame), image)
 
 
 def _jpeg_lossless(frame: bytes, image: PixelLayout) -> np.ndarray:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
+import numpy as np
+
 from ..errors import StreamError, UnsupportedImageError
 from ..limits import check_size
 
@@ -16,6 +20,25 @@ def is_available() -> bool:
     import imagecodecs
 
     return imagecodecs.JPEGXL.available
+
+
+def encode(pixels: np.ndarray, effort: int, threads: int = 0) -> bytes:
+    """(rows, columns[, 3 or 4]) of 8 or 16 unsigned bits, without loss. threads: 0 for one a core; they change no byte."""
+    import imagecodecs
+
+    return imagecodecs.jpegxl_encode(
+        np.ascontiguousarray(pixels), lossless=True, effort=effort, numthreads=threads or os.cpu_count()
+    )
+
+
+def decode(data: bytes) -> np.ndarray:
+    """Inverse of `encode`. UnsupportedImageError for what is no such image; its size is to be checked before."""
+    import imagecodecs
+
+    try:
+        return imagecodecs.jpegxl_decode(data)
+    except Exception as error:  # imagecodecs' own, ValueError, MemoryError
+        raise UnsupportedImageError(f"a JPEG XL frame cannot be decoded: {error}") from None
 
 
 def from_jpeg(jpeg: bytes) -> bytes:

@@ -10,6 +10,7 @@ import numpy as np
 from .. import codec
 from ..codec.container import read_stream
 from ..errors import StreamError, UnsupportedImageError
+from . import wrapped
 from .decoders import jpeg_xl_pixels
 from .items import split_frames
 from .native import deflate
@@ -69,7 +70,7 @@ def _restore(part10: Part10, threads: int) -> Restored:
         data = find_record(part10.raw)
         frames = _jpeg_xl_frames(streams, image, RecordHead.read(data)[0].frames_digest if data else None)
     else:
-        near = max(read_stream(stream, None).near for stream in streams)
+        near = max(0 if wrapped.is_wrapped(stream) else read_stream(stream, None).near for stream in streams)
     if record is None:
         form = NativeForm()
         prefix, suffix = native_parts(part10.preamble, part10.meta, part10.dataset, part10.elements, image)
@@ -121,6 +122,8 @@ def decode_frames(streams: list[memoryview], image: PixelLayout, threads: int = 
 
 def decode_frame(stream: bytes | memoryview, image: PixelLayout, name: str = "the frame", threads: int = 0) -> np.ndarray:
     """`image.frame_shape` from a frame's stream. StreamError, with `name`, if it is not what the elements say."""
+    if wrapped.is_wrapped(stream):
+        return wrapped.decode(stream, image, name)
     info = read_stream(stream, None)
     if info.shape != image.frame_shape or info.dtype != image.dtype:
         raise StreamError(f"{name} is {info.dtype} {info.shape}, the elements say {image.dtype} {image.frame_shape}")
