@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,8 @@ from dicompress.training.pyramid.network import Config
 from dicompress.training.pyramid.recipe import PyramidSchedule
 from dicompress.training.train import Run, ahead
 
+SHIPPED = Path(__file__).parent.parent / "checkpoints/pyramid-32-1-0-0-references.pt"
+SHIPPED_STEPS = 18000
 WITHOUT = {
     "everything": {},
     "without the shift of the mean": {"shift": False},
@@ -117,31 +120,39 @@ def trained(folders: list[Path], steps: int, out: Path) -> str:
     training, validation = data.split(data.load(folders))
     pyramid, fewest, known = recipe.by_name("pyramid"), fit.FEWEST, {}
     schedule = PyramidSchedule(steps=steps)
-    lines = ["| variant | weights | D | H | V | mean | coded alone | int8 minus float |", "|---|---|---|---|---|---|---|---|"]
+    heads = ["variant", "weights", "D", "H", "V", "mean", "coded alone", "int8 minus float"]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for name, variant in VARIANTS.items():
         fit.FEWEST = fewest if variant.fitted else 1 << 60
         run = Run(out / f"{name}.pt", pyramid, variant.config, schedule)
         if run.step < steps:
             draw = sampler(training, schedule.seed, variant.config, False, known.get(variant.fitted))
             known[variant.fitted] = draw
-            batches = ahead(lambda: draw.batch(schedule.batch))
+            batches = ahead(partial(draw.batch, schedule.batch))
             while run.step < steps:
                 run.advance(next(batches))
             batches.close()
             run.save()
-        held_out, alone = (sampler(validation, 1, variant.config, a, None) for a in (False, True))
-        held_out, alone = ([s.batch(16) for _ in range(12)] for s in (held_out, alone))
-        with torch.no_grad():
-            parts = np.mean([run.bits(b).numpy() for b in held_out], 0)
-            unaided = np.mean([run.bits(b).numpy() for b in alone])
-            run.step = 0  # the same weights, evaluated in floating point
-            floating = np.mean([run.bits(b).numpy() for b in held_out], 0)
-        cells = [f"{sum(p.numel() for p in run.network.parameters()) / 1e3:.0f} k"]
-        cells += [*(f"{v:.3f}" for v in (*parts, parts.mean(), unaided)), f"{parts.mean() - floating.mean():+.3f}"]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        lines.append(row(name, run, validation))
         print(lines[-1], f"{run.seconds / steps:.2f} s a step", flush=True)
     fit.FEWEST = fewest
+    lines.append(row(f"the first, as shipped, after {SHIPPED_STEPS:,} steps", Run(SHIPPED, pyramid, Config(), schedule), validation))
     return "\n".join(lines)
+
+
+@torch.no_grad()
+def row(name: str, run: Run, validation: data.Images) -> str:
+    """Bits of a trained network on the same patches, as integers, with neighbours and without, and in floating point."""
+    held_out, alone = (sampler(validation, 1, run.config, a, None) for a in (False, True))
+    held_out, alone = ([s.batch(16) for _ in range(12)] for s in (held_out, alone))
+    run.step = run.schedule.steps
+    parts = np.mean([run.bits(b).numpy() for b in held_out], 0)
+    unaided = np.mean([run.bits(b).numpy() for b in alone])
+    run.step = 0
+    floating = np.mean([run.bits(b).numpy() for b in held_out])
+    cells = [f"{sum(p.numel() for p in run.network.parameters()) / 1e3:.0f} k"]
+    cells += [*(f"{v:.3f}" for v in (*parts, parts.mean(), unaided)), f"{parts.mean() - floating:+.3f}"]
+    return f"| {name} | " + " | ".join(cells) + " |"
 
 
 def main() -> None:
@@ -175,11 +186,22 @@ Every variant trained alike from nothing: {arguments.steps} steps of 8 patches, 
 learning rate falling from 2e-3 along a half cosine, quantisation-aware from three quarters on. Bits a pixel of the phases on
 192 patches of validation series, before adaptation, flat pixels left out; about half of the patches lean on neighbours, and
 "coded alone" is the mean of the same patches if none does. One run each: differences below 0.01 may be chance, and what pays
-only after long training does not show. "int8 minus float": the same weights executed both ways.
+only after long training does not show. "int8 minus float": the same weights executed both ways. A third of the weights is
+about the multiply-adds a pixel.
 
 {networks}
 
-A third of the weights is about the multiply-adds a pixel.
+Squeeze and excitation (Hu, Shen, Sun, CVPR 2018) and CBAM (Woo, Park, Lee, Kweon, ECCV 2018) stand where pixel attention does, with a
+quarter of the channels inside, 8-bit activations and a sigmoid in steps of 1/256. They are trained and not exported. To be exact
+they would need, in place of floating-point pooling:
+
+- both: for every channel the sum of its uint8 activations over the plane as an integer of 32 bits or more (float32 holds sums of
+  2**16 of them at most), a division by the number of positions that rounds alike everywhere, the two small layers as integer
+  convolutions of one position, the sigmoid as a table of 256 bytes;
+- CBAM also maxima, which are exact as they are, the mean over channels as a sum and a shift (there are 32), and a 7x7 convolution.
+
+A pixel's distribution would depend on the whole plane, so a plane could not be coded in bands, and a mean over 64 x 64 positions in
+training is another one than over an image.
 """
     arguments.output.write_text(text)
     print(text)
