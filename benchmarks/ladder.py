@@ -14,7 +14,7 @@ import os
 import time
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -50,11 +50,15 @@ TEXT = """# The paper's changes to L3C, one by one
 {today}. Every network was trained alike from nothing: {steps} steps of {batch} patches of 128 x 128 pixels, the same patches
 in the same order, Adam with the learning rate falling from {rate} along a half cosine, quantisation-aware at the end; 32
 channels, the same way in for 8 to 16 bits, learned priors; `pyramid` draws as many patches, of its levels. One run each, and
-a short one. Then each coded the first image of each of the {count} series of `{folder}`, at most {side} x
-{side} pixels of it; bits a pixel, means over series, all bytes; every stream decoded and compared. Times on one thread, of
-{timed} CT images, the best of {repeats}, the rungs taking turns; multiply-adds and weights of the convolutions.
+a short one. Then each coded the first image of each of the {count} series of `{folder}`, at most {side} x {side} pixels of it;
+bits a pixel, means over series, all bytes; every stream decoded and compared. Multiply-adds and weights of the convolutions.
 
 {table}
+
+Seconds of processor time a megapixel to encode / to decode, on one thread, of {timed} images of each kind (or as many as there are), the best of
+{repeats}, the rungs taking turns.
+
+{times}
 
 [paper](paper.md) says what follows from it.
 """
@@ -99,19 +103,16 @@ def train(rungs: list[Rung], folder: Path, steps: int, batch: int, work: Path) -
     if not runs:
         return
     training = data.split(data.load(folder))[0]
-    with ExitStack() as stack:
-        batches = {}
-        for name, run in runs.items():
-            sampled = ahead(run.recipe.sampler(training, run.rng, batch, run.config))
-            batches[name] = stack.enter_context(closing(sampled))
-        while behind := [name for name, run in runs.items() if run.step < steps]:
-            name = min(behind, key=lambda name: runs[name].step)
-            run, bits = runs[name], []
+    while behind := [name for name, run in runs.items() if run.step < steps]:
+        name = min(behind, key=lambda name: runs[name].step)
+        run, bits = runs[name], []
+        rng = np.random.default_rng([run.schedule.seed, run.step])  # so an interruption changes no patches
+        with closing(ahead(run.recipe.sampler(training, rng, batch, run.config))) as batches:
             for _ in range(min(TURN, steps - run.step)):
-                bits.append(run.recipe.total(run.advance(next(batches[name]))))
-            run.save()
-            took = f"{run.seconds / run.step:.2f} s a step"
-            print(f"{name}: step {run.step} of {steps}, {np.mean(bits):.3f} bits a pixel, {took}", flush=True)
+                bits.append(run.recipe.total(run.advance(next(batches))))
+        run.save()
+        took = f"{run.seconds / run.step:.2f} s a step"
+        print(f"{name}: step {run.step} of {steps}, {np.mean(bits):.3f} bits a pixel, {took}", flush=True)
 
 
 def exported(rung: Rung, work: Path) -> Path:
@@ -153,19 +154,23 @@ def rates(rungs: list[Rung], folders: list[Path], images: list[Image]) -> list[d
 
 
 def speed(rungs: list[Rung], folders: list[Path], images: list[Image]) -> list[tuple[float, float]]:
-    """Seconds a megapixel to encode and to decode, on one thread: the best of REPEATS, the rungs taking turns."""
-    took = np.full((len(folders), 2, REPEATS), 0.0)
+    """Seconds of one thread a megapixel to encode and to decode: the best of REPEATS, the rungs taking turns."""
+    took = np.full((len(folders), 2, REPEATS, len(images)), 0.0)
     arrays = [pixels(image)[:SIDE, :SIDE] for image in images]
     for repeat in range(REPEATS):
-        for image in arrays:
+        for n, image in enumerate(arrays):
             for i, (rung, folder) in enumerate(zip(rungs, folders)):
                 model = loaded(rung.model, folder)
-                start = time.perf_counter()
+                start = time.process_time()
                 coded = dicompress.encode(image, model=model, threads=1, verify=False)
-                middle = time.perf_counter()
+                middle = time.process_time()
                 dicompress.decode(coded, model=model, threads=1)
-                took[i, :, repeat] += middle - start, time.perf_counter() - middle
-    return [tuple(t) for t in took.min(2) / sum(a.size for a in arrays) * 1e6]
+                took[i, :, repeat, n] = middle - start, time.process_time() - middle
+    return [tuple(t) for t in took.min(2).sum(2) / sum(a.size for a in arrays) * 1e6]
+
+
+def table(heads: list[str], rows: list[list[str]]) -> str:
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (heads, ["---"] * len(heads), *rows))
 
 
 def main() -> None:
@@ -184,16 +189,17 @@ def main() -> None:
     folders = [exported(rung, arguments.work) for rung in rungs]
     images = list({image.series: image for image in reversed(scan([arguments.images])[0])}.values())
     found = rates(rungs, folders, images)
-    timed = speed(rungs, folders, [image for image in images if image.modality == "CT"][:TIMED])
-    heads = [*found[0], "encode s/MP", "decode s/MP", "decoder's multiply-adds a pixel", "with the encoder's", "weights"]
-    lines = ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
-    for rung, folder, bits, seconds in zip(rungs, folders, found, timed):
+    timed = [speed(rungs, folders, [image for image in images if image.group == group][:TIMED]) for group in found[0]]
+    rows, times = [], []
+    for rung, folder, bits, seconds in zip(rungs, folders, found, zip(*timed)):
         both, decoder = a_pixel(folder)
-        cells = [*(f"{v:.3f}" for v in bits.values()), *(f"{v:.2f}" for v in seconds)]
-        cells += [f"{decoder / 1e3:.1f} k", f"{both / 1e3:.1f} k", f"{weights(folder) / 1e3:.0f} k"]
-        lines.append(f"| {rung.label} | " + " | ".join(cells) + " |")
+        numbers = [f"{v:.3f}" for v in bits.values()]
+        rows.append([rung.label, *numbers, f"{decoder / 1e3:.1f} k", f"{both / 1e3:.1f} k", f"{weights(folder) / 1e3:.0f} k"])
+        times.append([rung.label, *(f"{encoding:.2f} / {decoding:.2f}" for encoding, decoding in seconds)])
+    heads = ["", *found[0]]
     text = TEXT.format(
-        table="\n".join(lines), steps=arguments.steps, batch=arguments.batch, folder=arguments.images.name,
+        table=table([*heads, "decoder's multiply-adds a pixel", "with the encoder's", "weights"], rows),
+        times=table(heads, times), steps=arguments.steps, batch=arguments.batch, folder=arguments.images.name,
         count=len(images), rate=RATE, side=SIDE, timed=TIMED, repeats=REPEATS, today=date.today(),
     )  # fmt: skip
     arguments.output.write_text(text)
