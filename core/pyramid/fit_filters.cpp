@@ -48,8 +48,7 @@ bool quantise(std::span<const double> solution, double unit, double most, std::a
 }
 
 // Whether coefficients leave less than none.
-template <std::size_t N>
-bool pays(Regression& regression, const std::array<std::int32_t, N>& coefficients, double unit) {
+bool pays(Regression& regression, std::span<const std::int32_t> coefficients, double unit) {
     double weights[most_regressors];
     for (std::size_t k = 0; k < regression.regressors(); ++k) weights[k] = coefficients[k] / unit;
     regression.leave_all();
