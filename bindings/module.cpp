@@ -1,5 +1,6 @@
 // Python bindings: dicompress.native.
 #include <stdexcept>
+#include <string>
 
 #include "base/errors.hpp"
 #include "bind.hpp"
@@ -30,7 +31,10 @@ void translate(const std::exception_ptr& thrown, void*) {
         const char* name = name_of(error.kind);
         nb::object type = nb::borrow(PyExc_ValueError);
         if (name) type = nb::module_::import_("dicompress.errors").attr(name);
-        PyErr_SetString(type.ptr(), error.what());
+        std::string text = error.what();
+        if (error.kind == Kind::limit)
+            text += "; DICOMPRESS_MAX_PIXELS and DICOMPRESS_MAX_MEMORY in the environment change the limits";
+        PyErr_SetString(type.ptr(), text.c_str());
     }
 }
 

@@ -20,7 +20,7 @@ public:
         if (bytes <= limit_ && before <= limit_ - bytes) return;
         used_ -= bytes;
         throw LimitError("this takes more memory than the limit of " + std::to_string(limit_) +
-                         " bytes, which DICOMPRESS_MAX_MEMORY in the environment changes");
+                         " bytes");
     }
     void give(std::size_t bytes) { used_ -= bytes; }
 

@@ -41,7 +41,7 @@ void check_size(const Facts& facts, std::uint64_t frames, std::uint64_t rows, st
     if (rows > most || columns > most || rows * columns > most ||
         frames > limits.pixels / static_cast<std::uint64_t>(facts.samples) / (rows * columns))
         throw LimitError(claim + "; the limit is " + std::to_string(most) + " pixels a frame and " +
-                         std::to_string(limits.pixels) + " samples in all, which DICOMPRESS_MAX_PIXELS in the environment changes");
+                         std::to_string(limits.pixels) + " samples in all");
 }
 
 Facts read_facts(Reader& reader, const Limits& limits) {

@@ -8,9 +8,7 @@
 
 namespace dicompress {
 
-namespace {
-
-void check(const ConstPixels& pixels, const Settings& settings) {
+void check_settings(const ConstPixels& pixels, const Settings& settings) {
     const int bits = 8 * bytes_of(pixels.type);
     if (pixels.frames < 1 || pixels.shape.rows < 1 || pixels.shape.columns < 1 || pixels.samples < 1 || pixels.samples > most_samples)
         throw Error(Kind::unsupported, "an array of " + std::to_string(pixels.frames) + " x " + std::to_string(pixels.shape.rows) +
@@ -27,6 +25,8 @@ void check(const ConstPixels& pixels, const Settings& settings) {
     if (pixels.samples > 1 && !settings.exact.empty())
         throw Error(Kind::argument, "values of colour samples cannot be kept exact: leave out `exact` or `colour`");
 }
+
+namespace {
 
 // What is decided of a plane before it is coded, in the order of coding.
 struct Decided {
@@ -108,7 +108,7 @@ private:
 }  // namespace
 
 Bytes encode(const Model& model, const ConstPixels& pixels, const Settings& settings, const Pixels& decoded, Context& context) {
-    check(pixels, settings);
+    check_settings(pixels, settings);
     std::vector<EncodedPlane> planes = Encoder(model, pixels, settings, decoded, context).run();
     Facts facts;
     facts.model_hash = model.hash(), facts.type = pixels.type, facts.shape = pixels.shape;

@@ -13,8 +13,11 @@ struct Settings {
     bool neighbours = false;  // frames may lean on one or two beside them, where that pays
 };
 
+// Throws kind unsupported for pixels that cannot be compressed, kind argument for impossible settings.
+void check_settings(const ConstPixels& pixels, const Settings& settings);
+
 // Compresses without loss, or with a bounded error. decoded: where the pixels go as they will be decoded, if errors are allowed;
-// of the same shape. Throws kind unsupported for what cannot be, kind argument for impossible settings.
+// of the same shape. Throws as check_settings does.
 Bytes encode(const Model& model, const ConstPixels& pixels, const Settings& settings, const Pixels& decoded, Context& context);
 
 // Throws kind verification unless no pixel is off by more than `near`, and none that has or takes an exact value at all.
