@@ -51,7 +51,7 @@ def test_memory(monkeypatch):
     data = dicompress.encode(frames)
     for limit in (1, 1000, frames.nbytes - 1, frames.nbytes):
         monkeypatch.setenv("DICOMPRESS_MAX_MEMORY", str(limit))
-        with pytest.raises(LimitError, match=f"more memory than the limit of {limit} bytes, which DICOMPRESS_MAX_MEMORY"):
+        with pytest.raises(LimitError, match=f"more memory than the limit of {limit} bytes; .*DICOMPRESS_MAX_MEMORY"):
             dicompress.decode(data)
     monkeypatch.setenv("DICOMPRESS_MAX_MEMORY", str(frames.nbytes + (8 << 20)))
     assert np.array_equal(dicompress.decode(data), frames)
