@@ -1,5 +1,6 @@
 // The layers in plain C++: the reference, and what runs where no kernel was written for the processor.
 #include <algorithm>
+#include <array>
 
 #include "network/layers.hpp"
 
@@ -15,52 +16,62 @@ std::int32_t rounded(std::int32_t value, int shift) {
 
 std::uint8_t activation(std::int32_t q) { return static_cast<std::uint8_t>(std::clamp(q, -128, 127) + zero); }
 
-// acc[o] += the sum of four inputs' products, each of which is below 2^13: they fit 16 bits together.
-void add_products(std::int32_t* acc, const std::uint8_t* x, const std::int8_t* weights, int out) {
-    const int a = x[0] - zero, b = x[1] - zero, c = x[2] - zero, d = x[3] - zero;
-    if (!(a | b | c | d)) return;
-    for (int o = 0; o < out; ++o) {
-        const int sum = a * weights[o] + b * weights[out + o] + c * weights[2 * out + o] + d * weights[3 * out + o];
-        acc[o] += static_cast<std::int16_t>(sum);
+// Of four outputs: sums of `count` products each.
+std::array<std::int32_t, 4> products(const std::int16_t* x, const std::int16_t* weights, int count) {
+    std::int32_t a = 0, b = 0, c = 0, d = 0;
+    for (int i = 0; i < count; ++i) {
+        a += x[i] * weights[i];
+        b += x[i] * weights[count + i];
+        c += x[i] * weights[2 * count + i];
+        d += x[i] * weights[3 * count + i];
     }
+    return {a, b, c, d};
 }
 
 void convolve(const Convolution& layer, const std::uint8_t* const* rows, int columns, std::uint8_t* to) {
-    const int in = layer.in, out = layer.out, half = layer.size / 2;
-    std::int32_t acc[most_channels];
-    for (int x = 0; x < columns; ++x, to += out) {
-        std::copy_n(layer.bias, out, acc);
-        const std::int8_t* weights = layer.weights;
+    const int in = layer.in, half = layer.size / 2, count = layer.size * layer.size * in;
+    std::int16_t patch[9 * most_channels];  // what lies under the weights
+    for (int x = 0; x < columns; ++x) {
+        std::int16_t* next = patch;
         for (int i = 0; i < layer.size; ++i)
-            for (int j = 0; j < layer.size; ++j) {
-                const std::uint8_t* from = rows[i] + (x + (j - half) * layer.dilation) * in;
-                for (int c = 0; c < in; c += 4, weights += 4 * out) add_products(acc, from + c, weights, out);
+            for (int j = -half; j <= half; ++j, next += in) {
+                const std::uint8_t* from = rows[i] + (x + j * layer.dilation) * in;
+                for (int c = 0; c < in; ++c) next[c] = static_cast<std::int16_t>(from[c] - zero);
             }
-        for (int o = 0; o < out; ++o) {
-            const std::int32_t q = rounded(acc[o], layer.shift[o]);
-            to[o] = layer.unsigned_result ? static_cast<std::uint8_t>(std::clamp(q, 0, 255)) : activation(q);
+        for (int first = 0; first < layer.out; first += 4) {
+            const auto sums = products(patch, layer.weights + first * count, count);
+            for (int o = first; o < first + 4; ++o) {
+                const std::int32_t q = rounded(layer.bias[o] + sums[o - first], layer.shift[o]);
+                *to++ = layer.unsigned_result ? static_cast<std::uint8_t>(std::clamp(q, 0, 255)) : activation(q);
+            }
         }
     }
 }
 
 void depthwise(const Depthwise& layer, const std::uint8_t* const* rows, int columns, std::uint8_t* to) {
     const int channels = layer.channels;
-    for (int x = 0; x < columns; ++x)
-        for (int c = 0; c < channels; ++c) {
-            std::int32_t sum = layer.bias[c];
-            for (int tap = 0; tap < 9; ++tap)
-                sum += (rows[tap / 3][(x + tap % 3 - 1) * channels + c] - zero) * layer.weights[tap * channels + c];
-            *to++ = activation(rounded(sum, layer.shift[c]));
+    for (int x = 0; x < columns; ++x, to += channels) {
+        std::int32_t sums[most_channels];
+        std::copy_n(layer.bias, channels, sums);
+        for (int tap = 0; tap < 9; ++tap) {
+            const std::uint8_t* from = rows[tap / 3] + (x + tap % 3 - 1) * channels;
+            const std::int16_t* weights = layer.weights + tap * channels;
+            for (int c = 0; c < channels; ++c) sums[c] += static_cast<std::int16_t>((from[c] - zero) * weights[c]);
         }
+        for (int c = 0; c < channels; ++c) to[c] = activation(rounded(sums[c], layer.shift[c]));
+    }
 }
 
 void parameters(const Wide& layer, const std::uint8_t* row, int columns, float* to, std::size_t plane) {
-    for (int x = 0; x < columns; ++x, row += layer.in)
-        for (int o = 0; o < layer.out; ++o) {
-            std::int32_t sum = layer.bias[o];
-            for (int c = 0; c < layer.in; ++c) sum += (row[c] - zero) * layer.weights[o * layer.in + c];
-            to[static_cast<std::size_t>(o) * plane + static_cast<std::size_t>(x)] = static_cast<float>(sum);
+    for (int x = 0; x < columns; ++x, row += layer.in) {
+        float sums[most_parameters];
+        std::copy_n(layer.bias, layer.out, sums);
+        for (int c = 0; c < layer.in; ++c) {
+            const float value = static_cast<float>(row[c] - zero), *weights = layer.weights + c * layer.out;
+            for (int o = 0; o < layer.out; ++o) sums[o] += value * weights[o];
         }
+        for (int o = 0; o < layer.out; ++o) to[static_cast<std::size_t>(o) * plane + static_cast<std::size_t>(x)] = sums[o];
+    }
 }
 
 void add(std::uint8_t* to, const std::uint8_t* other, std::size_t count) {

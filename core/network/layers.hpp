@@ -12,15 +12,16 @@ namespace dicompress::network {
 inline constexpr int zero = 128;       // the activation that stands for 0
 inline constexpr int overshoot = 16;   // pixels
 inline constexpr int most_channels = 64;
+inline constexpr int most_parameters = 48;  // of a mixture
 inline constexpr int block = 16;       // output channels are padded to a multiple of it: weights 0, sums 0
 
 struct Convolution {
     int size = 1, dilation = 1;             // size x size
     int in = 0, out = 0;                    // multiples of 4
     bool unsigned_result = false;           // the result is 0 to 255 (a gate), not q + 128
-    const std::int8_t* weights = nullptr;   // [size * size][in][out]
+    const std::int16_t* weights = nullptr;  // [out][size * size * in]
     const std::int8_t* blocked = nullptr;   // [size * size][in / 4][padded out][4]
-    const std::int32_t* bias = nullptr;     // [out]
+    const std::int32_t* bias = nullptr;     // [padded out]
     const std::int32_t* start = nullptr;    // [padded out]: the bias less what activations of 128 add
     const float* scale = nullptr;           // [padded out]: 2^-shift
     const std::uint8_t* shift = nullptr;    // [out]: 0 to 25
@@ -29,7 +30,7 @@ struct Convolution {
 // 3x3, every channel by itself. Channels, and the arrays, are multiples of 4.
 struct Depthwise {
     int channels = 0;
-    const std::int8_t* weights = nullptr;   // [9][channels]
+    const std::int16_t* weights = nullptr;  // [9][channels]
     const std::int8_t* columns = nullptr;   // [3][channels][4]: the three of a column of the kernel, and 0
     const std::int32_t* bias = nullptr;
     const std::int32_t* start = nullptr;
@@ -40,9 +41,9 @@ struct Depthwise {
 // 1x1 to floats that hold integers.
 struct Wide {
     int in = 0, out = 0;
-    const std::int32_t* weights = nullptr;  // [out][in]
-    const std::int32_t* bias = nullptr;     // [out]
-    const std::int32_t* start = nullptr;    // [out]
+    const float* weights = nullptr;         // [in][out]
+    const float* bias = nullptr;            // [out]
+    const std::int32_t* start = nullptr;    // [out]: the bias less what activations of 128 add
     const std::int8_t* low = nullptr;       // [out][in]: weight = 128 * high + low, low in [-64, 63], high in [-64, 64];
     const std::int8_t* high = nullptr;      //            both null if one is too large for that
 };

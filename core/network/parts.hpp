@@ -17,7 +17,7 @@ struct Network::Parts {
         int slope = 0;
     };
 
-    explicit Parts(std::pmr::memory_resource* memory) : bytes(memory), integers(memory), floats(memory) {}
+    explicit Parts(std::pmr::memory_resource* memory) : bytes(memory), words(memory), integers(memory), floats(memory) {}
 
     int inputs = 0, features = 0, narrow = 0, components = 0;
     bool takes_features = false, gives_features = false, attends = false;
@@ -30,6 +30,7 @@ struct Network::Parts {
 
     // What the layers point into.
     std::pmr::vector<std::pmr::vector<std::uint8_t>> bytes;
+    std::pmr::vector<std::pmr::vector<std::int16_t>> words;
     std::pmr::vector<std::pmr::vector<std::int32_t>> integers;
     std::pmr::vector<std::pmr::vector<float>> floats;
 };

@@ -5,12 +5,13 @@
 //   slope, slope after the narrow 1x1         in quarters, 0 to 4
 //   blocks                                    0 to 4; for each its dilation, 1 to 4, and slope
 //   then the layers, in the order of network.hpp: head, first and second of each block, narrow, attention, depthwise:
-//     weights                                 int8 in [-63, 63], [rows][columns][in][out]; of the depthwise [rows][columns][out]
+//     weights                                 int8 in [-63, 63], [out][rows][columns][in]; of the depthwise `in` is 1
 //     biases                                  int32 [out], in units of the sum
 //     shifts                                  bytes [out], 0 to 25: the result is the sum / 2^shift
 //   and the last, 1x1 with wide weights:      weights int32 [3 * components][narrow], biases int32 [3 * components]
 //
 // Of every output the sum of |weight| * 128, and |bias|, stay below 2^24.
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 
@@ -23,7 +24,7 @@ using namespace network;
 namespace {
 
 constexpr std::int64_t bound = 1 << 24;
-constexpr int most_shift = 25, most_components = 16, most_dilation = 4, largest_weight = 63;
+constexpr int most_shift = 25, most_components = most_parameters / 3, most_dilation = 4, largest_weight = 63;
 
 class Parser {
 public:
@@ -43,13 +44,15 @@ public:
 
     Convolution convolution(int size, int dilation, int in, int out) {
         Convolution layer{.size = size, .dilation = dilation, .in = in, .out = out};
-        const std::size_t taps = square(size), padded = padded_to_block(out);
-        const std::int8_t* weights = weights_of(taps * count(in) * count(out));
+        const std::size_t each = count(size) * count(size) * count(in), padded = padded_to_block(out);
+        const ByteSpan found = read_weights(count(out) * each);
         Sums sums = read_sums(out);
-        std::uint8_t* blocked = bytes(taps * count(in) * padded);
-        for (std::size_t k = 0; k < taps * count(in); ++k)
-            for (std::size_t o = 0; o < count(out); ++o) {
-                const int weight = weights[k * count(out) + o];
+        std::int16_t* weights = words(found.size());
+        std::uint8_t* blocked = bytes(each * padded);
+        for (std::size_t o = 0; o < count(out); ++o)
+            for (std::size_t k = 0; k < each; ++k) {
+                const int weight = static_cast<std::int8_t>(found[o * each + k]);
+                weights[o * each + k] = static_cast<std::int16_t>(weight);
                 blocked[(k / 4 * padded + o) * 4 + k % 4] = static_cast<std::uint8_t>(weight);
                 sums.take(o, weight);
             }
@@ -61,12 +64,14 @@ public:
 
     Depthwise depthwise(int channels) {
         Depthwise layer{.channels = channels};
-        const std::int8_t* weights = weights_of(9 * count(channels));
+        const ByteSpan found = read_weights(9 * count(channels));
         Sums sums = read_sums(channels);
+        std::int16_t* weights = words(found.size());
         std::uint8_t* columns = bytes(3 * count(channels) * 4);
-        for (std::size_t tap = 0; tap < 9; ++tap)
-            for (std::size_t c = 0; c < count(channels); ++c) {
-                const int weight = weights[tap * count(channels) + c];
+        for (std::size_t c = 0; c < count(channels); ++c)
+            for (std::size_t tap = 0; tap < 9; ++tap) {
+                const int weight = static_cast<std::int8_t>(found[9 * c + tap]);
+                weights[tap * count(channels) + c] = static_cast<std::int16_t>(weight);
                 columns[(tap % 3 * count(channels) + c) * 4 + tap / 3] = static_cast<std::uint8_t>(weight);
                 sums.take(c, weight);
             }
@@ -78,24 +83,26 @@ public:
 
     Wide wide(int in, int out) {
         Wide layer{.in = in, .out = out};
-        const std::size_t size = count(in) * count(out);
-        const std::int32_t* weights = read_integers(size);
-        const std::int32_t* bias = read_integers(count(out));
+        const std::size_t each = count(in), size = each * count(out);
+        const std::int32_t *found = read_integers(size), *bias = read_integers(count(out));
+        float *weights = floats(size), *float_bias = floats(count(out));
         std::int32_t* start = integers(count(out));
         std::uint8_t *low = bytes(size), *high = bytes(size);
         bool fits = true;
         for (std::size_t o = 0; o < count(out); ++o) {
             std::int64_t most = std::abs(std::int64_t{bias[o]}), sum = 0;
-            for (std::size_t k = o * count(in); k < (o + 1) * count(in); ++k) {
-                most += std::abs(std::int64_t{weights[k]}) * zero, sum += weights[k];
-                const std::int64_t below = ((std::int64_t{weights[k]} + 64) & 127) - 64, above = (weights[k] - below) / 128;
+            for (std::size_t c = 0; c < each; ++c) {
+                const std::int64_t weight = found[o * each + c], below = ((weight + 64) & 127) - 64, above = (weight - below) / 128;
+                most += std::abs(weight) * zero, sum += weight;
                 fits = fits && std::abs(above) <= 64;
-                low[k] = static_cast<std::uint8_t>(below), high[k] = static_cast<std::uint8_t>(above);
+                weights[c * count(out) + o] = static_cast<float>(weight);
+                low[o * each + c] = static_cast<std::uint8_t>(below), high[o * each + c] = static_cast<std::uint8_t>(above);
             }
             if (most >= bound) fail_of_sum(most);
             start[o] = static_cast<std::int32_t>(bias[o] - zero * sum);
+            float_bias[o] = static_cast<float>(bias[o]);
         }
-        layer.weights = weights, layer.bias = bias, layer.start = start;
+        layer.weights = weights, layer.bias = float_bias, layer.start = start;
         layer.low = fits ? reinterpret_cast<const std::int8_t*>(low) : nullptr;
         layer.high = fits ? reinterpret_cast<const std::int8_t*>(high) : nullptr;
         return layer;
@@ -126,7 +133,6 @@ private:
     };
 
     static std::size_t count(int n) { return static_cast<std::size_t>(n); }
-    static std::size_t square(int n) { return count(n) * count(n); }
     static std::size_t padded_to_block(int out) { return (count(out) + block - 1) / block * block; }
 
     [[noreturn]] static void fail(const std::string& what) { throw StreamError("no network has " + what); }
@@ -135,29 +141,30 @@ private:
     }
 
     std::uint8_t* bytes(std::size_t size) { return parts_.bytes.emplace_back(size).data(); }
+    std::int16_t* words(std::size_t size) { return parts_.words.emplace_back(size).data(); }
+    float* floats(std::size_t size) { return parts_.floats.emplace_back(size, 1.f).data(); }
     std::int32_t* integers(std::size_t size) { return parts_.integers.emplace_back(size).data(); }
 
-    const std::int8_t* weights_of(std::size_t size) {
+    ByteSpan read_weights(std::size_t size) {
         const ByteSpan found = from_.take(size);
         for (std::uint8_t byte : found)
             if (std::abs(static_cast<std::int8_t>(byte)) > largest_weight)
                 fail("a weight of " + std::to_string(static_cast<std::int8_t>(byte)));
-        std::uint8_t* to = bytes(size);
-        std::copy(found.begin(), found.end(), to);
-        return reinterpret_cast<const std::int8_t*>(to);
+        return found;
     }
 
-    std::int32_t* read_integers(std::size_t size) {
+    // In room for more, which are 0.
+    std::int32_t* read_integers(std::size_t size, std::size_t room = 0) {
         Reader found(from_.take(4 * std::uint64_t{size}));
-        std::int32_t* to = integers(size);
+        std::int32_t* to = integers(std::max(size, room));
         for (std::size_t i = 0; i < size; ++i) to[i] = static_cast<std::int32_t>(found.little_endian<std::uint32_t>());
         return to;
     }
 
     Sums read_sums(int out) {
         const std::size_t padded = padded_to_block(out);
-        const std::int32_t* bias = read_integers(count(out));
-        Sums sums{count(out), bias, integers(padded), parts_.floats.emplace_back(padded, 1.f).data(), bytes(padded)};
+        const std::int32_t* bias = read_integers(count(out), padded);
+        Sums sums{count(out), bias, integers(padded), floats(padded), bytes(padded)};
         for (std::size_t o = 0; o < count(out); ++o) {
             sums.shift[o] = static_cast<std::uint8_t>(number(0, most_shift, "a shift"));
             sums.scale[o] = std::ldexp(1.f, -sums.shift[o]);

@@ -61,7 +61,7 @@ def network_bytes(model: bytes) -> bytes:
     last = nodes.take("Conv")
     nodes.finish()
     weight, bias = (nodes.values[name] for name in last.input[1:])
-    inputs, features, narrow, components = head[0].shape[2], head[0].shape[3], weight.shape[1], len(weight) // 3
+    inputs, features, narrow, components = head[0].shape[3], head[0].shape[0], weight.shape[1], len(weight) // 3
     flags = adds | nodes.gives_features << 1 | attends << 2
     dimensions = bytes([inputs, features, narrow, components, flags, slope, narrow_slope, len(blocks), *sum(blocks, ())])
     wide = weight.astype("<i4").tobytes() + bias.astype("<i4").tobytes()
@@ -109,11 +109,11 @@ class _Nodes:
         return int(quarters)
 
     def convolution(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Weights (rows, columns, in, out), biases, and by how many bits to shift each channel's sum."""
+        """Weights (out, rows, columns, in), biases, and by how many bits to shift each channel's sum."""
         node = self.take("QLinearConv")
         x_scale, weight, w_scale, y_scale, bias = (self.values[node.input[i]] for i in (1, 3, 4, 6, 8))
         self.dilation = {a.name: helper.get_attribute_value(a) for a in node.attribute}["dilations"][0]
         shift = np.log2(y_scale.astype(np.float64) / x_scale / w_scale)
         if (shift != np.rint(shift)).any() or (shift < 0).any():
             raise DicompressError("a sum is scaled by what is no power of two, or raised")
-        return weight.transpose(2, 3, 1, 0), bias, np.minimum(shift, MOST_SHIFT)
+        return weight.transpose(0, 2, 3, 1), bias, np.minimum(shift, MOST_SHIFT)
