@@ -165,7 +165,7 @@ void bind_codec(nb::module_& m) {
     m.def("encode", &encode_array, "image"_a, "model"_a, "bits_stored"_a, "has_frames"_a, "near"_a, "exact"_a, "neighbours"_a,
           "decoded"_a.none(), "threads"_a);
     m.def("sparse_values", [](Image image) -> std::optional<std::vector<std::int32_t>> {
-        const Content content(pixels_of<const std::uint8_t>(image).plane(0), {}, {}, 0, {});
+        const Content content(pixels_of<const std::uint8_t>(image).plane(0), {}, {}, 0, {}, std::pmr::new_delete_resource());
         if (content.occurring.empty()) return std::nullopt;
         return content.occurring;
     }, "image"_a, "The values of the first plane, ascending, if its pixels are coded as ranks among them.");

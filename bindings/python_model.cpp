@@ -56,13 +56,13 @@ nb::object values_of(const Values& values) {
 class PythonPrediction final : public Prediction {
 public:
     // mixture: a coder.MixtureTensor; symbols: of its tensor.
-    PythonPrediction(nb::object mixture, nb::object symbols) : kept_(nb::make_tuple(mixture, symbols)) {
+    PythonPrediction(nb::object mixture, nb::object symbols) {
         spec = nb::cast<MixtureSpec&>(mixture.attr("spec"));
         streams = nb::cast<int>(mixture.attr("streams"));
-        const auto parameters = nb::cast<Floats3>(mixture.attr("parameters"));
-        const auto tensor = nb::cast<Array>(symbols);
-        const auto base = nb::cast<std::optional<Integers2>>(mixture.attr("base"));
-        const auto known = nb::cast<std::optional<Integers3>>(mixture.attr("known"));
+        const auto& parameters = kept_.parameters = nb::cast<Floats3>(mixture.attr("parameters"));
+        const auto& tensor = kept_.symbols = nb::cast<Array>(symbols);
+        const auto& base = kept_.base = nb::cast<std::optional<Integers2>>(mixture.attr("base"));
+        const auto& known = kept_.known = nb::cast<std::optional<Integers3>>(mixture.attr("known"));
         const std::size_t channels = tensor.shape(0), rows = tensor.shape(1), columns = tensor.shape(2);
         const std::size_t stride = parameters.shape(2), plane = parameters.shape(1) * stride;
         if (parameters.shape(0) != channels * 3 * static_cast<std::size_t>(spec.components) || parameters.shape(1) < rows || stride < columns ||
@@ -74,7 +74,7 @@ public:
     }
     ~PythonPrediction() override {
         nb::gil_scoped_acquire acquire;
-        kept_.reset();
+        kept_ = {};
     }
 
     Band band(std::int32_t first, std::int32_t last) override {
@@ -95,7 +95,15 @@ private:
         std::size_t channels, rows, columns, plane, stride;
     };
 
-    nb::object kept_;
+    // What the pointers point to: arrays of the model's, or copies where theirs have another type or layout.
+    struct Kept {
+        Floats3 parameters;
+        Array symbols;
+        std::optional<Integers2> base;
+        std::optional<Integers3> known;
+    };
+
+    Kept kept_;
     Data data_;
 };
 
@@ -118,6 +126,9 @@ public:
         nb::gil_scoped_acquire acquire;
         for (nb::handle tensor : model_.attr("analyse")(plan_, array_of(pixels)))
             known_.append(numpy("array")(tensor, "int32", "order"_a = "C"));
+        bool agree = known_.size() == tensors_.size();
+        for (std::size_t k = 0; agree && k < tensors_.size(); ++k) agree = known_[k].attr("shape").equal(shape_of(tensors_[k]));
+        if (!agree) throw nb::value_error("a model's tensors are not those of its plan");
         analysed_ = true;
     }
 
@@ -126,7 +137,7 @@ public:
         nb::list before;
         for (std::size_t i = 0; i < k; ++i) before.append(known_[i]);
         nb::object mixture = model_.attr("predict")(plan_, k, before);
-        if (!analysed_) known_.append(empty(nb::make_tuple(tensors_[k].channels, tensors_[k].rows, tensors_[k].columns)).first);
+        if (!analysed_) known_.append(empty(shape_of(tensors_[k])).first);
         return std::make_unique<PythonPrediction>(mixture, nb::borrow(known_[k]));
     }
 
@@ -143,6 +154,8 @@ public:
     }
 
 private:
+    static nb::tuple shape_of(const Tensor& tensor) { return nb::make_tuple(tensor.channels, tensor.rows, tensor.columns); }
+
     nb::object model_, plan_;
     nb::list known_;
     bool analysed_ = false;

@@ -4,6 +4,7 @@ import numpy as np
 import pydicom
 import pytest
 from conftest import phantom
+from helpers.streams import Stream, digest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
@@ -14,7 +15,7 @@ from test_dicom import make, test_file
 import dicompress
 import dicompress.pydicom
 from dicompress import Allowance, UnsupportedImageError, compress_dataset, decompress_dataset
-from dicompress.codec import colour
+from dicompress.codec import encode_with_result
 from dicompress.dicom import compress_file, describe, restore_file
 
 
@@ -69,15 +70,27 @@ def test_what_samples_share_is_coded_once():
     assert len(dicompress.encode(image, colour=True)) < 0.5 * apart
 
 
+def coefficients(*samples: np.ndarray) -> tuple[int, ...]:
+    """In 1/64, of the last sample."""
+    stream = Stream.read(dicompress.encode(np.stack(samples, -1).astype(np.int16), colour=True, model="reference"))
+    return stream.heads[-1].coefficients
+
+
 def test_coefficients_find_how_planes_depend():
     first, noise = phantom(90, 90).astype(np.int32), phantom(90, 90, 1).astype(np.int32)
-    assert colour.fit(3 * first // 4, [first]) == (48,)
-    assert colour.fit(first - noise, [first, noise]) == (64, -64)
-    assert colour.fit(noise, [np.zeros_like(first)]) == (0,)
+    assert coefficients(first, 3 * first // 4) == (48,)
+    assert coefficients(first, noise, first - noise) == (64, -64)
+    assert coefficients(np.zeros_like(first), noise) == (0,)
+
+
+def test_what_is_coded_of_a_sample_stays_within_65536_values():
     wild = np.random.default_rng(0).integers(0, 65536, (40, 40)).astype(np.uint16)
-    assert colour.fit(65535 - wild, [wild]) in ((-64,), (0,))
-    coded = (65535 - wild.astype(np.int32)) - colour.offset([wild], colour.fit(65535 - wild, [wild]))
-    assert np.ptp(coded) <= colour.LIMIT and np.abs(coded).max() <= colour.LIMIT
+    for image in (np.stack([wild, 65535 - wild], -1), np.stack([wild, wild[::-1]], -1)):
+        _, head = Stream.read(dicompress.encode(image, colour=True)).heads
+        assert head.coefficients in ((-64,), (0,)) and head.high - head.low <= 65535 and -65535 <= head.low
+        said = image[..., 0].astype(int) * head.coefficients[0] + 32 >> 6 if head.coefficients[0] else 0
+        coded = image[..., 1] - said
+        assert (coded.min(), coded.max()) == (head.low, head.high) and head.digest == digest(image[..., 1])
 
 
 @pytest.mark.parametrize("near", [1, 6])
@@ -89,6 +102,17 @@ def test_the_bound_holds_for_every_sample(near):
     for k in range(3):
         assert image[..., k].min() <= decoded[..., k].min() and decoded[..., k].max() <= image[..., k].max()
     assert len(data) < len(dicompress.encode(image, colour=True))
+
+
+@pytest.mark.parametrize("constant", [0, 1, 2])
+def test_samples_of_one_value_beside_others(constant):
+    """Of an RGB image with an empty channel, and with an error."""
+    image = picture(60, 50)
+    image[..., constant] = 9
+    for near in (0, 3):
+        data, decoded = encode_with_result(image, colour=True, near=near)
+        assert np.array_equal(dicompress.decode(data), decoded) and (decoded[..., constant] == 9).all()
+        assert np.abs(decoded.astype(int) - image).max() == near
 
 
 def test_the_callers_array_is_left_alone():

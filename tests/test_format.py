@@ -6,6 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import phantom
+from helpers.streams import Stream, digest, planes
+from helpers.tables import read_table
+from helpers.xxh64 import xxh64
 from reader import read_band
 from test_adaptation import phase
 
@@ -42,6 +46,60 @@ def test_the_numbers_of_the_page_are_those_of_the_code():
     assert said == {float(number) for number in re.findall(r"(\d+\.\d{4,})f", numeric)}
     limits = re.search(r"limits = \{([\d, ]+)\}", (core / "width.hpp").read_text())[1]
     assert limits in re.sub(r",\s+", ", ", PAGE[PAGE.index("### Width") :])
+
+
+def test_the_checksum():
+    """Of the specification's reference program."""
+    assert xxh64(b"") == 0xEF46DB3751D8E999 and xxh64(b"abc") == 0x44BC2CF5AD770999
+    assert xxh64(b"Nobody inspects the spammish repetition") == 0xFBCEA83C8A378BF1
+
+
+GREY = phantom(70, 83)
+IMAGES = {
+    "uint8": ((GREY >> 4).astype(np.uint8), {}),
+    "int8": ((GREY >> 5).astype(np.int8) - np.int8(90), {}),
+    "int16, tiles": (phantom(1050, 60).astype(np.int16) - 900, {"bits_stored": 12}),
+    "frames": (np.stack([GREY, GREY + 1, np.full_like(GREY, 3)]), {"neighbours": True}),
+    "colour": (np.stack([GREY, GREY // 2, 4095 - GREY], -1), {"colour": True}),
+    "near": (GREY, {"near": 4, "exact": [(300, 310), (400, 400)]}),
+    "near, colour": (np.stack([GREY, GREY // 2], -1), {"colour": True, "near": 3}),
+    "ranks": (GREY * 15, {}),
+    "ranks, near": (GREY * 16 + 7, {"near": 7}),
+}
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_a_container_is_what_the_page_says(name):
+    """Read and written by the tests' own means: the same bytes, and checksums of the pixels that come out."""
+    image, settings = IMAGES[name]
+    data = dicompress.encode(image, **settings)
+    stream, info, decoded = Stream.read(data), dicompress.inspect(data), dicompress.decode(data)
+    assert stream.write() == data
+    assert (stream.rows, stream.columns, stream.samples, stream.near) == (info.rows, info.columns, info.samples, info.near)
+    assert (stream.frames or 1, stream.bits_stored, stream.dtype) == (info.frames, info.bits_stored, image.dtype)
+    assert (stream.levels, stream.level_bytes, stream.model.hex()) == (info.levels, info.level_bytes, info.model_hash)
+    assert [head.digest for head in stream.heads] == [digest(plane) for plane in planes(decoded, stream.samples)]
+    for head, plane in zip(stream.heads, planes(image, stream.samples)):
+        if not any(head.coefficients):
+            assert (head.low, head.high) == (plane.min(), plane.max())
+        if head.table:
+            assert read_table(head.table, head.low, head.high) == np.unique(plane).tolist()
+    assert not name.startswith("ranks") or any(head.table for head in stream.heads)
+
+
+TABLES = {
+    "two": [-5, 4000], "every 16th": range(0, 4096, 16), "rescaled": np.cumsum([2, 3, 2, 2, 3] * 300), "all but one": [*range(90), *range(91, 200)],
+    "any": np.flatnonzero(np.random.default_rng(0).random(3000) < 0.5), "few": np.flatnonzero(np.random.default_rng(1).random(60000) < 0.01),
+    "the widest": [-65535, *range(0, 900, 7), 65536], "two groups": [*range(40), *range(65000, 65500)],
+    "almost regular": (np.arange(3000) * 1.0717).astype(int),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_is_what_the_page_says(name):
+    values = np.array(TABLES[name], np.int32)
+    table = native.write_table(values)
+    assert read_table(table, int(values[0]), int(values[-1])) == values.tolist()
 
 
 @pytest.mark.parametrize("shape, flat", [((20, 25), 0.2), ((37, 9), 0.0), ((110, 90), 0.1)])

@@ -1,92 +1,29 @@
 """Streams are progressive: every level of the image comes from its range of the bytes, and only from there."""
 
-import weakref
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 from conftest import joined, phantom, stream_parts
+from helpers.models import Halves
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dicompress
 from dicompress import DicompressError, StreamError
-from dicompress.coder import MixtureTensor
-from dicompress.models import Values
 from dicompress.models.reference import Reference
 from dicompress.varint import Reader, write_varint
 
 
-@dataclass
-class Plan:
-    values: Values
-    shapes: list[tuple[int, int, int]]
-    levels: list[int]
-
-
-class Halves:
-    """A model of two levels: image[::4, ::4], then twice the pixels between, in two tensors; constant mixtures."""
-
-    name, hash, most_references = "halves", b"halves!!", 0
-
-    def __init__(self):
-        self.plans = []
-
-    def levels(self, shape):
-        return min(2, (max(shape) - 1).bit_length())
-
-    def header(self, image, values):
-        return b"halves"
-
-    def plan(self, header, shape, values, levels):
-        if header != b"halves":
-            raise StreamError("not a header of halves")
-        shapes = [tensor.shape for tensor in self._split(np.empty(shape, bool), levels)]
-        at = [levels, *(k for k in reversed(range(levels)) for _ in range(2))]
-        plan = Plan(values, shapes, at)
-        assert all(before() is None for before in self.plans), "the plan of a tile outlives it"
-        self.plans.append(weakref.ref(plan))
-        return plan
-
-    def _split(self, image, levels):
-        tensors = [image[:: 1 << levels, :: 1 << levels][None]]
-        for k in reversed(range(levels)):
-            picture = image[:: 1 << k, :: 1 << k]
-            tensors += [picture[None, ::2, 1::2], picture[None, 1::2]]
-        return tensors
-
-    def analyse(self, plan, image):
-        return self._split(image, plan.levels[0])
-
-    def predict(self, plan, k, tensors):
-        assert len(tensors) == k
-        shape = plan.shapes[k][1:]
-        parameters = np.zeros((3, *shape), np.float32)
-        parameters[2] = 8 * 4096
-        base = np.full(shape, (plan.values.low + plan.values.high) * 128, np.int32)
-        bound = {"near": plan.values.near, "exact": plan.values.exact}
-        return MixtureTensor(parameters, 1, 256, plan.values.low, plan.values.high, base, **bound)
-
-    def synthesise(self, plan, tensors):
-        picture = tensors[0][0]
-        for (beside,), (below,) in zip(tensors[1::2], tensors[2::2]):
-            finer = np.empty((len(picture) + len(below), picture.shape[1] + beside.shape[1]), np.int32)
-            finer[::2, ::2], finer[::2, 1::2], finer[1::2] = picture, beside, below
-            picture = finer
-        return picture
-
-
 def assert_levels(image):
-    data = dicompress.encode(image, model=Halves(), threads=1)
+    data = dicompress.encode(image, model=Halves(1), threads=1)
     info = dicompress.inspect(data)
     assert info.levels == Halves().levels(image.shape[-2:]) and info.level_bytes[0] == info.coded_bytes == len(data)
     for k, count in enumerate(info.level_bytes):
         expected = image[..., :: 1 << k, :: 1 << k]
         for prefix in (data[:count], data):
-            restored = dicompress.decode(prefix, level=k, model=Halves(), threads=1)
+            restored = dicompress.decode(prefix, level=k, model=Halves(1), threads=1)
             assert restored.dtype == image.dtype and np.array_equal(restored, expected)
         if image.ndim == 3:
-            last = dicompress.decode(data[:count], level=k, frame=len(image) - 1, model=Halves(), threads=1)
+            last = dicompress.decode(data[:count], level=k, frame=len(image) - 1, model=Halves(1), threads=1)
             assert np.array_equal(last, expected[-1])
         for short in (count - 1, count - 5):
             with pytest.raises(StreamError, match=f"level {k} takes {count} bytes|ends in the heads"):
@@ -151,9 +88,9 @@ def test_a_flipped_byte_disturbs_its_level_and_finer_ones_only(small):
         for k, count in enumerate(level_bytes):
             if position < count:
                 with pytest.raises(DicompressError):
-                    dicompress.decode(damaged, level=k, model=Halves(), threads=1)
+                    dicompress.decode(damaged, level=k, model=Halves(1), threads=1)
             else:
-                restored = dicompress.decode(damaged, level=k, model=Halves(), threads=1)
+                restored = dicompress.decode(damaged, level=k, model=Halves(1), threads=1)
                 assert np.array_equal(restored, image[:, :: 1 << k, :: 1 << k])
 
 
@@ -232,7 +169,7 @@ def test_lies_with_good_checksums_are_errors_or_pixels(small, data):
         parts[0] = parts[0][:16] + b"".join(map(write_varint, [*kept, *map(len, parts[1:])]))
     for level in (0, 1, 2):
         try:
-            restored = dicompress.decode(joined(parts), level=level, model=Halves(), threads=1)
+            restored = dicompress.decode(joined(parts), level=level, model=Halves(1), threads=1)
         except (DicompressError, ValueError) as error:
             assert isinstance(error, DicompressError) or "it has levels" in str(error)
         else:

@@ -7,7 +7,9 @@ import numpy as np
 import pydicom
 import pytest
 from conftest import phantom, with_crc
-from hypothesis import given
+from helpers.models import Halves
+from helpers.streams import Head, Stream
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, RLELossless
@@ -16,10 +18,10 @@ from test_dicom import make
 
 import dicompress
 from dicompress import Allowance, StreamError, UnsupportedImageError, compress_dataset, decompress_dataset
-from dicompress.codec import near_for_psnr
-from dicompress.codec.bound import MAX_RUNS, check_bound, exact_runs, rank_near, rank_runs
+from dicompress.codec import check_bound, encode_with_result, near_for_psnr
 from dicompress.dicom import compress_file, describe, restore_file
 from dicompress.errors import VerificationError
+from dicompress.native.coder import write_table
 
 SIGNED = phantom(70, 90).astype(np.int16) - 1000
 IMAGES = {
@@ -46,6 +48,8 @@ def test_the_bound_holds_and_values_stay_in_the_range(name, model, near):
     image = IMAGES[name]
     data = dicompress.encode(image, near=near, model=model)
     decoded = dicompress.decode(data)
+    again, said = encode_with_result(image, near=near, model=model)
+    assert again == data and np.array_equal(said, decoded)
     assert decoded.dtype == image.dtype and decoded.shape == image.shape
     assert errors(image, decoded).max() <= near
     assert decoded.min() >= image.min() and decoded.max() <= image.max()
@@ -85,34 +89,63 @@ def test_saturated_ends_and_wanted_values_stay_exact_and_no_other_pixel_takes_th
     assert errors(image, decoded).max() == 20
 
 
+def kept(image: np.ndarray, exact=(), near=1) -> tuple[tuple[int, int], ...]:
+    """The runs of values that a stream keeps."""
+    (head,) = Stream.read(dicompress.encode(image, near=near, exact=exact, model=Halves())).heads
+    return head.exact
+
+
 def test_an_end_that_noise_touches_is_not_kept():
     noise = np.abs(np.random.default_rng(1).normal(0, 2, (60, 60))).astype(np.uint8)
-    assert exact_runs(noise, []) == ()
+    assert kept(noise) == ()
     noise[:20] = 0
-    assert exact_runs(noise, []) == ((0, 0),)
+    assert kept(noise) == ((0, 0),)
 
 
 def test_exact_runs_are_joined_cut_to_the_range_and_limited():
     image = np.arange(100, dtype=np.uint8).reshape(10, 10) + 50
-    assert exact_runs(image, [(60, 70), (0, 55), (71, 75), (65, 68), (148, 255), (200, 210)]) == (
+    assert kept(image, [(60, 70), (0, 55), (71, 75), (65, 68), (148, 255), (200, 210)]) == (
         (50, 55), (60, 75), (148, 149),
     )  # fmt: skip
-    with pytest.raises(UnsupportedImageError, match=f"{MAX_RUNS} are possible"):
-        exact_runs(image, [(v, v) for v in range(50, 150, 3)])
+    with pytest.raises(UnsupportedImageError, match="34 runs of values are to stay exact; 16 are possible"):
+        kept(image, [(v, v) for v in range(50, 150, 3)])
 
 
-@given(st.sets(st.integers(0, 300), min_size=2, max_size=60), st.integers(1, 40), st.integers(0, 300))
-def test_errors_of_ranks_are_errors_of_values(values, near, middle):
-    values = np.array(sorted(values))
-    exact = ((middle, middle + 5),)
-    ranks = rank_near(values, near, exact)
-    kept = np.zeros(values.size, bool)
-    for first, last in rank_runs(values, exact):
-        kept[first : last + 1] = True
-    run = np.cumsum(kept)
-    pairs = [(i, j) for i in range(values.size) for j in range(i) if run[i] == run[j] and not kept[i] and not kept[j]]
-    assert all(values[i] - values[j] <= near for i, j in pairs if i - j <= ranks)
-    assert ranks == near or any(values[i] - values[j] > near for i, j in pairs if i - j == ranks + 1)
+class Told(Exception):
+    """What a model is told of an image's values."""
+
+
+class Telling(Halves):
+    def plan(self, header, shape, values, levels):
+        raise Told(values)
+
+
+@settings(deadline=None)
+@given(
+    st.sets(st.integers(0, 300), min_size=2, max_size=60), st.integers(1, 40),
+    st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20)), max_size=4),
+)  # fmt: skip
+def test_errors_of_ranks_are_errors_of_values(values, near, gaps):
+    """Runs may begin where the last one ends: an encoder joins them, a reader takes them."""
+    values = np.array(sorted(values), np.int32)
+    low, high = int(values[0]), int(values[-1])
+    exact, last = [], low
+    for gap, length in gaps:
+        if last + gap + length <= high:
+            exact.append((last + gap, last + gap + length))
+            last += gap + length
+    head = Head(bytes(8), low, high, exact=tuple(exact), table=write_table(values), header=b"halves")
+    stream = Stream(np.dtype("uint16"), 16, b"halves!!", None, 1, 2, 1, near, [head], [[b"--"], [b"--"]])
+    with pytest.raises(Told) as told:
+        dicompress.decode(stream.write(), model=Telling())
+    (found,) = told.value.args
+    assert np.array_equal(found.listed, values) and (found.low, found.high) == (0, values.size - 1)
+    stays = np.array([any(first <= v <= end for first, end in exact) for v in values])
+    assert {r for first, end in found.exact for r in range(first, end + 1)} == set(np.flatnonzero(stays))
+    run = np.cumsum(stays)
+    pairs = [(i, j) for i in range(values.size) for j in range(i) if run[i] == run[j] and not stays[i] and not stays[j]]
+    assert all(values[i] - values[j] <= near for i, j in pairs if i - j <= found.near)
+    assert found.near == near or any(values[i] - values[j] > near for i, j in pairs if i - j == found.near + 1)
 
 
 @pytest.mark.parametrize("near, largest", [(1, 0), (7, 0), (15, 15), (16, 16)])

@@ -1,5 +1,9 @@
-"""Add the golden streams of the installed models to tests/golden; run once for every new model or stream version."""
+"""Add the golden streams of the installed models to tests/golden; run once for every new model or stream version.
 
+`--anew` removes all others first: only while nothing is released.
+"""
+
+import argparse
 import hashlib
 import json
 import sys
@@ -65,7 +69,12 @@ def leaning() -> dict[str, tuple[np.ndarray, dict]]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--anew", action="store_true", help="remove all golden streams first")
     index = GOLDEN / "sha256.json"
+    if parser.parse_args().anew:
+        for path in (*GOLDEN.glob("*.dcmp"), index):
+            path.unlink(missing_ok=True)
     known = json.loads(index.read_text()) if index.exists() else {}
     for model in for_archives():
         volumes = leaning() if by_name(model).most_references else {}

@@ -13,6 +13,7 @@ namespace dicompress {
 class Digest {
 public:
     void update(ByteSpan bytes) {
+        if (bytes.empty()) return;
         length_ += bytes.size();
         if (held_) {
             const std::size_t count = std::min(bytes.size(), stripe - held_);

@@ -7,6 +7,7 @@
 #include <exception>
 #include <functional>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -16,6 +17,7 @@ class Workers {
 public:
     // The calling thread is one of them: none is started for 1. Where threads cannot be started, it does all the work.
     explicit Workers(int threads) {
+        if (threads > 1) threads_.reserve(static_cast<std::size_t>(threads) - 1);
         try {
             for (int i = 1; i < threads; ++i) threads_.emplace_back([this] { work(); });
         } catch (const std::system_error&) {

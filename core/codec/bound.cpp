@@ -58,7 +58,8 @@ std::vector<std::span<const std::int32_t>> apart(std::span<const std::int32_t> v
     std::vector<std::span<const std::int32_t>> parts;
     std::size_t begin = 0;
     for (const auto& [first, last] : rank_runs(values, exact)) {
-        parts.push_back(values.subspan(begin, static_cast<std::size_t>(first) - begin));
+        const std::size_t end = std::max(begin, static_cast<std::size_t>(first));  // a stream's runs may share a value
+        parts.push_back(values.subspan(begin, end - begin));
         begin = static_cast<std::size_t>(last) + 1;
     }
     parts.push_back(values.subspan(begin));

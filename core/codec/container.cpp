@@ -1,6 +1,7 @@
 #include "codec/container.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/crc32.hpp"
 #include "codec/head.hpp"
@@ -37,8 +38,8 @@ void check_size(const Facts& facts, std::uint64_t frames, std::uint64_t rows, st
     const std::string claim = std::to_string(frames) + " x " + std::to_string(rows) + " x " + std::to_string(columns) +
                               " pixels of " + std::to_string(facts.samples) + " samples";
     const std::uint64_t most = most_frame_pixels;
-    if (rows > most || columns > most || rows * columns > most || frames > limits.pixels ||
-        frames * rows * columns > limits.pixels / static_cast<std::uint64_t>(facts.samples))
+    if (rows > most || columns > most || rows * columns > most ||
+        frames > limits.pixels / static_cast<std::uint64_t>(facts.samples) / (rows * columns))
         throw LimitError(claim + "; the limit is " + std::to_string(most) + " pixels a frame and " +
                          std::to_string(limits.pixels) + " samples in all");
 }
@@ -88,9 +89,13 @@ void read_heads(ByteSpan data, Stream& stream) {
     if (leans) depths(stream);
     stream.first_chunks.reserve(count + 1);
     stream.first_chunks.push_back(0);
-    const auto tiles = static_cast<std::size_t>(Tiles(stream.shape).count());
-    for (const Head& head : stream.heads)
-        stream.first_chunks.push_back(stream.first_chunks.back() + (head.constant() ? 0 : tiles));
+    const auto tiles = static_cast<std::uint64_t>(Tiles(stream.shape).count());
+    std::uint64_t chunks = 0;
+    for (const Head& head : stream.heads) {
+        chunks += head.constant() ? 0 : tiles;
+        if (chunks > std::numeric_limits<std::size_t>::max()) throw LimitError("more tiles than this machine can count");
+        stream.first_chunks.push_back(static_cast<std::size_t>(chunks));
+    }
 }
 
 Section read_section(ByteSpan data, std::size_t count, std::pmr::memory_resource* memory) {
@@ -111,7 +116,7 @@ Section read_section(ByteSpan data, std::size_t count, std::pmr::memory_resource
     return section;
 }
 
-void check_length(std::size_t length, const std::vector<std::size_t>& level_bytes, int level) {
+void check_length(std::uint64_t length, const std::vector<std::uint64_t>& level_bytes, int level) {
     const auto needed = level_bytes[static_cast<std::size_t>(level)];
     if (length >= needed) return;
     std::size_t inside = 0;
@@ -189,7 +194,7 @@ Stream read_stream(ByteSpan data, std::optional<int> level, const Limits& limits
                           std::to_string(end));
     for (std::uint64_t bytes : section_bytes) {
         end += std::min(bytes, most) + crc_bytes;
-        stream.level_bytes.insert(stream.level_bytes.begin(), static_cast<std::size_t>(end));
+        stream.level_bytes.insert(stream.level_bytes.begin(), end);
     }
     read_heads(take(reader, heads, "the heads"), stream);
     if (!level) return stream;

@@ -31,7 +31,7 @@ void Decoded::gather(std::span<const std::int32_t> rows, std::span<const std::in
 }
 
 Content::Content(const ConstPixelPlane& pixels, std::span<const ConstPixelPlane> before,
-                 const colour::Coefficients& coefficients, std::int32_t near, const Runs& wanted)
+                 const colour::Coefficients& coefficients, std::int32_t near, const Runs& wanted, std::pmr::memory_resource* memory)
     : Source(pixels.shape), coefficients(coefficients), pixels_(pixels), said_(before, coefficients) {
     const Unpacked rows(pixels_, said_);
     std::vector<std::int32_t> line(static_cast<std::size_t>(shape.columns));
@@ -47,7 +47,7 @@ Content::Content(const ConstPixelPlane& pixels, std::span<const ConstPixelPlane>
     low = static_cast<std::int32_t>(first) - most, high = static_cast<std::int32_t>(last) - most;
     if (near && low < high) exact = exact_runs(rows, low, high, wanted);
     occurring = sparse_values(std::span(counts).subspan(first, last - first + 1), low, near, exact);
-    values_ = std::make_unique<Values>(coded_values(low, high, near, exact, occurring));
+    values_ = std::make_unique<Values>(coded_values(low, high, near, exact, occurring, memory));
 }
 
 void Content::gather(std::span<const std::int32_t> rows, std::span<const std::int32_t> columns, View<std::int32_t> to) const {
@@ -71,12 +71,12 @@ void Content::read(const Place& place, View<std::int32_t> to) const {
 }
 
 Values coded_values(std::int32_t low, std::int32_t high, std::int32_t near, const Runs& exact,
-                    std::vector<std::int32_t> occurring) {
+                    std::vector<std::int32_t> occurring, std::pmr::memory_resource* memory) {
     if (occurring.empty()) return {low, high, near, exact};
     const std::int32_t error = near ? rank_near(occurring, near, exact) : 0;
     Runs runs = rank_runs(occurring, exact);
     const auto last = static_cast<std::int32_t>(occurring.size()) - 1;
-    return {0, last, error, std::move(runs), std::move(occurring)};
+    return {0, last, error, std::move(runs), occurring, memory};
 }
 
 std::unique_ptr<Content> choose(const Model& model, const ConstPixelPlane& pixels, std::span<const ConstPixelPlane> before,
@@ -84,7 +84,7 @@ std::unique_ptr<Content> choose(const Model& model, const ConstPixelPlane& pixel
                                 Context& context) {
     const colour::Coefficients fitted = colour::fit(pixels, before), none{};
     std::vector<std::unique_ptr<Content>> contents;
-    contents.push_back(std::make_unique<Content>(pixels, before, fitted, near, exact));
+    contents.push_back(std::make_unique<Content>(pixels, before, fitted, near, exact, context.memory));
     chosen = {};
     std::vector<const Choice*> possible = {&chosen};
     std::vector<std::vector<const Source*>> planes = {{}};
@@ -95,7 +95,7 @@ std::unique_ptr<Content> choose(const Model& model, const ConstPixelPlane& pixel
         }
     if (possible.size() == 1 || pixels.shape.size() < fewest || contents[0]->low == contents[0]->high)
         return std::move(contents[0]);
-    if (fitted != none) contents.push_back(std::make_unique<Content>(pixels, before, none, near, exact));
+    if (fitted != none) contents.push_back(std::make_unique<Content>(pixels, before, none, near, exact, context.memory));
     double least = HUGE_VAL;
     std::size_t best = 0, best_choice = 0;
     for (std::size_t i = 0; i < contents.size(); ++i) {

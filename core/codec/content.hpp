@@ -22,7 +22,7 @@ public:
 class Content final : public Source {
 public:
     Content(const ConstPixelPlane& pixels, std::span<const ConstPixelPlane> before, const colour::Coefficients& coefficients,
-            std::int32_t near, const Runs& wanted);
+            std::int32_t near, const Runs& wanted, std::pmr::memory_resource* memory);
 
     void gather(std::span<const std::int32_t> rows, std::span<const std::int32_t> columns, View<std::int32_t> to) const override;
     // A part of the plane, as it is coded.
@@ -43,7 +43,8 @@ private:
 };
 
 // What is coded: values, or ranks among those `occurring`.
-Values coded_values(std::int32_t low, std::int32_t high, std::int32_t near, const Runs& exact, std::vector<std::int32_t> occurring);
+Values coded_values(std::int32_t low, std::int32_t high, std::int32_t near, const Runs& exact, std::vector<std::int32_t> occurring,
+                    std::pmr::memory_resource* memory);
 
 // Planes that a plane may lean on, nearest first: how far before it they lie, and their pixels as decoded.
 struct Choice {

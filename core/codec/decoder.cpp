@@ -48,6 +48,8 @@ public:
         for (std::int64_t number = first_; number < first_ + count; ++number) find_depth(number, depths);
         std::map<int, std::vector<std::int64_t>> groups;
         for (const auto& [number, depth] : depths) groups[depth].push_back(number);
+        if (is_checked())
+            for (const auto& [number, depth] : depths) check_constant(number);
         const auto together = static_cast<std::size_t>(8 * context_.workers.count());
         for (const auto& [depth, numbers] : groups)
             for (std::size_t i = 0; i < numbers.size(); i += together)
@@ -90,17 +92,30 @@ private:
                 for (std::int64_t n = number - number % stream_.samples; n < number; ++n) before.push_back(planes_.at(n));
             for (int i = 0; i < head.references; ++i)
                 references.push_back(planes_.at(number - head.distances[static_cast<std::size_t>(i)]));
-            decoders.emplace_back(model_, stream_, number, wanted_.level, std::move(before), std::move(references));
+            decoders.emplace_back(model_, stream_, number, wanted_.level, std::move(before), std::move(references), context_);
         }
         const std::size_t tiles = area_.numbers.size();
         for_each(numbers.size() * tiles, context_, [&](std::size_t i, Context& own) {
             decoders[i / tiles].decode(area_.numbers[i % tiles], planes[i / tiles], area_.place, own);
         });
-        if (wanted_.level || !area_.whole) return;
+        if (!is_checked()) return;
         for_each(numbers.size(), context_, [&](std::size_t i, Context&) {
-            if (digest_of(ConstPixelPlane(planes[i])) != stream_.heads[static_cast<std::size_t>(numbers[i])].digest)
-                throw StreamError("the decoded pixels do not have the checksum the stream carries");
+            const Head& head = stream_.heads[static_cast<std::size_t>(numbers[i])];
+            if (!head.alone()) check_digest(head, digest_of(ConstPixelPlane(planes[i])));
         });
+    }
+
+    // Digests are of whole planes.
+    bool is_checked() const { return wanted_.level == 0 && area_.whole; }
+
+    static void check_digest(const Head& head, std::uint64_t digest) {
+        if (digest != head.digest) throw StreamError("the decoded pixels do not have the checksum the stream carries");
+    }
+
+    // Before anything is written, as a few bytes may claim gigabytes of one value.
+    void check_constant(std::int64_t number) const {
+        const Head& head = stream_.heads[static_cast<std::size_t>(number)];
+        if (head.alone()) check_digest(head, digest_of(stream_.type, stream_.shape, head.pixel(stream_.type, head.low)));
     }
 
     // Where a plane goes: to its place among the wanted pixels, or to memory of its own.
@@ -126,11 +141,13 @@ private:
         const ConstPixelPlane& from = planes_.at(number);
         const PixelPlane to = pixels_.plane(number - first_);
         const std::int32_t row = wanted_.region->row - area_.place.row, column = wanted_.region->column - area_.place.column;
-        std::vector<std::int32_t> line(static_cast<std::size_t>(to.shape.columns));
-        for (std::int32_t r = 0; r < to.shape.rows; ++r) {
-            from.read(row + r, column, line);
-            to.write(r, 0, line);
-        }
+        std::int32_t piece[1024];
+        for (std::int32_t r = 0; r < to.shape.rows; ++r)
+            for (std::int32_t c = 0; c < to.shape.columns; c += 1024) {
+                const std::span numbers(piece, static_cast<std::size_t>(std::min(1024, to.shape.columns - c)));
+                from.read(row + r, column + c, numbers);
+                to.write(r, c, numbers);
+            }
     }
 
     const Model& model_;
@@ -168,6 +185,8 @@ void decode(const Model& model, const Stream& stream, const Wanted& wanted, cons
     if (stream.levels != model.levels(stream.shape))
         throw StreamError(std::to_string(stream.levels) + " levels are claimed, which is not what " + std::string(model.name()) +
                           " makes of this size");
+    if (stream.sections.size() <= static_cast<std::size_t>(stream.levels - wanted.level))
+        throw Error(Kind::argument, "the stream was not read down to level " + std::to_string(wanted.level));
     for (const Head& head : stream.heads)
         if (head.references > model.most_references())
             throw StreamError("a plane leans on " + std::to_string(head.references) + " others, which " +

@@ -14,6 +14,8 @@ void check_settings(const ConstPixels& pixels, const Settings& settings) {
         throw Error(Kind::unsupported, "an array of " + std::to_string(pixels.frames) + " x " + std::to_string(pixels.shape.rows) +
                                            " x " + std::to_string(pixels.shape.columns) + " pixels of " +
                                            std::to_string(pixels.samples) + " samples is not supported");
+    if (!settings.has_frames && pixels.frames != 1)
+        throw Error(Kind::argument, std::to_string(pixels.frames) + " frames need an axis of frames");
     if (settings.bits_stored < 0 || settings.bits_stored > bits)
         throw Error(Kind::unsupported, std::to_string(settings.bits_stored) + " bits stored do not fit into " +
                                            std::to_string(bits) + " bits allocated");

@@ -15,9 +15,9 @@ std::vector<std::int32_t> occurring(const Head& head) {
     return read_table(head.table, head.low, head.high);
 }
 
-Values values_of(const Head& head, std::int32_t near) {
+Values values_of(const Head& head, std::int32_t near, std::pmr::memory_resource* memory) {
     if (head.constant()) return {head.low, head.high};
-    return coded_values(head.low, head.high, near, head.exact, occurring(head));
+    return coded_values(head.low, head.high, near, head.exact, occurring(head), memory);
 }
 
 // The same tile of the planes that one leans on. place: in the planes.
@@ -37,6 +37,11 @@ std::vector<View<const std::int32_t>> views_of(const std::vector<Grid<std::int32
     return views;
 }
 
+void copy(const ConstPixelPlane& from, const PixelPlane& to) {
+    std::vector<std::int32_t> line(static_cast<std::size_t>(from.shape.columns));
+    for (std::int32_t row = 0; row < from.shape.rows; ++row) from.read(row, 0, line), to.write(row, 0, line);
+}
+
 void add_and_limit(const colour::Said& said, const Head& head, PixelType type, std::int32_t row, std::int32_t column,
                    std::span<std::int32_t> line) {
     said.add(row, column, line);
@@ -45,8 +50,7 @@ void add_and_limit(const colour::Said& said, const Head& head, PixelType type, s
         return;
     }
     const auto [low, high] = std::ranges::minmax(line);
-    if (low < lowest(type) || high > highest(type))
-        throw StreamError("decoded values do not fit into " + name_of(type) + " pixels");
+    head.pixel(type, low), head.pixel(type, high);
 }
 
 }  // namespace
@@ -67,6 +71,7 @@ EncodedPlane encode_plane(const Model& model, const ConstPixelPlane& pixels, int
         }
     }
     if (head.constant()) {
+        if (near) copy(pixels, decoded);
         head.digest = digest_of(pixels);
         plane.head = write_head(head, sample, near);
         return plane;
@@ -108,7 +113,7 @@ EncodedPlane encode_plane(const Model& model, const ConstPixelPlane& pixels, int
 }
 
 PlaneDecoder::PlaneDecoder(const Model& model, const Stream& stream, std::int64_t number, int level,
-                           std::vector<ConstPixelPlane> before, std::vector<ConstPixelPlane> references)
+                           std::vector<ConstPixelPlane> before, std::vector<ConstPixelPlane> references, Context& context)
     : model_(model),
       stream_(stream),
       number_(number),
@@ -117,7 +122,7 @@ PlaneDecoder::PlaneDecoder(const Model& model, const Stream& stream, std::int64_
       references_(std::move(references)),
       sample_(number % stream.samples > 0),
       said_(before, head_.coefficients),
-      values_(values_of(head_, stream.near)) {}
+      values_(values_of(head_, stream.near, context.memory)) {}
 
 void PlaneDecoder::decode(std::int64_t number, const PixelPlane& plane, const Place& area, Context& context) const {
     const Place whole = Tiles(stream_.shape)[number], place = reduced(whole, level_);
@@ -128,8 +133,9 @@ void PlaneDecoder::decode(std::int64_t number, const PixelPlane& plane, const Pl
         const auto parts = parts_of(references_, {place.row - area.row, place.column - area.column, place.shape}, context);
         const auto views = views_of(parts);
         std::vector<ByteSpan> chunks;
-        for (const Section& section : stream_.sections)
-            chunks.push_back(section.chunk(stream_.first_chunks[static_cast<std::size_t>(number_)] + static_cast<std::size_t>(number)));
+        const std::size_t chunk = stream_.first_chunks[static_cast<std::size_t>(number_)] + static_cast<std::size_t>(number);
+        for (int k = stream_.levels; k >= level_; --k)
+            chunks.push_back(stream_.sections[static_cast<std::size_t>(stream_.levels - k)].chunk(chunk));
         const auto tile = model_.tile(head_.header, whole.shape, values_, stream_.levels, views, level_, context);
         decode_tile(*tile, chunks, stream_.levels, context);
         tile->synthesise(level_, numbers.view());

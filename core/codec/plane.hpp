@@ -23,7 +23,7 @@ public:
     // before: the other samples' planes, references: those it leans on; decoded, at this level, at least in the tiles that are
     // asked for. They outlive this.
     PlaneDecoder(const Model& model, const Stream& stream, std::int64_t number, int level,
-                 std::vector<ConstPixelPlane> before, std::vector<ConstPixelPlane> references);
+                 std::vector<ConstPixelPlane> before, std::vector<ConstPixelPlane> references, Context& context);
 
     // Tile `number` goes to its place in `plane`, a plane at this level. place: the plane's own first pixel in the frame.
     void decode(std::int64_t number, const PixelPlane& plane, const Place& area, Context& context) const;

@@ -31,10 +31,18 @@ struct Head {
     std::array<std::int64_t, most_references> distances{};
 
     bool constant() const { return low == high; }  // all coded values are one: the head is all there is of the plane
+    bool alone() const { return constant() && !leans_on_samples(); }  // so that one pixel is as all others
     bool leans_on_samples() const {
         for (std::int32_t c : coefficients)
             if (c) return true;
         return false;
+    }
+    // A decoded value as a pixel. Throws StreamError if it cannot be one.
+    std::int32_t pixel(PixelType type, std::int32_t value) const {
+        if (limited) return std::clamp(value, least, greatest);
+        if (value < lowest(type) || value > highest(type))
+            throw StreamError("decoded values do not fit into " + name_of(type) + " pixels");
+        return value;
     }
 };
 
@@ -69,7 +77,7 @@ struct Stream : Facts {
     std::pmr::vector<Head> heads;               // one a plane: the samples of the first frame, those of the second
     std::pmr::vector<std::size_t> first_chunks;  // of every plane in every section; then the number of all chunks
     std::pmr::vector<Section> sections;          // of levels L, L - 1 ..., as many as were read
-    std::vector<std::size_t> level_bytes;        // how many bytes of the stream each level needs, level 0 first
+    std::vector<std::uint64_t> level_bytes;      // how many bytes of the stream each level needs, level 0 first
 
     // The planes that must be decoded before plane `number`: those it leans on, and samples before it that say something of it.
     std::vector<std::int64_t> needs(std::int64_t number) const {

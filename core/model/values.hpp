@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory_resource>
 #include <span>
 #include <utility>
 #include <vector>
@@ -16,8 +17,10 @@ using Runs = std::vector<std::pair<std::int32_t, std::int32_t>>;  // (first, las
 // ascending, if pixels are coded as ranks among these; else empty.
 class Values {
 public:
-    Values(std::int32_t low, std::int32_t high, std::int32_t near = 0, Runs exact = {}, std::vector<std::int32_t> listed = {})
-        : low(low), high(high), near(near), exact(std::move(exact)), listed_(std::move(listed)) {
+    // memory: that lists are kept in.
+    Values(std::int32_t low, std::int32_t high, std::int32_t near = 0, Runs exact = {}, std::span<const std::int32_t> listed = {},
+           std::pmr::memory_resource* memory = std::pmr::new_delete_resource())
+        : low(low), high(high), near(near), exact(std::move(exact)), listed_(listed.begin(), listed.end(), memory), ranks_(memory) {
         if (listed_.empty()) return;
         ranks_.resize(static_cast<std::size_t>(listed_.back() - listed_.front()) + 1);
         std::size_t rank = 0;
@@ -46,7 +49,7 @@ public:
     Runs exact;
 
 private:
-    std::vector<std::int32_t> listed_, ranks_;
+    std::pmr::vector<std::int32_t> listed_, ranks_;
 };
 
 }  // namespace dicompress

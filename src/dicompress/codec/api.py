@@ -22,7 +22,7 @@ class StreamInfo:
     """What `inspect` tells of a stream without decoding it.
 
     coded_bytes counts the whole stream; ratio_allocated and ratio_stored compare it with the pixels at their
-    allocated and stored bits. shape, dtype: of what `decode` gives. near: by how much a pixel may differ from the original, 0 for not at all. levels: by how many
+    allocated and stored bits. near: by how much a pixel may differ from the original, 0 for not at all. levels: by how many
     halvings the image can be had early; level_bytes[k]: how many bytes of the stream `decode(data, level=k)` needs, k from 0.
     checksums: one digest of the pixels a frame and sample, in hexadecimal.
     """
@@ -31,8 +31,6 @@ class StreamInfo:
     columns: int
     samples: int
     frames: int
-    shape: tuple[int, ...]
-    dtype: np.dtype
     bits_allocated: int
     bits_stored: int
     signed: bool
@@ -155,15 +153,13 @@ def inspect(data: bytes) -> StreamInfo:
     Raises StreamError, LimitError or UnknownModelError (version).
     """
     stream = native.Stream(bytes(data), None, pixel_limit(), memory_limit())
-    frames, axis = stream.frames or 1, () if stream.frames is None else (stream.frames,)
+    frames = stream.frames or 1
     pixels, bits = frames * stream.rows * stream.columns, 8 * stream.level_bytes[0]
     return StreamInfo(
         rows=stream.rows,
         columns=stream.columns,
         samples=stream.samples,
         frames=frames,
-        shape=(*axis, stream.rows, stream.columns, *((stream.samples,) if stream.samples > 1 else ())),
-        dtype=np.dtype(f"{'int' if stream.signed else 'uint'}{stream.bits_allocated}"),
         bits_allocated=stream.bits_allocated,
         bits_stored=stream.bits_stored,
         signed=stream.signed,
@@ -178,3 +174,11 @@ def inspect(data: bytes) -> StreamInfo:
         level_bytes=stream.level_bytes,
         checksums=[checksum.hex() for checksum in stream.checksums],
     )
+
+
+def layout(data: bytes) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and type of what `decode` gives, without decoding it. Raises what `inspect` does."""
+    stream = native.Stream(bytes(data), None, pixel_limit(), memory_limit())
+    frames, samples = () if stream.frames is None else (stream.frames,), (stream.samples,) if stream.samples > 1 else ()
+    dtype = np.dtype(f"{'int' if stream.signed else 'uint'}{stream.bits_allocated}")
+    return (*frames, stream.rows, stream.columns, *samples), dtype

@@ -120,9 +120,9 @@ def decode_frames(streams: list[memoryview], image: PixelLayout, threads: int = 
 
 def decode_frame(stream: bytes | memoryview, image: PixelLayout, name: str = "the frame", threads: int = 0) -> np.ndarray:
     """`image.frame_shape` from a frame's stream. StreamError, with `name`, if it is not what the elements say."""
-    info = codec.inspect(stream)
-    if info.shape != image.frame_shape or info.dtype != image.dtype:
-        raise StreamError(f"{name} is {info.dtype} {info.shape}, the elements say {image.dtype} {image.frame_shape}")
+    shape, dtype = codec.layout(stream)
+    if shape != image.frame_shape or dtype != image.dtype:
+        raise StreamError(f"{name} is {dtype} {shape}, the elements say {image.dtype} {image.frame_shape}")
     return codec.decode(stream, threads=threads)
 
 

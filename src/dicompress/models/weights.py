@@ -1,4 +1,4 @@
-"""The files of an installed model: model.json and its networks, as `dicompress export` writes them.
+"""The files of an installed model on onnxruntime: model.json and its networks, as `dicompress export` writes them.
 
 They lie in `<model>/weights/<hash>/`, and stay: a stream names its model by hash, and a model that is trained anew gets a folder beside.
 """
@@ -16,7 +16,6 @@ from ..runtime import Network
 
 # With which streams are written; all that are installed can be read.
 CURRENT = {
-    "pyramid": "a1205e06c79607b1",
     "reference": "f00c87716ab5195c",
     "l3c": "b9ca1ee53351c71f",
     "srec": "49cca81db24cd087",

@@ -40,7 +40,7 @@ class TrainingImage:
     def as_coded(self) -> Values:
         """The range of `pixels`, and what they stand for."""
         listed = np.arange(self.values, self.values + self.high + 1) if np.isscalar(self.values) else self.values
-        return Values(0, self.high, listed=listed)
+        return Values(0, self.high, listed=listed.astype(np.int32))
 
 
 Images = dict[str, dict[str, list[TrainingImage]]]  # {modality: {series folder: [image]}}

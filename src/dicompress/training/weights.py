@@ -12,33 +12,36 @@ from onnx import helper, numpy_helper
 
 from .. import native
 from ..errors import DicompressError
-from ..models.pyramid.model import FORMER_JPEG, NAMES
 
+NAMES = {1: "d", 2: "h", 3: "v"}  # phase: of its network
 MAGIC = b"dcmw\x01"
 FILE = "weights.bin"
 MOST_SHIFT = 25  # no sum reaches 2**24: what is shifted by more is 0, too
 ALL = 4  # quarters: the slope of a leaky ReLU that is none
 
 
-def write_weights(networks: Path, weights: Path) -> Path:
-    """The networks that `pyramid`'s export wrote into a folder, as weights.bin in the folder of `weights` named by its hash."""
-    data = pyramid_weights(networks)
-    folder = weights / native.network.hash(data).hex()
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / FILE).write_bytes(data)
-    return folder / FILE
-
-
 def pyramid_weights(folder: Path) -> bytes:
     """model.json and its ONNX networks as the bytes of weights.bin, which the codec has read."""
-    config = json.loads((folder / "model.json").read_text())
-    references, former_jpegs = (bool(config.get(key)) for key in ("references", "former_jpegs"))
-    names = [name + kind for kind in ("", FORMER_JPEG)[: 1 + former_jpegs] for name in NAMES.values()]
-    networks = [network_bytes((folder / f"predict_{name}.onnx").read_bytes()) for name in names]
-    parts = [struct.pack("<I", len(n)) + n for n in networks]
-    data = MAGIC + bytes([references | former_jpegs << 1]) + b"".join(parts)
+    references = json.loads((folder / "model.json").read_text()).get("references", False)
+    return join(references, [network_bytes((folder / f"predict_{name}.onnx").read_bytes()) for name in NAMES.values()])
+
+
+def join(references: bool, networks: list[bytes]) -> bytes:
+    """The bytes of weights.bin: D, H, V; then, if there are any, those for former JPEGs. references: whether the first take them."""
+    flags = references | (len(networks) > len(NAMES)) << 1
+    data = MAGIC + bytes([flags]) + b"".join(struct.pack("<I", len(n)) + n for n in networks)
     native.network.Weights(data)
     return data
+
+
+def split(data: bytes) -> tuple[bool, list[bytes]]:
+    """Inverse of `join`."""
+    networks, place = [], len(MAGIC) + 1
+    while place < len(data):
+        (size,) = struct.unpack_from("<I", data, place)
+        networks.append(data[place + 4 : place + 4 + size])
+        place += 4 + size
+    return bool(data[len(MAGIC)] & 1), networks
 
 
 def network_bytes(model: bytes) -> bytes:

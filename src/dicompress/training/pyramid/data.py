@@ -7,15 +7,26 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from ...models.pyramid.fit import fit_level, has_blocks
-from ...models.pyramid.phases import BLOCK, PHASES, Level, LevelHeader, Reference, split
-from ...models.pyramid.references import fit_blend
+from ...native import pyramid as native
 from ..data import Images, TrainingImage, draw, with_neighbours
 
+PARITIES = ((1, 1), (0, 1), (1, 0))  # of D, H and V: row and column in a 2x2 block
+BLOCK = 8  # pixels; of JPEG
 LEVELS = (0.62, 0.24, 0.09, 0.05)  # how often a level is drawn
 IN_ORDER = 0.6  # of the patches, if the network takes references: of images that have neighbours,
 ALONE = 0.2  # of which so many are coded without
 BESIDE, OFTEN = ((-1, 1), (2, 4), (1, 2)), (0.45, 0.35, 0.2)  # what two neighbours are drawn, and how often
+
+
+@dataclass(frozen=True)
+class LevelHeader:
+    """What the stream says of a level: filters of D, H and V; the level's number, 0 for the finest; D's scale one level coarser;
+    whether the image was a JPEG once, with blocks counted from its first pixel."""
+
+    filters: list[native.Filter]
+    number: int
+    coarser_scale: int
+    blocks: bool
 
 
 @dataclass
@@ -69,7 +80,7 @@ class Sampler:
         while level and min(image.pixels.shape) >> level < 32:
             level -= 1
         if id(image) not in self.blocks:
-            self.blocks[id(image)] = has_blocks(image.pixels) and not any(n % BLOCK for n in image.pixels.shape)
+            self.blocks[id(image)] = native.has_blocks(_integers(image.pixels)) and not any(n % BLOCK for n in image.pixels.shape)
         blocks = self.blocks[id(image)]  # they stay in place when turned and mirrored
         turns, mirrored, inverted = rng.integers(4), rng.integers(2), rng.random() < 0.2
         shift = (0, 0) if blocks else tuple(rng.integers(2, size=2))  # which pixels are kept
@@ -84,9 +95,8 @@ class Sampler:
         reference = oriented(self._blend(image, leaned_on)) if leaned_on else None
         key = (id(image), level, turns, mirrored, *shift, *map(id, leaned_on))
         if key not in self.fits:
-            filters = dict(zip(PHASES, fit_level(pixels, 0, image.high, reference)))
-            halves = (p if p is None else p[::2, ::2] for p in (pixels, reference))
-            coarser = fit_level(next(halves), 0, image.high, next(halves), PHASES[:1])[0].scale
+            filters = _fit_level(pixels, reference)
+            coarser = _fit_level(*(p if p is None else p[::2, ::2] for p in (pixels, reference)))[0].scale
             self.fits[key] = LevelHeader(filters, level, coarser, blocks)
         top, left = (2 * (rng.integers(max(n - self.size, 0) + 1) // 2) for n in pixels.shape)
         stretch = int(image.high * rng.random() ** 3 * 0.5)  # a range wider than the values used
@@ -103,10 +113,18 @@ class Sampler:
 
     def _blend(self, image: TrainingImage, leaned_on: list[TrainingImage]) -> np.ndarray:
         """The neighbours as one reference, in the numbers of the image."""
-        planes, key, values = [n.stored() for n in leaned_on], (id(image), *map(id, leaned_on)), image.as_coded()
+        planes, key = [_integers(n.stored()) for n in leaned_on], (id(image), *map(id, leaned_on))
         if key not in self.blends:
-            self.blends[key] = fit_blend(image.pixels, planes, values)
-        return self.blends[key].of(planes, values)
+            self.blends[key] = native.fit_blend(_integers(image.pixels), planes, image.as_coded())
+        return native.blend(planes, *self.blends[key], image.as_coded())
+
+
+def _integers(pixels: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(pixels, np.int32)
+
+
+def _fit_level(pixels: np.ndarray, reference: np.ndarray | None) -> list[native.Filter]:
+    return native.fit_level(_integers(pixels), None if reference is None else _integers(reference))
 
 
 def level_tensors(
@@ -118,16 +136,14 @@ def level_tensors(
     reference: of the shape of `pixels`; references: whether the network has inputs for one. A pixel that repeats four equal
     neighbours costs nothing (low = x = high): the coder takes care of flat areas.
     """
-    planes = split(pixels.astype(np.int32))
-    level, result = Level(planes[0], low, high), []
-    leaned_on = None if reference is None else Reference(reference.astype(np.int32), header.filters, low, high)
-    for phase in PHASES:
-        scale = header.filters[phase].scale
-        base, known, channels = level.describe(phase, header, origin, leaned_on, references)
-        level.put(phase, planes[phase])
-        rows, columns = planes[phase].shape
-        x, least, most = [(v * 256 - base[:rows, :columns]) / scale for v in (planes[phase], low, high)]
-        flat = (known[:, :rows, :columns] == planes[phase]).all(0)
+    result, leaned_on = [], None if reference is None else _integers(reference)
+    level = (header.filters, header.number, header.coarser_scale, header.blocks)
+    phases = native.describe(_integers(pixels), low, high, *level, origin, leaned_on, references)
+    for (row, column), filter_, (base, known, channels) in zip(PARITIES, header.filters, phases):
+        plane, scale = pixels[row::2, column::2], filter_.scale
+        rows, columns = plane.shape
+        x, least, most = [(np.int32(v) * 256 - base[:rows, :columns]) / scale for v in (plane, low, high)]
+        flat = (known[:, :rows, :columns] == plane).all(0)
         least[flat] = most[flat] = x[flat]
         result.append((channels, x, least, most, 256 / scale))
     return result

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from pathlib import Path
 
 from onnx import TensorProto
 
 from ...errors import DicompressError
-from ...models.pyramid.model import FORMER_JPEG, NAMES
-from ...models.pyramid.phases import channels
+from ...native.pyramid import channels
 from ..export import convolution, mixture_parameters, read_checkpoint, residual_blocks, write
 from ..graph import Graph
 from ..layers import SLOPE
+from ..weights import FILE, NAMES, join, pyramid_weights, split
 from .network import Config, Phase, Pyramid
 
 
@@ -24,17 +22,19 @@ def export(network: Pyramid, folder: Path, card: dict) -> dict:
     network = network.float().eval()
     last = len(NAMES)
     graphs = [_graph(network.phases[p - 1], p, network.config, p < last) for p in NAMES]
-    return write(folder, graphs, network.config.to_dict(), card)
+    proof = write(folder, graphs, network.config.to_dict(), card)
+    (folder / FILE).write_bytes(pyramid_weights(folder))
+    return proof
 
 
 def add_former_jpegs(folder: Path, other: Path) -> None:
-    """Give the model in `folder` the networks of another one, which takes no references, for images that were a JPEG once."""
-    config = json.loads((folder / "model.json").read_text())
-    if json.loads((other / "model.json").read_text()).get("references"):
+    """Give the model in `folder` the networks of another one for images that were a JPEG once: those that it has for them, or
+    its only ones, if they take no references."""
+    references, networks = split((folder / FILE).read_bytes())
+    others_take_references, others = split((other / FILE).read_bytes())
+    if others_take_references and len(others) == len(NAMES):
         raise DicompressError(f"the networks in {other} take references; those for former JPEGs cannot")
-    for name in NAMES.values():
-        shutil.copyfile(other / f"predict_{name}.onnx", folder / f"predict_{name}{FORMER_JPEG}.onnx")
-    (folder / "model.json").write_text(json.dumps(config | {"former_jpegs": True}, indent=1) + "\n")
+    (folder / FILE).write_bytes(join(references, networks[: len(NAMES)] + others[-len(NAMES) :]))
 
 
 def _graph(phase: Phase, number: int, config: Config, has_next: bool) -> Graph:

@@ -10,9 +10,12 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
-from ...models.pyramid.phases import PHASES, USED, channels
+from ...native.pyramid import channels, used
 from .. import quantise
 from ..layers import Conv, DilatedResidualBlock, ParameterConv, leaky_relu, mixture_bits
+
+
+PHASES = (1, 2, 3)  # D, H, V
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ class Pyramid(nn.Module):
         for p in PHASES:
             name = f"phases.{p - 1}.head.weight"
             head = torch.zeros_like(own[name])
-            head[:, : USED[p]] = weights[name][:, : USED[p]]
+            head[:, : used(p)] = weights[name][:, : used(p)]
             weights = weights | {name: head}
         self.load_state_dict(weights)
 
