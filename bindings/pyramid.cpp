@@ -335,7 +335,6 @@ void bind_pyramid(nb::module_& m) {
     m.def("channels", &pyramid::channels, "phase"_a, "references"_a, "Of a network's input.");
     m.def("used", &references_at, "phase"_a, "Of these, what is not of a reference.");
 
-    if (!nb::type<Model>().is_valid()) nb::class_<Model>(m, "Model");
     nb::class_<Pyramid, Model>(m, "Pyramid")
         .def(
             "__init__", [](Pyramid* self, nb::bytes weights) { new (self) Pyramid(span_of(weights), memory()); }, "weights"_a)
@@ -353,10 +352,7 @@ void bind_pyramid(nb::module_& m) {
             for (const Hash& hash : Pyramid::installed()) found.append(bytes_of(hash));
             return found;
         })
-        .def_prop_ro("name", [](const Pyramid& p) { return nb::str(p.name().data(), p.name().size()); })
-        .def_prop_ro("hash", [](const Pyramid& p) { return bytes_of(p.hash()); })
-        .def_prop_ro("most_references", &Pyramid::most_references)
-        .def("levels", [](const Pyramid& p, std::pair<std::int32_t, std::int32_t> s) { return p.levels({s.first, s.second}); }, "shape"_a)
+        .def_static("current", [] { return bytes_of(Pyramid::current()); }, "The hash with which streams are written.")
         .def("header", &header_of, "image"_a, "values"_a, "references"_a = std::vector<Image>(), "threads"_a = 1)
         .def("estimate", &estimate, "image"_a, "values"_a, "choices"_a, "threads"_a = 1);
     nb::class_<TileForTests>(m, "Tile")

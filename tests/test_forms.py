@@ -192,8 +192,8 @@ def test_frames_of_another_size_are_passed_on(name):
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
-def test_jpeg_lossless_that_gdcm_does_not_read(monkeypatch, dtype):
-    """Where pydicom has no decoder that takes the frame, imagecodecs may."""
+def test_jpeg_lossless_without_a_plug_in_of_pydicom(monkeypatch, dtype):
+    """imagecodecs decodes it."""
     pixels = (phantom(160, 160) >> (4 if dtype == "uint8" else 0)).astype(dtype)
     data = encapsulated_file(JPEGLosslessSV1, [imagecodecs.ljpeg_encode(pixels)], pixels)
     from pydicom.pixels.decoders import JPEGLosslessSV1Decoder

@@ -25,6 +25,7 @@ from dicompress.runtime.float32 import to_float32  # noqa: E402
 from dicompress.training import export_checkpoint, train  # noqa: E402
 from dicompress.training.data import TrainingImage, load, with_neighbours  # noqa: E402
 from dicompress.training.graph import BoundError  # noqa: E402
+from dicompress.training.pyramid.attention import ATTENTIONS  # noqa: E402
 from dicompress.training.pyramid.data import Sampler, _stack, level_tensors  # noqa: E402
 from dicompress.training.pyramid.export import add_former_jpegs, export, load_checkpoint  # noqa: E402
 from dicompress.training.pyramid.network import Config, Pyramid  # noqa: E402
@@ -219,10 +220,21 @@ def test_a_network_that_could_overflow_is_not_exported(tmp_path):
         export(network, tmp_path, {})
 
 
-def test_a_logistic_mixture_can_be_trained_and_not_exported(images, tmp_path):
-    path = train("pyramid", images, tmp_path, replace(TINY, mixture="logistic"), Schedule(steps=1, batch=1), threads=1)
-    with pytest.raises(DicompressError, match="logistic"):
+@pytest.mark.parametrize("change", [{"mixture": "logistic"}, *({"attention": name} for name in ATTENTIONS)])
+def test_what_is_there_to_compare_can_be_trained_and_not_exported(images, tmp_path, change):
+    path = train("pyramid", images, tmp_path, replace(TINY, **change), Schedule(steps=2, batch=1, exact_from=0.5), threads=1)
+    with pytest.raises(DicompressError, match=next(iter(change.values()))):
         export_checkpoint(path, tmp_path / "model")
+
+
+@pytest.mark.parametrize("name", ATTENTIONS)
+def test_blocks_to_compare_see_the_whole_plane(name):
+    torch.manual_seed(0)
+    block, x = ATTENTIONS[name](8), torch.rand(2, 8, 24, 24)
+    other = x.clone()
+    other[:, :, :4] += 1
+    here, there = (block(v, True)[:, :, -4:] for v in (x, other))
+    assert here.shape == (2, 8, 4, 24) and not torch.equal(here, there)
 
 
 def test_the_command_line_trains_and_exports(images, tmp_path):

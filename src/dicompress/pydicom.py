@@ -19,18 +19,19 @@ from typing import Any, BinaryIO
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate, parse_basic_offsets, parse_fragments
+from pydicom.encaps import parse_basic_offsets, parse_fragments
 from pydicom.pixels import as_pixel_options, get_decoder
 from pydicom.pixels.decoders import base
-from pydicom.uid import UID, JPEGBaseline8Bit
+from pydicom.uid import UID
 
 from .codec import inspect
 from .dicom import pixels as px
 from .dicom import restore
-from .dicom.decoders import jpeg_xl_pixels
+from .dicom.decoders import jpeg_pixels, jpeg_xl_pixels
 from .dicom.jpegxl import to_jpeg
 from .dicom.record import remove_record
 from .dicom.syntax import DICOMPRESS, JPEG_XL_JPEG, JPEG_XL_LOSSLESS, NAMES
+from .dicom.wrapped import is_halved, is_wrapped
 from .errors import StreamError
 
 NAME = "dicompress"  # of the plug-in: `decoding_plugin=NAME`
@@ -55,7 +56,7 @@ def is_available(uid: str) -> bool:
 def decode_frame(stream: bytes, runner: base.DecodeRunner) -> bytearray:
     """pydicom's plug-in: a frame's stream -> little-endian pixels. StreamError unless it is what the elements say."""
     image = _layout(runner.options)
-    halved = inspect(stream).samples == 4  # as the first frame's interpretation tells, before it is changed
+    halved = is_halved(stream, image) if is_wrapped(stream) else inspect(stream).samples == 4  # as the first frame's interpretation tells, before it is changed
     if halved:
         image = replace(image, interpretation=px.HALVED)
     pixels = restore.decode_frame(stream, image)
@@ -71,14 +72,12 @@ def _full(pairs: np.ndarray) -> np.ndarray:
     return np.concatenate([luma, np.repeat(pairs[..., 2:], 2, axis=1)], axis=2)
 
 
-def decode_jpeg_frame(frame: bytes, runner: base.DecodeRunner) -> bytes | bytearray:
-    """pydicom's plug-in for JPEG XL JPEG Recompression: the JPEG that a frame holds, decoded as pydicom decodes JPEG."""
-    options = {name: runner.get_option(name) for name in OPTIONS} | {"number_of_frames": 1, "pixel_keyword": "PixelData"}
-    pixels, facts = get_decoder(JPEGBaseline8Bit).as_buffer(encapsulate([to_jpeg(frame)]), raw=True, **options)
-    for name in ("photometric_interpretation", "planar_configuration"):
-        if facts.get(name) is not None:
-            runner.set_option(name, facts[name])
-    return pixels
+def decode_jpeg_frame(frame: bytes, runner: base.DecodeRunner) -> bytearray:
+    """pydicom's plug-in for JPEG XL JPEG Recompression: the JPEG that a frame holds, decoded."""
+    size = (runner.get_option(name) for name in ("rows", "columns", "samples_per_pixel"))
+    pixels = jpeg_pixels(to_jpeg(frame), *size)
+    runner.set_option("planar_configuration", 0)
+    return bytearray(pixels.data)
 
 
 def decode_jpeg_xl_frame(frame: bytes, runner: base.DecodeRunner) -> bytearray:

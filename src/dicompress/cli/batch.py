@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
-from . import files, pool, targets
+from . import files, targets
 from .outcome import Job, Outcome
 from .work import failed, process
 
@@ -35,6 +35,8 @@ def _outcomes(job: Job, tasks: list[files.Task], jobs: int) -> Iterator[Outcome]
     if jobs < 2:
         yield from (process(job, task) for task in tasks)
         return
+    from . import pool
+
     several = replace(job, threads=max(1, (os.cpu_count() or 1) // jobs))
     died = []
     largest_first = sorted(tasks, key=lambda task: files.size(task.source), reverse=True)  # so that all cores end together

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from ..errors import FileError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def line(text: str) -> None:
@@ -30,6 +32,8 @@ def discard() -> None:
 
 def messages() -> Console:
     """Standard error, also while the file descriptor is turned elsewhere to catch what libraries write."""
+    from rich.console import Console
+
     stream = sys.stderr
     with suppress(AttributeError, OSError, ValueError):  # none, closed, or a test's
         stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding, errors="backslashreplace")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 
@@ -35,7 +36,7 @@ def compress_file(
     """A file's bytes -> a smaller one in our transfer syntax, restored and compared before it is returned.
 
     JPEG frames are recompressed by JPEG XL, in its transfer syntax; images that it codes in fewer bytes than the model are in JPEG XL
-    Lossless.
+    Lossless, or in ours where that does not know their kind.
 
     allowance: None for a file that can be restored; else the file of a derived image with an error in its pixels, unless it bears
     none or the allowance is less than one stored unit. record: False to leave out preamble and whatever else the original
@@ -58,26 +59,33 @@ def compress_part10(
         remark = "JPEG frames bear no further error: compressed without loss" if allowance else None
         return recompress(data, part10, record, remark)
     native = native_of(part10, data)
-    coded = encode_frames(native, model, threads, allowance)
+    trial = None if allowance else drawn.tried(native, model, threads)
+    if trial and trial.wins:
+        coded = Coded([], native.pixels)
+    else:
+        coded = encode_frames(native, model, threads, allowance)
     guarantee, meta, uids = native.guarantee, part10.meta, None
     if coded.derived is not None:
         guarantee, uids = NEAR, (str(native.dataset.SOPInstanceUID), str(coded.derived.SOPInstanceUID))
         meta = with_instance(meta, uids[1])
         native = made_native(part10.preamble, meta, coded.derived, coded.pixels, native.image)
-    xl = None if coded.near else drawn.jpeg_xl_frames(native, sum(map(len, coded.streams)))
-    frames, syntax, lost = (xl, JPEG_XL_LOSSLESS, LOST_XL) if xl else (coded.streams, DICOMPRESS, LOST)
+    if allowance and not coded.near:
+        trial = drawn.tried(native, model, threads)
+    xl = drawn.smaller(native, trial, sum(map(len, coded.streams)) or math.inf, threads) if trial else None
+    standard = xl is not None and drawn.is_standard(native.image)
+    syntax, lost = (JPEG_XL_LOSSLESS, LOST_XL) if standard else (DICOMPRESS, LOST)
     dataset, around = native.dataset, native.elements
-    if xl and native.image.planar:  # JPEG XL has no planes
+    if standard and native.image.planar:  # JPEG XL has no planes
         dataset = changed(dataset, PlanarConfiguration=0)
         around = Elements.of(dataset)
     whole = [data] if guarantee == BYTES else [native.prefix, *native.values(), native.suffix]
     restore = RestoreRecord(
         guarantee, part10.syntax, native.syntax, digest_of(*whole), part10.body, native.deflate_level, native.form.words,
-        native.image.planar, digest_of(*map(little_endian, native.pixels)) if xl else b"",
+        native.image.planar, digest_of(*map(little_endian, native.pixels)) if standard else b"",
         native.prefix, native.suffix, part10.trailer,
     )  # fmt: skip
     start = head(part10.preamble if record else b"", meta, dataset, syntax)
-    result = encapsulated_file(start, around, frames, restore.encode(around.all) if record else None)
+    result = encapsulated_file(start, around, xl or coded.streams, restore.encode(around.all) if record else None)
     if len(result) >= len(data):
         raise UnsupportedImageError(f"compressed it would take {len(result)} bytes instead of {len(data)}")
     _prove(result, native, around, restore if record else None, threads)
@@ -95,7 +103,7 @@ def check_not_ours(part10: Part10) -> None:
 
 @dataclass(frozen=True)
 class Coded:
-    """streams: one a frame. pixels: as decoded, `image.shape`. near: the largest error. remark: why there is none. derived: the
+    """streams: one a frame, or none: JPEG XL is better. pixels: as decoded, `image.shape`. near: the largest error. remark: why there is none. derived: the
     elements of an image with an error.
     """
 

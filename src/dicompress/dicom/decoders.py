@@ -1,24 +1,40 @@
-"""Frames of the lossless transfer syntaxes to pixels: by pydicom's plug-ins, by imagecodecs where it has none or they fail."""
+"""Frames of encapsulated transfer syntaxes to pixels: by imagecodecs, by pydicom's plug-ins where it does not take them.
+
+The plug-ins' libraries (pylibjpeg, gdcm) are the extra [decoders]; few files need it, such as JPEG Lossless in YBR_FULL.
+"""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
 
-import imagecodecs
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.pixels import get_decoder
-from pydicom.uid import UID
+from pydicom.pixels.utils import get_j2k_parameters
+from pydicom.uid import (
+    UID,
+    HTJ2K,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    JPEG2000,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+)
 
 from ..errors import FileError, UnsupportedImageError
 from ..limits import inflate
 from .items import source_frames
 from .jpegxl import check_frame_size
-from .pixels import GREY, NativeForm, PixelLayout, decoded
+from .jpegxl import decode as decode_jpeg_xl
+from .pixels import DECODED_TO_RGB, GREY, NativeForm, PixelLayout, decoded
 from .syntax import DEFLATED_FRAMES, ENCAPSULATED_UNCOMPRESSED, JPEG_LOSSLESS, JPEG_XL_LOSSLESS, name
 
 FrameDecoder = Callable[[bytes, PixelLayout], np.ndarray]
+EXTRA = "pip install 'dicompress[decoders]' brings other decoders"
+CODE_STREAM = b"\xff\x4f\xff\x51"  # of JPEG 2000 begins so
 
 
 def decoded_pixels(
@@ -28,24 +44,34 @@ def decoded_pixels(
 
     elements: with the offset tables, if there are any. UnsupportedImageError for what no decoder takes.
     """
+    tables = _offset_tables(elements)
     own = FRAME_DECODERS.get(syntax)
     if own:
-        return decoded([own(frame, image) for frame in source_frames(value, image.frames)], image), image.interpretation
-    try:
-        return _by_pydicom(value, elements, image, syntax)
-    except UnsupportedImageError:
-        if syntax not in JPEG_LOSSLESS or image.interpretation not in (*GREY, "RGB", "PALETTE COLOR"):
-            raise
+        return decoded([own(frame, image) for frame in source_frames(value, image.frames, tables)], image), image.interpretation
+    decode, told = LIBRARY_DECODERS.get(syntax), ""
+    if decode:
         try:
-            frames = [_jpeg_lossless(frame, image) for frame in source_frames(value, image.frames)]
-        except Exception:  # imagecodecs has several; what pydicom said tells more
-            frames = []
-        if not frames:
+            frames = [decode(frame, image) for frame in source_frames(value, image.frames, tables)]
+            interpretation = "RGB" if image.interpretation in DECODED_TO_RGB else image.interpretation
+            return decoded(frames, image), interpretation
+        except MemoryError:
             raise
-        return decoded(frames, image), image.interpretation
+        except Exception as error:  # imagecodecs has several kinds; the plug-ins may take what it does not
+            told = str(error)
+    if not get_decoder(syntax).is_available:
+        raise UnsupportedImageError(f"{name(syntax)} cannot be decoded here{told and f' ({told})'}: {EXTRA}")
+    return _by_pydicom(value, tables, image, syntax)
 
 
-def _by_pydicom(value: memoryview, elements: Dataset, image: PixelLayout, syntax: UID) -> tuple[np.ndarray, str]:
+def _offset_tables(elements: Dataset) -> tuple[bytes, bytes] | None:
+    """The extended ones; pydicom fails on empty ones."""
+    tables = [elements.get(f"ExtendedOffsetTable{k}") for k in ("", "Lengths")]
+    return tuple(tables) if all(tables) else None
+
+
+def _by_pydicom(
+    value: memoryview, tables: tuple[bytes, bytes] | None, image: PixelLayout, syntax: UID
+) -> tuple[np.ndarray, str]:
     options = {
         "rows": image.rows,
         "columns": image.columns,
@@ -59,14 +85,13 @@ def _by_pydicom(value: memoryview, elements: Dataset, image: PixelLayout, syntax
         "pixel_keyword": "PixelData",
         "correct_unused_bits": False,
     }
-    tables = [elements.get(f"ExtendedOffsetTable{k}") for k in ("", "Lengths")]
-    if all(tables):  # pydicom fails on empty ones
-        options["extended_offsets"] = tuple(tables)
+    if tables:
+        options["extended_offsets"] = tables
     try:
         pixels, facts = get_decoder(syntax).as_array(bytes(value), raw=True, **options)
     except MemoryError:
         raise
-    except Exception as error:  # plug-ins raise many kinds; one without its library says which to install
+    except Exception as error:  # plug-ins raise many kinds
         told = "; ".join(line.strip(" \t:") for line in str(error).splitlines()) or type(error).__name__
         if isinstance(error, StopIteration):
             told = f"its items do not make up {image.frames} frames"
@@ -92,34 +117,87 @@ def jpeg_xl_pixels(frame: bytes, image: PixelLayout) -> np.ndarray:
     if image.interpretation not in (*GREY, "RGB", "PALETTE COLOR"):
         raise UnsupportedImageError(f"JPEG XL frames with Photometric Interpretation (0028,0004) {image.interpretation}")
     check_frame_size(frame, image.rows, image.columns)
-    try:
-        return _fitting(imagecodecs.jpegxl_decode(frame), image)
-    except UnsupportedImageError:
-        raise
-    except Exception as error:  # imagecodecs' own, ValueError, MemoryError
-        raise UnsupportedImageError(f"a JPEG XL frame cannot be decoded: {error}") from None
+    return _fitting(decode_jpeg_xl(frame), image)
 
 
 def _jpeg_lossless(frame: bytes, image: PixelLayout) -> np.ndarray:
-    """By the first of imagecodecs' decoders that takes the frame."""
-    errors = []
+    """By all decoders of imagecodecs that take the frame, which must agree: a wrong predictor would go unnoticed."""
+    import imagecodecs
+
+    _check_interpretation(image)
+    found, errors = [], []
     for decode in (imagecodecs.jpegsof3_decode, imagecodecs.ljpeg_decode, imagecodecs.jpeg8_decode):
         try:
-            return _fitting(decode(frame), image)
+            found.append(_fitting(decode(frame), image))
         except Exception as error:
             errors.append(error)
-    raise errors[0]
+    if not found:
+        raise errors[0]
+    if not all(np.array_equal(found[0], other) for other in found[1:]):
+        raise UnsupportedImageError("decoders do not agree on a frame's pixels")
+    return found[0]
+
+
+def _jpeg_ls(frame: bytes, image: PixelLayout) -> np.ndarray:
+    import imagecodecs
+
+    return _fitting(imagecodecs.jpegls_decode(frame), image)
+
+
+def _jpeg_2000(frame: bytes, image: PixelLayout) -> np.ndarray:
+    """HTJ2K, too, by OpenJPEG, which is what pydicom's plug-in for it has inside."""
+    import imagecodecs
+
+    _check_interpretation(image, *DECODED_TO_RGB)
+    pixels = imagecodecs.jpeg2k_decode(frame[max(0, frame.find(CODE_STREAM)) :])  # a JP2 file may ask for other colours
+    if image.signed and pixels.dtype.kind == "u" and get_j2k_parameters(frame).get("precision") != image.bits_stored:
+        raise UnsupportedImageError("unsigned values of another precision than the elements' signed ones")
+    return _fitting(pixels, image)
+
+
+def jpeg_pixels(frame: bytes, rows: int, columns: int, samples: int) -> np.ndarray:
+    """(rows, columns[, samples]) uint8 of a JPEG, its colours as they are coded. UnsupportedImageError for what is not of 8 bits."""
+    import imagecodecs
+
+    try:
+        as_coded = {"colorspace": "RGB", "outcolorspace": "RGB"} if samples > 1 else {}  # equal: none is converted
+        pixels = imagecodecs.jpeg8_decode(frame, **as_coded)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise UnsupportedImageError(f"a JPEG frame cannot be decoded: {error}") from None
+    shape = rows, columns, *((samples,) if samples > 1 else ())
+    if pixels.shape != shape or pixels.dtype != np.uint8:
+        raise UnsupportedImageError(f"a JPEG frame is {pixels.dtype} {pixels.shape}, the elements say uint8 {shape}")
+    return pixels
+
+
+def _jpeg(frame: bytes, image: PixelLayout) -> np.ndarray:
+    return _fitting(jpeg_pixels(frame, image.rows, image.columns, image.samples), image)
+
+
+def _check_interpretation(image: PixelLayout, *more: str) -> None:
+    """UnsupportedImageError for colours that a decoder may take for others than they are."""
+    if image.interpretation not in (*GREY, "RGB", "PALETTE COLOR", *more):
+        raise UnsupportedImageError(f"Photometric Interpretation (0028,0004) {image.interpretation}")
 
 
 def _fitting(pixels: np.ndarray, image: PixelLayout) -> np.ndarray:
     """`image.frame_shape`. UnsupportedImageError for another shape, or values that do not fit."""
-    if pixels.shape != image.frame_shape or pixels.dtype.kind != "u" or pixels.itemsize > image.dtype.itemsize:
+    fits = pixels.dtype.kind == "u" or (pixels.dtype.kind == "i" and image.signed)
+    if pixels.shape != image.frame_shape or not fits or pixels.itemsize > image.dtype.itemsize:
         raise UnsupportedImageError(f"a frame is {pixels.dtype} {pixels.shape}, the elements say {image.dtype} {image.frame_shape}")
-    return pixels.astype(f"u{image.dtype.itemsize}").view(image.dtype)
+    return pixels.astype(f"{pixels.dtype.kind}{image.dtype.itemsize}").view(image.dtype)
 
 
 FRAME_DECODERS: dict[UID, FrameDecoder] = {
     ENCAPSULATED_UNCOMPRESSED: _native_frame,
     DEFLATED_FRAMES: _deflated_frame,
     JPEG_XL_LOSSLESS: jpeg_xl_pixels,
+}
+LIBRARY_DECODERS: dict[UID, FrameDecoder] = {
+    **dict.fromkeys(JPEG_LOSSLESS, _jpeg_lossless),
+    **dict.fromkeys((JPEGLSLossless, JPEGLSNearLossless), _jpeg_ls),
+    **dict.fromkeys((JPEG2000Lossless, JPEG2000, HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K), _jpeg_2000),
+    JPEGBaseline8Bit: _jpeg,
 }

@@ -13,6 +13,7 @@ from .recompress import jpeg_xl_frames, number
 from .record import BYTES, NEAR, PIXELS, RestoreRecord, record_of
 from .restore import EDITED, LOST, check_ours, frames_of
 from .syntax import JPEG_XL_JPEG, JPEG_XL_LOSSLESS, name
+from .wrapped import is_wrapped
 
 GUARANTEES = {
     BYTES: "the original file, byte for byte",
@@ -44,6 +45,8 @@ def describe(data: bytes) -> FileInfo:
         return _describe_jpeg_xl(part10)
     record, remark = record_of(part10, LOST, EDITED)
     image = px.layout(part10.dataset)
+    if all(map(is_wrapped, frames_of(part10, image))):
+        return _describe_jpeg_xl(part10)
     streams = [codec.inspect(s) for s in frames_of(part10, image)]
     coded = sum(s.coded_bytes for s in streams)
     levels = min(s.levels for s in streams)
@@ -90,7 +93,7 @@ def _jpeg_xl(facts: dict, lengths: list[int], model: str, record: RestoreRecord 
         **_rates(coded, pixels, facts["samples"], facts["bits_allocated"], facts["bits_stored"]),
         levels=0,
         level_bytes=[coded],
-        checksums=[record.frames_digest.hex()] if record else [],
+        checksums=[record.frames_digest.hex()] if record and record.frames_digest else [],
         **_promise(record, remark or ""),
     )
 

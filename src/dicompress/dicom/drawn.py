@@ -2,38 +2,87 @@
 
 from __future__ import annotations
 
-import imagecodecs
+import math
+from dataclasses import dataclass
+
 import numpy as np
 
-from . import jpegxl
+from .. import codec
+from . import jpegxl, wrapped
 from .native import Native
-from .pixels import GREY
+from .pixels import GREY, PixelLayout
 
-INTERPRETATIONS = (*GREY, "RGB", "PALETTE COLOR")
+STANDARD = (*GREY, "RGB", "PALETTE COLOR")  # in JPEG XL Lossless, unsigned; others are wrapped
 FLAT = 0.5  # share of pixels that repeat their neighbours, from which a grey image is looked at
-EFFORT = 7
+SIMPLE = 1  # bit a sample, below which JPEG XL wins in colour: then much is drawn, or dark
+MANY, PIECE = 1 << 20, 256  # from so many pixels on, the middle tells of the rest: so many rows and columns of a frame
+CLEARLY = 0.95  # of the model's bytes: JPEG XL wins, and the model need not be tried
+EFFORT, HIGHEST = 7, 9
+WORTH, HOPE = 0.99, 0.98  # of effort 7's bytes: from which the highest, three times as slow, is worth it; what it may leave
+NEVER = math.inf
 
 
-def jpeg_xl_frames(native: Native, most: int) -> list[bytes] | None:
-    """The frames in JPEG XL, without loss, if a look says that they may be smaller; None unless they are, than `most` bytes."""
+@dataclass(frozen=True)
+class Trial:
+    """frames: in JPEG XL. wins: so clearly that the model need not be tried. hope: what the highest effort may leave of them."""
+
+    frames: list[bytes]
+    wins: bool
+    hope: float
+
+
+def tried(native: Native, model: str, threads: int) -> Trial | None:
+    """None for what the model codes in fewer bytes, by the look of it."""
     if not jpegxl.is_available() or not may_win(native):
         return None
-    frames, size = [], 0
-    for frame in native.pixels:
-        frames.append(imagecodecs.jpegxl_encode(np.ascontiguousarray(frame), lossless=True, effort=EFFORT))
-        size += len(frames[-1])
-        if size >= most:
-            return None
-    return frames
+    frames = [_encode(frame, native.image, EFFORT, threads) for frame in native.pixels]
+    if native.image.interpretation in GREY:
+        return Trial(frames, False, 1)
+    if 8 * sum(map(len, frames)) < SIMPLE * native.pixels.size:
+        return Trial(frames, True, HOPE)
+    if native.image.pixels < MANY:
+        return Trial(frames, False, HOPE)
+    piece = _middle(native.pixels[len(native.pixels) // 2])
+    ours = len(codec.encode(piece, model=model, colour=piece.ndim > 2, verify=False, threads=threads))
+    usual, highest = (len(_encode(piece, native.image, effort, threads)) for effort in (EFFORT, HIGHEST))
+    gain = highest / usual
+    return Trial(frames, min(usual, highest) < CLEARLY * ours, gain if gain < WORTH else NEVER)
+
+
+def smaller(native: Native, trial: Trial, most: float, threads: int) -> list[bytes] | None:
+    """The frames in JPEG XL, without loss; None unless they take less than `most` bytes."""
+    frames = trial.frames
+    if trial.hope * sum(map(len, frames)) < most:
+        highest = (_encode(frame, native.image, HIGHEST, threads) for frame in native.pixels)
+        frames = [min(pair, key=len) for pair in zip(frames, highest)]
+    return frames if sum(map(len, frames)) < most else None
+
+
+def is_standard(image: PixelLayout) -> bool:
+    """Whether readers of JPEG XL Lossless show it as it is (PS3.5 8.2.15); others are wrapped, in our transfer syntax."""
+    return image.interpretation in STANDARD and not image.signed
 
 
 def may_win(native: Native) -> bool:
-    """Whether the transfer syntax takes the pixels, and they are in colour or mostly flat, judged by the frame in the middle."""
-    image = native.image
-    if image.signed or image.interpretation not in INTERPRETATIONS:
-        return False
-    if image.interpretation not in GREY:
+    """Whether the pixels are in colour or mostly flat, judged by the frame in the middle; signed ones in its middle, too."""
+    if native.image.interpretation not in GREY:
         return True
     frame = native.pixels[len(native.pixels) // 2]
+    return _is_flat(frame) and (not native.image.signed or _is_flat(_middle(frame)))
+
+
+def _is_flat(frame: np.ndarray) -> bool:
     inner = frame[1:, 1:]
     return bool(inner.size) and float(np.mean((inner == frame[:-1, 1:]) & (inner == frame[1:, :-1]))) >= FLAT
+
+
+def _middle(frame: np.ndarray) -> np.ndarray:
+    """At most PIECE rows and columns."""
+    row, column = (max(0, (side - PIECE) // 2) for side in frame.shape[:2])
+    return np.ascontiguousarray(frame[row : row + PIECE, column : column + PIECE])
+
+
+def _encode(frame: np.ndarray, image: PixelLayout, effort: int, threads: int) -> bytes:
+    if is_standard(image):
+        return jpegxl.encode(frame, effort, threads)
+    return wrapped.encode(frame, effort, threads)

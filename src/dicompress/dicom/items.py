@@ -54,10 +54,15 @@ def split_frames(value: bytes | memoryview, count: int) -> list[memoryview]:
     return frames
 
 
-def source_frames(value: bytes | memoryview, count: int) -> list[bytes]:
-    """The frames in a value that others wrote, in any number of items each. UnsupportedImageError if they do not add up."""
+def source_frames(
+    value: bytes | memoryview, count: int, tables: tuple[bytes, bytes] | None = None
+) -> list[bytes]:
+    """The frames in a value that others wrote, in any number of items each. UnsupportedImageError if they do not add up.
+
+    tables: extended ones, of offsets and of lengths.
+    """
     with readable(f"the items of Pixel Data (7FE0,0010) do not make up {count} frames"):
-        frames = list(generate_frames(bytes(value), number_of_frames=count))
+        frames = list(generate_frames(bytes(value), number_of_frames=count, extended_offsets=tables))
     if len(frames) != count:
         raise UnsupportedImageError(f"{len(frames)} frames in Pixel Data (7FE0,0010), {count} are expected")
     return frames

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import imagecodecs
+import os
+
+import numpy as np
 
 from ..errors import StreamError, UnsupportedImageError
 from ..limits import check_size
@@ -15,11 +17,34 @@ SAMPLES = 3
 
 
 def is_available() -> bool:
+    import imagecodecs
+
     return imagecodecs.JPEGXL.available
+
+
+def encode(pixels: np.ndarray, effort: int, threads: int = 0) -> bytes:
+    """(rows, columns[, 3 or 4]) of 8 or 16 unsigned bits, without loss. threads: 0 for one a core; they change no byte."""
+    import imagecodecs
+
+    return imagecodecs.jpegxl_encode(
+        np.ascontiguousarray(pixels), lossless=True, effort=effort, numthreads=threads or os.cpu_count()
+    )
+
+
+def decode(data: bytes) -> np.ndarray:
+    """Inverse of `encode`. UnsupportedImageError for what is no such image; its size is to be checked before."""
+    import imagecodecs
+
+    try:
+        return imagecodecs.jpegxl_decode(data)
+    except Exception as error:  # imagecodecs' own, ValueError, MemoryError
+        raise UnsupportedImageError(f"a JPEG XL frame cannot be decoded: {error}") from None
 
 
 def from_jpeg(jpeg: bytes) -> bytes:
     """UnsupportedImageError for what JPEG XL does not take, such as a JPEG of 12 bits."""
+    import imagecodecs
+
     try:
         return imagecodecs.jpegxl_encode_jpeg(jpeg)
     except Exception as error:  # imagecodecs' own, ValueError, MemoryError
@@ -30,6 +55,8 @@ def to_jpeg(data: bytes) -> bytes:
     """The JPEG, with whatever followed it. StreamError if there is none, or it is damaged; LimitError if it is too large."""
     rows, columns = size(data)
     check_size(1, rows, columns, SAMPLES, 1)
+    import imagecodecs
+
     try:
         return imagecodecs.jpegxl_decode_jpeg(data)
     except Exception as error:

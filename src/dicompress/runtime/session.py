@@ -7,11 +7,14 @@ from functools import cached_property
 
 import numpy as np
 
+from ..errors import UnknownModelError
+
 
 class Network:
     """A network from the bytes of an ONNX file; the session is made on first use.
 
-    threads: 0 for one a core. optimise: let the runtime rewrite the graph (the results do not change).
+    threads: 0 for one a core. optimise: let the runtime rewrite the graph (the results do not change). UnknownModelError on first
+    use where onnxruntime is not installed.
     """
 
     def __init__(self, onnx: bytes, threads: int = 0, optimise: bool = True):
@@ -19,7 +22,12 @@ class Network:
 
     @cached_property
     def _session(self):
-        import onnxruntime
+        try:
+            import onnxruntime
+        except ImportError:
+            raise UnknownModelError(
+                "this model runs on onnxruntime, which is not installed: pip install 'dicompress[models]'"
+            ) from None
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self._threads

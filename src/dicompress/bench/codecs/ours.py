@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..codec import Codec, Encode
-from .packages import installed
+from .packages import installed, why_missing
 
 MODELS = {"l3c": "L3C", "srec": "SReC", "reference": "reference", "pyramid": "pyramid"}  # registry: tables
 SLOW = ("l3c", "srec", "reference")
@@ -19,7 +19,8 @@ def _codec(model: str, name: str) -> Codec:
     from ...models import by_name
 
     origin = f"{installed('dicompress')}, weights {by_name(model, threads=1).hash.hex()}"
-    return Codec(name, _encoder(model), decode, origin, slow=model in SLOW)
+    missing = why_missing("onnxruntime") if model in SLOW else ""
+    return Codec(name, _encoder(model), decode, origin, slow=model in SLOW, missing=missing)
 
 
 def _encoder(model: str) -> Encode:

@@ -19,6 +19,8 @@ def export(network: Pyramid, folder: Path, card: dict) -> dict:
     """Write the model's files into `folder`; returns each network's largest possible sum and its bound."""
     if network.config.mixture != "gaussian":
         raise DicompressError(f"the coder has no tables for a {network.config.mixture} mixture; it cannot be exported")
+    if isinstance(network.config.attention, str):
+        raise DicompressError(f"{network.config.attention} has no integer form; only pixel attention can be exported")
     network = network.float().eval()
     last = len(NAMES)
     graphs = [_graph(network.phases[p - 1], p, network.config, p < last) for p in NAMES]

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ...native.pyramid import channels, used
 from .. import quantise
 from ..layers import Conv, DilatedResidualBlock, ParameterConv, leaky_relu, mixture_bits
+from .attention import attention
 
 
 PHASES = (1, 2, 3)  # D, H, V
@@ -26,7 +27,7 @@ class Config:
     dilations: tuple[tuple[int, ...], ...] = ((1,), (), ())  # D, H, V: one entry a residual block
     narrow: int = 32  # channels of the output block
     components: int = 3  # of a pixel's mixture
-    attention: bool = True
+    attention: bool | str = True  # pixel attention, or one of `ATTENTIONS`, which can be trained and not exported
     mixture: str = "gaussian"  # "logistic" can be trained, to compare, and not exported
     references: bool = True  # whether it has inputs for a plane that was decoded before
 
@@ -38,23 +39,6 @@ class Config:
         return cls(**{"references": False} | values | {"dilations": tuple(tuple(d) for d in values["dilations"])})
 
 
-class HardAttention(nn.Module):
-    """Pixel attention whose sigmoid is a clipped line: integer convolutions clip for nothing."""
-
-    def __init__(self, features: int):
-        super().__init__()
-        self.gate = Conv(features, features, 1)
-        with torch.no_grad():
-            self.gate.weight.mul_(0.25)
-            self.gate.bias.fill_(0.5)
-
-    def forward(self, x: Tensor, exact: bool) -> Tensor:
-        gate = self.gate.linear(x, exact)
-        if exact:
-            gate = quantise.round_to(gate.float(), 1 / 256).to(x.dtype)
-        return quantise.activation(x * gate.clamp(0, 255 / 256), exact)
-
-
 class Phase(nn.Module):
     """Inputs and the features of the phase before -> mixture parameters and features."""
 
@@ -64,7 +48,7 @@ class Phase(nn.Module):
         self.head = Conv(inputs, f, 3)
         self.blocks = nn.ModuleList(DilatedResidualBlock(f, d) for d in dilations)
         self.pointwise = Conv(f, n, 1)
-        self.attention = HardAttention(n) if config.attention else None
+        self.attention = attention(config.attention, n)
         self.depthwise = Conv(n, n, 3, groups=n)
         self.parameters_out = PhaseParameters(n, config.components)
         with torch.no_grad():

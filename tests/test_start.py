@@ -1,0 +1,71 @@
+"""What a start imports: decoding needs numpy alone; commands import what they use."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydicom.data import get_testdata_file
+
+from dicompress.dicom import compress_file
+from dicompress.models import DEFAULT
+from dicompress.models.weights import CURRENT
+
+GOLDEN = Path(__file__).parent / "golden"
+NOT_YET = pytest.mark.xfail(reason="pyramid runs on onnxruntime", strict=True)  # goes with onnxruntime from the dependencies
+# Whatever is neither the standard library's nor one of `allowed` is not there.
+BARE = """
+import importlib.abc, sys
+sys.modules.update(dict.fromkeys(("pydicom", "rich", "typer", "imagecodecs")))
+class Missing(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] not in sys.stdlib_module_names | set(allowed):
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Missing())
+import dicompress
+stream = open(sys.argv[1], "rb").read()
+image = dicompress.decode(stream)
+assert image.ndim == 2 and dicompress.inspect(stream).rows == len(image)
+assert (dicompress.decode(dicompress.encode(image)) == image).all()
+"""
+# Imports of numpy's own packages do not count, e.g. its probing for threadpoolctl.
+RUNTIME = ("numpy", "dicompress", "onnxruntime", "flatbuffers", "google", "packaging", "coloredlogs", "sympy")
+
+
+def python(code: str, *arguments) -> str:
+    done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("allowed", [RUNTIME, pytest.param(("numpy", "dicompress"), marks=NOT_YET)], ids=["runtime", "numpy"])
+def test_a_grey_stream_needs_nothing_but(allowed):
+    (stream,) = GOLDEN.glob(f"mr-{CURRENT[DEFAULT][:8]}-v*.dcmp")
+    python(f"allowed = {allowed!r}\n{BARE}", stream)
+
+
+# Of a start, these take the most.
+HEAVY = ("numpy", "pydicom", "imagecodecs", "onnxruntime", "rich", "multiprocessing", "torch", "matplotlib")
+COMMANDS = {
+    ("--version",): set(),
+    ("info", "small.dcm"): {"numpy", "pydicom"},
+    ("verify", "small.dcm", "--jobs", "1"): {"numpy", "pydicom", "onnxruntime", "rich"},
+}
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda a: a[0])
+def test_a_command_imports_what_it_uses(arguments, tmp_path):
+    (tmp_path / "small.dcm").write_bytes(compress_file(Path(get_testdata_file("CT_small.dcm")).read_bytes()).data)
+    code = f"""
+import os, sys
+os.chdir({str(tmp_path)!r})
+sys.argv = ["dicompress", *{arguments!r}]
+from dicompress.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code
+print(*[name for name in {HEAVY!r} if name in sys.modules])
+"""
+    found = set(python(code).splitlines()[-1].split())
+    assert found <= COMMANDS[arguments], found
