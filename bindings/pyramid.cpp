@@ -346,7 +346,6 @@ void bind_pyramid(nb::module_& m) {
                 return Pyramid::installed(found, memory());
             },
             "hash"_a, "None if the library does not carry these weights.")
-        .def_static("current", [] { return bytes_of(Pyramid::current()); }, "Of the weights with which streams are written.")
         .def_static("all_installed", [] {
             nb::list found;
             for (const Hash& hash : Pyramid::installed()) found.append(bytes_of(hash));

@@ -18,7 +18,6 @@ import dicompress
 from dicompress.native.pyramid import Pyramid
 
 GOLDEN = Path(__file__).parent / "golden"
-MODEL = Pyramid.installed(Pyramid.current())
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +50,8 @@ IMAGES = {  # how each is encoded
 def case(request):
     """(stream, pixels as decoded: (frames, rows, columns, samples))"""
     image, settings = IMAGES[request.param]
-    data = dicompress.encode(image, model=MODEL, **settings)
-    pixels = dicompress.decode(data, model=MODEL)
+    data = dicompress.encode(image, **settings)
+    pixels = dicompress.decode(data)
     frames = 1 if image.ndim - settings.get("colour", False) == 2 else len(image)
     rows, columns = image.shape[-3:-1] if settings.get("colour") else image.shape[-2:]
     return data, pixels.reshape(frames, rows, columns, -1)
@@ -120,7 +119,7 @@ def test_the_example_turns_streams_into_pictures(decoder, case, tmp_path):
     levels = dicompress.inspect(data).levels
     for frame, level in {(0, 0), (len(pixels) - 1, 0), (0, levels)}:
         run(decoder, tmp_path / "a.dcmp", tmp_path / "a.pgm", frame, level)
-        expected = dicompress.decode(data, level=level, model=MODEL).reshape(len(pixels), *reduced(pixels, level))[frame, ..., 0]
+        expected = dicompress.decode(data, level=level).reshape(len(pixels), *reduced(pixels, level))[frame, ..., 0]
         shift = np.iinfo(pixels.dtype).min  # a PGM has nothing below 0
         assert np.array_equal(pgm(tmp_path / "a.pgm").astype(np.int64) + shift, expected)
 
@@ -142,9 +141,9 @@ def test_a_stream_is_described_as_python_describes_it(library, case):
     with library.open(data) as stream:
         info = stream.info
         assert (info.frames, info.rows, info.columns, info.samples) == pixels.shape
-        assert bool(info.has_frames) == (len(expected.shape) - (expected.samples > 1) == 3)
+        assert bool(info.has_frames) == (dicompress.decode(data).ndim - (info.samples > 1) == 3)
         assert (info.bits_stored, info.near, info.levels, info.finest) == (expected.bits_stored, expected.near, expected.levels, 0)
-        assert bytes(info.model) == MODEL.hash == Pyramid.current()
+        assert bytes(info.model) == Pyramid.current()
         assert [stream.level_bytes(k) for k in range(info.levels + 1)] == list(expected.level_bytes)
         assert stream.level_bytes(-1) == stream.level_bytes(info.levels + 1) == 0
 
@@ -154,7 +153,7 @@ def test_frames_and_levels_decode_as_in_python(library, case):
     with library.open(data, threads=2) as stream:
         assert np.array_equal(stream.decode(), pixels)
         for level in range(stream.info.levels + 1):
-            whole = dicompress.decode(data, level=level, model=MODEL).reshape(len(pixels), *reduced(pixels, level))
+            whole = dicompress.decode(data, level=level).reshape(len(pixels), *reduced(pixels, level))
             for frame in range(len(pixels)):
                 assert np.array_equal(stream.decode(frame=frame, level=level)[0], whole[frame])
 
@@ -182,7 +181,7 @@ def test_a_stream_that_has_arrived_in_part_is_a_smaller_image(library, case):
                 continue  # of a constant image every level is the same
             with library.open(data[:size]) as stream:
                 assert stream.info.finest <= level
-                expected = dicompress.decode(data, level=level, model=MODEL).reshape(len(pixels), *reduced(pixels, level))
+                expected = dicompress.decode(data, level=level).reshape(len(pixels), *reduced(pixels, level))
                 assert np.array_equal(stream.decode(level=level), expected)
                 if stream.info.finest == level > 0:
                     with raises(DAMAGED, f"the data ends before level {level - 1}; it holds level {level}"):
@@ -192,7 +191,7 @@ def test_a_stream_that_has_arrived_in_part_is_a_smaller_image(library, case):
 
 
 def test_an_even_length_is_fine(library):
-    data = dicompress.encode(phantom(20, 20), model=MODEL)
+    data = dicompress.encode(phantom(20, 20))
     with library.open(data + b"\0") as stream:
         assert np.array_equal(stream.decode()[0, ..., 0], phantom(20, 20))
     for more in (b"\0\0", b"\1"):
@@ -201,13 +200,13 @@ def test_an_even_length_is_fine(library):
 
 
 def test_damaged_streams_are_told_apart_from_unknown_ones(library):
-    data = dicompress.encode(phantom(40, 50), model=MODEL)
-    for at in range(0, len(data), 7):
+    data = dicompress.encode(phantom(40, 50))
+    for at in [*range(40), *range(40, len(data), 7)]:
         damaged = data[:at] + bytes([data[at] ^ 16]) + data[at + 1 :]
         with pytest.raises(Failure) as found:
             library.open(damaged).decode()
-        assert found.value.status == (UNKNOWN_MODEL if at == 4 else LIMIT if found.value.status == LIMIT else DAMAGED)
-        assert str(found.value)
+        # Bytes 4 and 15 are the version and the coder's revision; sizes are looked at before their checksum.
+        assert found.value.status in ([UNKNOWN_MODEL] if at in (4, 15) else [DAMAGED, LIMIT]) and str(found.value)
     with raises(DAMAGED, "the CRC-32 of level 0 does not agree"):
         library.open(data[:-9] + b"?" + data[-8:])
     for other in (b"", b"DCM", b"DICM" + data[4:]):
@@ -218,7 +217,7 @@ def test_damaged_streams_are_told_apart_from_unknown_ones(library):
 
 
 def test_wrong_pixels_are_found_by_their_checksum(library):
-    stream = Stream.read(dicompress.encode(phantom(40, 50), model=MODEL))
+    stream = Stream.read(dicompress.encode(phantom(40, 50)))
     (head,) = stream.heads
     opened = library.open(replace(stream, heads=[replace(head, digest=bytes(8))]).write())
     with raises(DAMAGED, "do not have the checksum"):
@@ -229,7 +228,7 @@ def test_wrong_pixels_are_found_by_their_checksum(library):
 
 def test_limits_hold(library):
     image = volume()
-    data = dicompress.encode(image, model=MODEL)
+    data = dicompress.encode(image)
     library.open(data, pixels=image.size).close()
     with raises(LIMIT, f"5 x 70 x 83 pixels of 1 samples; the limit is .* {image.size - 1} samples"):
         library.open(data, pixels=image.size - 1)
@@ -260,7 +259,7 @@ def works(library, data: bytes, memory: int, decodes: bool) -> bool:
 
 
 def test_claims_cost_nothing(library):
-    stream = Stream.read(dicompress.encode(phantom(40, 50), model=MODEL))
+    stream = Stream.read(dicompress.encode(phantom(40, 50)))
     for claim in ({"rows": 1 << 31, "columns": 1 << 31}, {"frames": 1 << 62}, {"rows": 1 << 20, "columns": 1 << 12}):
         with raises(LIMIT, "the limit is"):
             library.open(replace(stream, **claim).write())
@@ -271,7 +270,7 @@ def test_claims_cost_nothing(library):
 
 
 def test_what_does_not_exist_is_an_argument(library):
-    data = dicompress.encode(volume(2), model=MODEL)
+    data = dicompress.encode(volume(2))
     with library.open(data) as stream:
         for part, text in [
             ({"level": 4}, "level 4 is not one of the stream's"),
@@ -294,8 +293,8 @@ def test_what_does_not_exist_is_an_argument(library):
 def test_what_is_encoded_is_what_python_encodes(library, name):
     image, settings = IMAGES[name]
     data = library.encode(image, **settings)
-    assert data == dicompress.encode(image, model=MODEL, **settings)
-    error = np.abs(dicompress.decode(data, model=MODEL).astype(np.int64) - image).max()
+    assert data == dicompress.encode(image, **settings)
+    error = np.abs(dicompress.decode(data).astype(np.int64) - image).max()
     assert error <= settings.get("near", 0)
 
 
@@ -313,12 +312,12 @@ def test_what_cannot_be_encoded_is_refused(library):
     ]:
         with raises(status, text):
             library.encode(image, **info)
-    assert library.encode(image, bits_stored=12) == dicompress.encode(image, bits_stored=12, model=MODEL)
+    assert library.encode(image, bits_stored=12) == dicompress.encode(image, bits_stored=12)
 
 
 def test_several_threads_decode_one_stream(library):
     image = volume(6)
-    data = dicompress.encode(image, model=MODEL, neighbours=True)
+    data = dicompress.encode(image, neighbours=True)
     wrong = []
     with library.open(data, threads=2) as stream:
 
