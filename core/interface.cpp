@@ -168,7 +168,7 @@ dicompress_status dicompress_encode(const void* pixels, const dicompress_info* i
         check_settings(image, settings);
         const std::size_t bytes = bytes_of(image, found);
         Budget budget(found.memory);
-        const auto model = Pyramid::installed(Pyramid::current(), &budget);
+        const auto model = model_of(Pyramid::current(), &budget);
         Workers workers(found.threads);
         Context context{workers, &budget};
         std::pmr::vector<std::uint8_t> decoded(bytes, &budget);

@@ -1,8 +1,10 @@
 /* Decodes a stream to a PGM picture: decode STREAM PICTURE.pgm [FRAME [LEVEL]]
  *
- *     c++ -c ... core (see docs/c.md), cc examples/decode.c -Icore -ldicompress_core -lstdc++ -lpthread -lm
+ *     cmake -S . -B build/c && cmake --build build/c
+ *     cc -o decode examples/decode.c -Icore -Lbuild/c -ldicompress -Wl,-rpath,"$PWD/build/c"
  *
- * Values of signed pixels are moved up by half the range, as a PGM has none below 0; of colour the first sample is shown. */
+ * Without a level it is the finest that the data holds. Values of signed pixels are moved up by half the range, as a PGM has none
+ * below 0; of colour the first sample is shown. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -30,30 +30,30 @@ void store(v128_t sums, const float* scale, bool unsigned_result, std::uint8_t* 
 }
 
 // Four channels of four pixels. Each has its sums in two vectors: of inputs 0 and 1 of four, and of 2 and 3.
-void convolve_four(const Convolution& layer, const std::uint8_t* const* rows, int x, int o, std::uint8_t* to) {
+// rows: pixel x of the input, in 16 bits.
+void convolve_four(const Convolution& layer, const std::int16_t* const* rows, int o, std::uint8_t* to) {
     const v128_t zeros = wasm_i32x4_const_splat(0), start = wasm_v128_load(layer.start + o);
     const v128_t low = wasm_i32x4_shuffle(start, zeros, 0, 4, 1, 4), high = wasm_i32x4_shuffle(start, zeros, 2, 4, 3, 4);
     v128_t a0 = low, a1 = low, a2 = low, a3 = low, b0 = high, b1 = high, b2 = high, b3 = high;
     const int padded = (layer.out + block - 1) / block * block, in = layer.in;
     const std::int8_t* weights = layer.blocked + 4 * o;
     for (int tap = 0; tap < layer.size * layer.size; ++tap) {
-        const std::uint8_t* from = rows[tap / layer.size] + (x + (tap % layer.size - layer.size / 2) * layer.dilation) * in;
-        for (int c = 0; c < in; c += 4, from += 4, weights += 4 * padded) {
+        const std::int16_t* from = rows[tap / layer.size] + (tap % layer.size - layer.size / 2) * layer.dilation * in;
+        for (const std::int16_t* const end = from + in; from < end; from += 4, weights += 4 * padded) {
             const v128_t w = wasm_v128_load(weights), u = wasm_i16x8_extend_low_i8x16(w), v = wasm_i16x8_extend_high_i8x16(w);
-            const auto inputs = [&](int pixel) { return wasm_u16x8_extend_low_u8x16(wasm_v128_load32_splat(from + pixel * in)); };
-            const auto add = [&](v128_t& a, v128_t& b, v128_t values) {
+            const auto add = [&](v128_t& a, v128_t& b, int pixel) {
+                const v128_t values = wasm_v128_load64_splat(from + pixel * in);
                 a = wasm_i32x4_add(a, wasm_i32x4_dot_i16x8(values, u));
                 b = wasm_i32x4_add(b, wasm_i32x4_dot_i16x8(values, v));
             };
-            add(a0, b0, inputs(0));
-            add(a1, b1, inputs(1));
-            add(a2, b2, inputs(2));
-            add(a3, b3, inputs(3));
+            add(a0, b0, 0);
+            add(a1, b1, 1);
+            add(a2, b2, 2);
+            add(a3, b3, 3);
         }
     }
-    to += x * layer.out + o;
     const auto finish = [&](v128_t a, v128_t b, int pixel) {
-        store(pairs(a, b), layer.scale + o, layer.unsigned_result, to + pixel * layer.out);
+        store(pairs(a, b), layer.scale + o, layer.unsigned_result, to + pixel * layer.out + o);
     };
     finish(a0, b0, 0);
     finish(a1, b1, 1);
@@ -62,8 +62,21 @@ void convolve_four(const Convolution& layer, const std::uint8_t* const* rows, in
 }
 
 void convolve(const Convolution& layer, const std::uint8_t* const* rows, int columns, std::uint8_t* to) {
-    for (int x = 0; x < columns; x += pixels)
-        for (int o = 0; o < layer.out; o += 4) convolve_four(layer, rows, x, o, to);
+    constexpr int most = 32, most_beside = 8;  // pixels
+    alignas(16) std::int16_t wide[3][(most + 2 * most_beside) * most_channels + 16];
+    const int in = layer.in, beside = (layer.size / 2) * layer.dilation * in;
+    for (int x = 0; x < columns; x += most) {
+        const int count = std::min(most, (columns - x + pixels - 1) / pixels * pixels);
+        const std::int16_t* parts[3];
+        for (int i = 0; i < layer.size; ++i) {
+            const std::uint8_t* from = rows[i] + x * in - beside;
+            for (int k = 0; k < count * in + 2 * beside; k += 8) wasm_v128_store(wide[i] + k, wasm_u16x8_load8x8(from + k));
+        }
+        for (int p = 0; p < count; p += pixels) {
+            for (int i = 0; i < layer.size; ++i) parts[i] = wide[i] + beside + p * in;
+            for (int o = 0; o < layer.out; o += 4) convolve_four(layer, parts, o, to + (x + p) * layer.out);
+        }
+    }
 }
 
 void depthwise(const Depthwise& layer, const std::uint8_t* const* rows, int columns, std::uint8_t* to) {

@@ -1,0 +1,25 @@
+# dicompress.wasm: what decodes, for browsers and Node.js (docs/web.md). Included where Emscripten compiles.
+set(HERE ${CMAKE_CURRENT_SOURCE_DIR}/examples/web)
+set(FLAGS -msimd128 -fwasm-exceptions)
+target_compile_options(dicompress_core PUBLIC ${FLAGS})
+set_target_properties(dicompress_core PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+include(CheckIncludeFileCXX)
+check_include_file_cxx(memory_resource HAS_MEMORY_RESOURCE)
+if(NOT HAS_MEMORY_RESOURCE)
+  target_include_directories(dicompress_core PUBLIC ${HERE}/libcxx)
+  target_compile_options(dicompress_core PUBLIC -include ${HERE}/libcxx/newer.hpp)
+endif()
+
+set(EXPORTS malloc free)
+foreach(name open close describe level_bytes part_bytes decode)
+  list(APPEND EXPORTS dicompress_${name})
+endforeach()
+list(TRANSFORM EXPORTS PREPEND _)
+list(JOIN EXPORTS , EXPORTS)
+
+add_executable(dicompress core/interface.cpp)
+set_options(dicompress)
+target_link_libraries(dicompress PRIVATE dicompress_core)
+set_target_properties(dicompress PROPERTIES SUFFIX .wasm POSITION_INDEPENDENT_CODE OFF)
+target_link_options(dicompress PRIVATE ${FLAGS} -O3 --no-entry -sSTANDALONE_WASM -sALLOW_MEMORY_GROWTH
+                    -sEXPORTED_FUNCTIONS=${EXPORTS})
