@@ -1,7 +1,7 @@
 #include "coder/coder.hpp"
 
-// One source, compiled three times for x86; elsewhere the compiler's choice is the only one.
-#if defined(__x86_64__) && defined(__GNUC__)
+// One source, compiled three times for x86; elsewhere, and with DICOMPRESS_PLAIN, the compiler's choice is the only one.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(DICOMPRESS_PLAIN)
 #include <cpuid.h>
 #define DICOMPRESS_X86 1
 #define DICOMPRESS_AVX2 __attribute__((target("avx2,bmi,bmi2,lzcnt"), flatten))
