@@ -18,7 +18,7 @@
 
 namespace {
 
-constexpr dicompress_limits limits = {1 << 15, 24 << 20, 1};  // what an execution may cost
+constexpr dicompress_limits limits = {1 << 13, 24 << 20, 1};  // what an execution may cost
 constexpr std::size_t beside = 2 << 20;  // bytes from the heap that no claim makes larger
 
 std::atomic<std::int64_t> live = 0, most = 0;
@@ -129,8 +129,8 @@ void try_image(const std::uint8_t* bytes, std::size_t size) {
     dicompress_info info{};
     info.type = static_cast<dicompress_type>(data.ConsumeIntegralInRange(0, 3));
     info.has_frames = data.ConsumeBool();
-    info.frames = info.has_frames ? data.ConsumeIntegralInRange(1, 4) : 1;
-    info.rows = data.ConsumeIntegralInRange(1, 48), info.columns = data.ConsumeIntegralInRange(1, 48);
+    info.frames = info.has_frames ? data.ConsumeIntegralInRange(1, 3) : 1;
+    info.rows = data.ConsumeIntegralInRange(1, 24), info.columns = data.ConsumeIntegralInRange(1, 24);
     info.samples = data.ConsumeIntegralInRange(1, 4);
     info.near = data.ConsumeBool() ? data.ConsumeIntegralInRange(0, 255) : 0;
     const bool neighbours = data.ConsumeBool();

@@ -10,6 +10,8 @@ namespace fuzz {
 
 using dicompress::Bytes;
 using dicompress::ByteSpan;
+using dicompress::put;
+using dicompress::put_varint;
 using dicompress::Reader;
 
 inline constexpr std::uint64_t hostile[] = {
