@@ -19,9 +19,9 @@ std::int32_t top_scale(const Source& image, int levels, std::pmr::memory_resourc
     std::vector<float> magnitudes;
     for (std::int32_t r = 1; r < top.shape().rows; ++r)
         for (std::int32_t c = 1; c < top.shape().columns; ++c)
-            magnitudes.push_back(
-                std::fabs(static_cast<float>(top.row(r)[c] - top.row(r)[c - 1] - top.row(r - 1)[c] + top.row(r - 1)[c - 1])) *
-                256);
+            magnitudes.push_back(std::fabs(static_cast<float>(top.row(r)[c] - top.row(r)[c - 1] - top.row(r - 1)[c] +
+                                                              top.row(r - 1)[c - 1])) *
+                                 256);
     return measure_scale(magnitudes);
 }
 
@@ -36,7 +36,8 @@ class Samples {
 public:
     Samples(std::vector<const Source*> sources, int level, Context& context)
         : sources_(std::move(sources)), grids_(sources_.size()) {
-        context.workers.each(sources_.size(), [&](std::size_t k) { grids_[k] = sample(*sources_[k], level, context.memory); });
+        context.workers.each(sources_.size(),
+                             [&](std::size_t k) { grids_[k] = sample(*sources_[k], level, context.memory); });
     }
 
     std::size_t place(const Source* source) const {
@@ -65,11 +66,11 @@ Planes blended(const Blend& blend, std::span<const Grid<std::int32_t>* const> re
 
 // Blends of choices among sources.
 std::vector<Blend> blends_of(const Grid<std::int32_t>& image, const Filters& filters, const Values& values,
-                             const Samples& samples, std::span<const std::vector<const Source*>> choices, Context& context) {
+                             const Samples& samples, std::span<const std::vector<const Source*>> choices,
+                             Context& context) {
     std::vector<Blend> alone(samples.all().size()), found(choices.size());
-    context.workers.each(alone.size(), [&](std::size_t k) {
-        alone[k] = comparable(image, samples.all()[k], values, context.memory);
-    });
+    context.workers.each(
+        alone.size(), [&](std::size_t k) { alone[k] = comparable(image, samples.all()[k], values, context.memory); });
     context.workers.each(choices.size(), [&](std::size_t k) {
         std::vector<Blend> of_each;
         for (const Source* source : choices[k]) of_each.push_back(alone[samples.place(source)]);
@@ -104,7 +105,8 @@ Header fit_header(const Source& image, const Values& values, int levels, std::sp
     header.top_scale = top_scale(image, levels, memory);
     header.blocks = has_blocks(finest.view());
     std::vector<std::optional<Fitted>> fitted(static_cast<std::size_t>(levels));
-    context.workers.each(fitted.size(), [&](std::size_t k) { fitted[k].emplace(image, static_cast<int>(k), values, Effort(), memory); });
+    context.workers.each(
+        fitted.size(), [&](std::size_t k) { fitted[k].emplace(image, static_cast<int>(k), values, Effort(), memory); });
     for (const auto& level : fitted) header.levels.push_back(level->filters);
     if (references.empty()) return header;
 
@@ -147,11 +149,13 @@ std::vector<double> estimate_bits(const Source& image, const Values& values,
         context.workers.each(choices.size(), [&](std::size_t k) {
             std::optional<Reference> its;
             if (!choices[k].empty())
-                its.emplace(blended(blends[k], samples.of(choices[k]), values, memory), fitted.filters, nullptr, memory);
+                its.emplace(blended(blends[k], samples.of(choices[k]), values, memory), fitted.filters, nullptr,
+                            memory);
             double cost = 0;
             for (int phase = 1; phase <= phases; ++phase) {
                 Filter filter = fitted.filters[static_cast<std::size_t>(phase) - 1];
-                if (its) filter = fit_leaning(fitted.planes, *its, phase, filter, {.samples = estimate_samples}, memory);
+                if (its)
+                    filter = fit_leaning(fitted.planes, *its, phase, filter, {.samples = estimate_samples}, memory);
                 std::vector<float> errors = leftover(fitted.planes, phase, filter, its ? &*its : nullptr);
                 for (float& error : errors) error *= 1.0f / 256;
                 cost += mean_cost(errors) / phases;

@@ -140,7 +140,8 @@ std::vector<float> leftover(const Planes& planes, int phase, const Filter& filte
         predict_row(planes, phase, filter, reference, r, added.data(), base.data());
         Row pixels = planes[phase].row(r), predicted = base.data();
         float* to = errors.data() + static_cast<std::size_t>(r) * static_cast<std::size_t>(shape.columns);
-        for (std::int32_t c = 0; c < shape.columns; ++c) to[c] = std::fabs(static_cast<float>(pixels[c] * 256 - predicted[c]));
+        for (std::int32_t c = 0; c < shape.columns; ++c)
+            to[c] = std::fabs(static_cast<float>(pixels[c] * 256 - predicted[c]));
     }
     return errors;
 }
