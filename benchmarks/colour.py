@@ -159,7 +159,8 @@ a restore record.
 
 {date.today()}; {os.cpu_count()} cores, {processor()}, Python {platform.python_version()}; {libraries}.
 
-{len(ours)} images. The largest difference {told}. All together take {100 * saved[7]:.1f} % fewer bytes than with effort 7 and
+{len(ours)} images. The largest difference: {told}.
+All together take {100 * saved[7]:.1f} % fewer bytes than with effort 7 and
 {100 * saved[9]:.1f} % fewer than with effort 9; {speed:.2f} megapixels a second of processor time, with proof, one thread.
 
 "pyramid" is the model, "JPEG XL" the standard transfer syntax JPEG XL Lossless, "wrapped" JPEG XL in our own
