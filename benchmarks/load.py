@@ -159,7 +159,7 @@ def page(
     found = checks(files, run, alone, verify, became)
     rows = "\n".join(f"| {name} | {'yes' if good else '**no**'} | {figures} |" for name, good, figures in found)
     memory = "\n".join(f"| {k + 1} | {peak:.0f} | {cores:.2f} |" for k, (peak, cores) in enumerate(quarters(run)))
-    libraries = ", ".join(f"{n} {version(n)}" for n in ("dicompress", "onnxruntime", "numpy", "pydicom"))
+    libraries = ", ".join(f"{n} {version(n)}" for n in ("dicompress", "numpy", "pydicom"))
     size = sum(f.path.stat().st_size for f in files) / 1e6
     text = f"""# Load test
 

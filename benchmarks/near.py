@@ -190,7 +190,7 @@ def main() -> None:
         found = {f.image: f for f in pool.map(measure, order, [image in chosen for image in order])}
         rebuilt = [task.result() for task in tables]
     ours, some, alone = [found[i] for i in dev], [found[i] for i in dev if i in chosen], [found[i] for i in single]
-    libraries = [f"{name} {version(name)}" for name in ("dicompress", "onnxruntime", "numpy", "imagecodecs")]
+    libraries = [f"{name} {version(name)}" for name in ("dicompress", "numpy", "imagecodecs")]
     inside = [one for one in imagecodecs.version().split(", ") if one.startswith(("charls", "openjpeg", "libjxl"))]
     text = TEXT.format(
         dev=arguments.series.name, single=arguments.images.name, today=date.today(), cores=os.cpu_count(),

@@ -178,7 +178,7 @@ def main() -> None:
     ct = pixels(next(image for image in single if image.modality == "CT"))
     firsts = {image.series: image for image in reversed(dev) if image.modality in ("CT", "MR")}
     some = [pixels(firsts[series]) for series in sorted(firsts)[::6]]
-    libraries = ", ".join(f"{n} {version(n)}" for n in ("dicompress", "onnxruntime", "numpy", "imagecodecs", "tomoz"))
+    libraries = ", ".join(f"{n} {version(n)}" for n in ("dicompress", "numpy", "imagecodecs", "tomoz"))
     text = f"""# Results
 
 Bits a pixel, all bytes of the stream counted; lossless, full depth, every stream decoded and compared. Smaller is better.

@@ -9,7 +9,9 @@
 #include <nanobind/stl/vector.h>
 
 #include <bit>
+#include <chrono>
 #include <limits>
+#include <map>
 #include <memory>
 #include <thread>
 
@@ -118,6 +120,35 @@ nb::bytes encode_array(Image image, nb::handle model, int bits_stored, bool has_
     return bytes_of(bytes);
 }
 
+// Milliseconds by part of encoding and of decoding an image, on one thread.
+std::pair<std::map<std::string, double>, std::map<std::string, double>> time_spent(Image image, nb::handle model) {
+    const auto pixels = pixels_of<const std::uint8_t>(image);
+    std::map<std::string, double> found[2];
+    with_model(model, [&](const Model& m) {
+        Workers workers(1);
+        Clock clocks[2];
+        const auto memory = std::pmr::new_delete_resource();
+        const auto timed = [&](int i, const auto& work) {
+            const auto start = std::chrono::steady_clock::now();
+            Context context{workers, memory, &clocks[i]};
+            work(context);
+            const auto of = [&](Part part) { return 1e-6 * static_cast<double>(clocks[i].spent[static_cast<std::size_t>(part)]); };
+            const double all = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+            found[i] = {{"fitting", of(Part::fitting)}, {"inputs", of(Part::inputs)},
+                        {"network", of(Part::network) - of(Part::inputs)}, {"coder", of(Part::coder)}, {"all", all}};
+        };
+        Bytes bytes;
+        timed(0, [&](Context& context) { bytes = encode(m, pixels, Settings{.has_frames = true}, {}, context); });
+        std::vector<std::uint8_t> decoded(pixels.frame_bytes() * static_cast<std::size_t>(pixels.frames));
+        const Pixels result{decoded.data(), pixels.type, pixels.frames, pixels.shape, pixels.samples};
+        timed(1, [&](Context& context) {
+            const Limits limits{~std::uint64_t{0}, ~std::uint64_t{0}};
+            decode(m, read_stream(bytes, 0, limits, memory), {}, result, context);
+        });
+    });
+    return {found[0], found[1]};
+}
+
 nb::list checksums(const Opened& opened) {
     nb::list found;
     for (const Head& head : opened.stream.heads) {
@@ -162,6 +193,7 @@ void bind_codec(nb::module_& m) {
              "The planes that must be decoded before plane `number`.")
         .def("decode", &decode_array, "model"_a, "level"_a, "frame"_a.none(), "region"_a.none(), "threads"_a,
              "(frames, rows, columns, samples)");
+    m.def("time_spent", &time_spent, "image"_a, "model"_a, "Milliseconds by part of encoding and decoding, on one thread.");
     m.def("encode", &encode_array, "image"_a, "model"_a, "bits_stored"_a, "has_frames"_a, "near"_a, "exact"_a, "neighbours"_a,
           "decoded"_a.none(), "threads"_a);
     m.def("sparse_values", [](Image image) -> std::optional<std::vector<std::int32_t>> {

@@ -22,19 +22,7 @@ with atheris.instrument_imports(include=["dicompress"]):
     import dicompress.models.srec
 import numpy as np
 from mutations import Mutator
-
-SEEDS = [path.read_bytes() for path in sorted((TESTS / "golden").glob("*.dcmp"))]
-
-
-def small_streams() -> list[bytes]:
-    """Every kind of stream, so small that hundreds are decoded in a second."""
-    chance = np.random.default_rng(0)
-    grey = (chance.normal(0, 9, (20, 21)).cumsum(0) + 900).astype(np.uint16)
-    colour = np.stack([grey & 255, (grey + 3) & 255, grey.T[:20, [*range(20), 0]] & 255], -1).astype(np.uint8)
-    settings = [{"model": model, "near": near} for model in ("pyramid", "reference", "l3c") for near in (0, 2)]
-    streams = [dicompress.encode(image, **s) for s in settings for image in (grey, grey * 16, grey[None, :, :5])]
-    streams += [dicompress.encode(colour, colour=True, **s) for s in settings[:4]]
-    return streams + [dicompress.encode(grey, model="srec")]
+from seeds import GOLDEN, small_streams
 
 
 def try_stream(data: bytes) -> None:
@@ -67,9 +55,9 @@ def try_stream(data: bytes) -> None:
 
 
 def mutate(data: bytes, max_size: int, seed: int) -> bytes:
-    mutator = Mutator(seed, SEEDS)
+    mutator = Mutator(seed, GOLDEN)
     if not mutator.below(8):
-        data = mutator.one_of(SEEDS)
+        data = mutator.one_of(GOLDEN)
     try:
         changed = mutator.forge(data, mutator.one_of((None, lambda part: atheris.Mutate(part, len(part) + 64))))
     except dicompress.StreamError:
@@ -78,4 +66,4 @@ def mutate(data: bytes, max_size: int, seed: int) -> bytes:
 
 
 if __name__ == "__main__":
-    harness.run(lambda: [*SEEDS, *small_streams()], try_stream, mutate)
+    harness.run(lambda: [*GOLDEN, *small_streams()], try_stream, mutate)

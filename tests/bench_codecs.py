@@ -41,7 +41,7 @@ def sleeping(image: np.ndarray) -> bytes:
 
 def honest() -> dict[str, Codec]:
     return _by_key(
-        Codec("deflate", encode, decode, "zlib"),
+        Codec("deflate", encode, decode, "zlib", graphics=(encode, decode)),
         Codec("stored", lambda a: a.tobytes(), lambda d, s, t: np.frombuffer(d, t).reshape(s), "nothing"),
         Codec("coarse", lambda a: encode(a & ~a.dtype.type(3)), decode, "the two lowest bits cut", lossless=False),
         Codec("eight", refusing, decode, "zlib"),

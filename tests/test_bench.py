@@ -35,7 +35,7 @@ TABLES = ("group-1", "series", "images", "wins", "speed", "quality", "codecs", "
 
 @pytest.fixture
 def study(tmp_path):
-    """A CT, an MR of two frames, an 8-bit radiograph; a colour image and a note that cannot be measured."""
+    """A CT, an MR of two frames, an 8-bit radiograph; JPEG frames in colour and a note that cannot be measured."""
     root = tmp_path / "study"
     for folder in ("ct", "mr", "cr"):
         (root / folder).mkdir(parents=True)
@@ -48,9 +48,7 @@ def study(tmp_path):
     dataset.PixelData = (phantom(128, 128) >> 4).astype(np.uint8).tobytes()
     dataset["PixelData"].VR = "OB"
     dataset.save_as(root / "cr/1.dcm")
-    dataset.SamplesPerPixel, dataset.PhotometricInterpretation, dataset.PlanarConfiguration = 3, "RGB", 0
-    dataset.PixelData = dataset.PixelData * 3
-    dataset.save_as(root / "colour.dcm")
+    (root / "colour.dcm").write_bytes(Path(get_testdata_file("SC_rgb_jpeg_dcmtk.dcm")).read_bytes())
     (root / "note.txt").write_text("a note")
     return root
 
@@ -85,7 +83,7 @@ def test_numbers_are_the_codecs_own_and_the_page_stands_alone(study, tmp_path, c
     groups = {(g["group"], g["codec"]) for g in report["summary"]["groups"]}
     assert ("CR, JPEG history", "eight") in groups and ("CT", "eight") not in groups
     assert {r["path"]: r["reason"] for r in report["not_measured"]} == {
-        "study/colour.dcm": "Photometric Interpretation (0028,0004) RGB",
+        "study/colour.dcm": "colour in a lossy transfer syntax: its pixels are not what is kept",
         "study/note.txt": "not a DICOM file",
     }
     assert report["environment"]["command"].startswith(f"dicompress bench {study} -o {page}")
@@ -311,3 +309,27 @@ def test_files_of_dicompress_are_measured_by_their_pixels(tmp_path):
     [image], _ = scan([tmp_path])
     images._stored.cache_clear()
     assert np.array_equal(pixels(image), phantom(64, 64))
+
+
+def test_colour_and_graphics_are_a_group_of_their_own(study, tmp_path):
+    from dicompress.dicom import compress_file, describe
+
+    kinds = {"rgb": "SC_rgb_gdcm2k_uncompressed.dcm", "palette": "examples_palette.dcm", "ybr": "SC_ybr_full_422_uncompressed.dcm"}
+    for name, file in kinds.items():
+        (study / f"{name}.dcm").write_bytes(Path(get_testdata_file(file)).read_bytes())
+    page = tmp_path / "r.html"
+    assert bench.run([study], ["jpeg-xl-e7", "pyramid", "rle"], page, 2) == 0
+    rows, report = read(page)
+    drawn = {(r["path"], r["codec"]): r for r in rows if r["group"] == images.GRAPHICS}
+    assert {path for path, _ in drawn} == {f"study/{name}.dcm" for name in kinds}
+    for name in kinds:
+        assert drawn[f"study/{name}.dcm", "RLE"]["reason"] == "ValueError: grey images only"
+    for name in kinds:
+        mine, peer = (int(drawn[f"study/{name}.dcm", codec]["bytes"]) for codec in ("pyramid", "JPEG XL e7"))
+        kept = describe(compress_file((study / f"{name}.dcm").read_bytes()).data)
+        assert mine == kept.coded_bytes <= peer + 1 and kept.model == "JPEG XL"
+        if name != "ybr":  # whose pixels have two samples, where DICOM says three
+            assert float(drawn[f"study/{name}.dcm", "pyramid"]["bits"]) == pytest.approx(kept.bits_per_pixel / kept.samples)
+    overall = {row["codec"] for row in report["summary"]["overall"] if row["against"] is not None}
+    assert {"RLE", "JPEG XL e7", "pyramid"} <= overall
+    assert images.GRAPHICS in page.read_text()

@@ -3,17 +3,21 @@
 import subprocess
 import sys
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pydicom
 import pytest
 from conftest import phantom
+from helpers.models import Halves
+from helpers.streams import Stream
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 import dicompress
-from dicompress import LimitError
+from dicompress import LimitError, StreamError
 from dicompress.dicom import compress_file, describe, restore_file
 from dicompress.limits import COPIES, WORKING_MEMORY, inflate
+from dicompress.native.coder import write_table
 
 # Restores a file and prints the most memory that the process ever had, in bytes.
 RESTORE = """
@@ -41,15 +45,48 @@ def test_pixels(monkeypatch):
     assert np.array_equal(dicompress.decode(data), frames)
 
 
-def test_memory(monkeypatch, ct_path):
-    original = open(ct_path, "rb").read()
-    stream, file = dicompress.encode(np.ones((100, 100), np.int16)), compress_file(original).data
-    for decode, data, nbytes in ((dicompress.decode, stream, 20_000), (restore_file, file, 2 * 128 * 128)):
-        monkeypatch.setenv("DICOMPRESS_MAX_MEMORY", str(needed(nbytes) - 1))
-        with pytest.raises(LimitError, match=f"takes {needed(nbytes)} bytes .* DICOMPRESS_MAX_MEMORY"):
-            decode(data)
-        monkeypatch.setenv("DICOMPRESS_MAX_MEMORY", str(needed(nbytes)))
-        decode(data)
+def test_memory(monkeypatch):
+    """What decoding a stream takes is counted as it is taken, the pixels among it."""
+    frames = np.stack([phantom(100, 100, seed) for seed in range(4)])
+    data = dicompress.encode(frames)
+    for limit in (1, 1000, frames.nbytes - 1, frames.nbytes):
+        monkeypatch.setenv("DICOMPRESS_MAX_MEMORY", str(limit))
+        with pytest.raises(LimitError, match=f"more memory than the limit of {limit} bytes; .*DICOMPRESS_MAX_MEMORY"):
+            dicompress.decode(data)
+    monkeypatch.setenv("DICOMPRESS_MAX_MEMORY", str(frames.nbytes + (8 << 20)))
+    assert np.array_equal(dicompress.decode(data), frames)
+
+
+def test_memory_of_files(monkeypatch, ct_path):
+    file, nbytes = compress_file(open(ct_path, "rb").read()).data, 2 * 128 * 128
+    monkeypatch.setenv("DICOMPRESS_MAX_MEMORY", str(needed(nbytes) - 1))
+    with pytest.raises(LimitError, match=f"takes {needed(nbytes)} bytes .* DICOMPRESS_MAX_MEMORY"):
+        restore_file(file)
+    monkeypatch.setenv("DICOMPRESS_MAX_MEMORY", str(needed(nbytes)))
+    restore_file(file)
+
+
+def test_what_a_stream_claims_is_not_taken(monkeypatch):
+    """Heads that say much in few bytes: planes of one value, tables of all values, frames by the thousand."""
+    small = Stream.read(dicompress.encode(np.array([[0, 15, 30], [75, 45, 0]], np.uint8), model=Halves()))
+    (head,) = small.heads
+    wide = replace(head, high=60000, table=write_table(np.arange(0, 60001, 2, dtype=np.int32)))
+    large = replace(small, dtype=np.dtype("uint16"), frames=4000, heads=[wide] * 4000, sections=[s * 4000 for s in small.sections])
+    monkeypatch.setenv("DICOMPRESS_MAX_MEMORY", str(1 << 20))
+    with pytest.raises(LimitError, match="DICOMPRESS_MAX_MEMORY"):
+        dicompress.decode(large.write(), model=Halves())
+    monkeypatch.setenv("DICOMPRESS_MAX_MEMORY", str(64 << 20))
+    with pytest.raises(LimitError, match="DICOMPRESS_MAX_MEMORY"):
+        dicompress.decode(dicompress.encode(np.full((6000, 6000), 7, np.uint16)))
+
+
+@pytest.mark.parametrize("frames, rows, columns", [(1 << 31, 1, 2), (1 << 62, 1, 1), (1 << 40, 1 << 20, 1 << 9), (0, 1 << 29, 1 << 2)])
+def test_sizes_whose_product_is_larger_than_any_number(monkeypatch, frames, rows, columns):
+    small = Stream.read(dicompress.encode(np.zeros((1, 3, 3), np.uint8), colour=False))
+    for limit in (1 << 31, 1 << 40, 1 << 63, (1 << 64) - 1):
+        monkeypatch.setenv("DICOMPRESS_MAX_PIXELS", str(limit))
+        with pytest.raises(StreamError):
+            dicompress.inspect(replace(small, frames=frames, rows=rows, columns=columns).write())
 
 
 @pytest.mark.parametrize("name", ["DICOMPRESS_MAX_PIXELS", "DICOMPRESS_MAX_MEMORY"])

@@ -14,7 +14,7 @@ from dicompress.models.pyramid import Pyramid, fit, phases, references
 from dicompress.models.pyramid.model import Pyramid as Model
 from dicompress.native import pyramid as native
 
-WEIGHTS = Path(dicompress.__file__).parent / "models" / "pyramid" / "weights" / "582788391d79f2fd" / "weights.bin"
+WEIGHTS = Path(__file__).parents[1] / "src" / "dicompress" / "models" / "pyramid" / "weights" / "582788391d79f2fd" / "weights.bin"
 
 
 @pytest.fixture(scope="module")

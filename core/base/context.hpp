@@ -3,6 +3,7 @@
 
 #include <memory_resource>
 
+#include "base/clock.hpp"
 #include "base/workers.hpp"
 
 namespace dicompress {
@@ -10,6 +11,7 @@ namespace dicompress {
 struct Context {
     Workers& workers;
     std::pmr::memory_resource* memory;
+    Clock* clock = nullptr;
 };
 
 // work(i, context) for all i below count: side by side, each on one thread, if there are enough of them; else one after the
@@ -22,7 +24,7 @@ void for_each(std::size_t count, Context& context, const Work& work) {
     }
     context.workers.each(count, [&](std::size_t i) {
         Workers alone(1);
-        Context own{alone, context.memory};
+        Context own{alone, context.memory, context.clock};
         work(i, own);
     });
 }

@@ -64,6 +64,7 @@ std::vector<Bytes> encode_tile(Tile& tile, int levels, Context& context) {
         std::vector<char> lanes(bands.size());
         context.workers.each(bands.size(), [&](std::size_t i) {
             prediction->prepare(bands[i].first, bands[i].last);
+            const Timed timed(context.clock, Part::coder);
             bool lanes_used;
             streams[i] = encode(prediction->band(bands[i].first, bands[i].last), lanes_used);
             lanes[i] = lanes_used;
@@ -90,6 +91,7 @@ void decode_tile(Tile& tile, std::span<const ByteSpan> chunks, int levels, Conte
         reader.finish();
         context.workers.each(bands.size(), [&](std::size_t i) {
             prediction->prepare(bands[i].first, bands[i].last);
+            const Timed timed(context.clock, Part::coder);
             decode(prediction->band(bands[i].first, bands[i].last), streams[i], lengths[i] & 1);
         });
     }

@@ -77,7 +77,10 @@ EncodedPlane encode_plane(const Model& model, const ConstPixelPlane& pixels, int
         return plane;
     }
     const Values& values = content.values();
-    const Bytes header = model.header(content, values, chosen.planes, context);
+    const Bytes header = [&] {
+        const Timed timed(context.clock, Part::fitting);
+        return model.header(content, values, chosen.planes, context);
+    }();
     const Bytes table = content.occurring.empty() ? Bytes() : write_table(content.occurring);
     head.table = table, head.header = header, head.exact = content.exact;
     plane.distances = chosen.distances;

@@ -10,19 +10,27 @@
 
 namespace dicompress::pyramid {
 
-// Pixels below which a phase keeps the mean of its four neighbours, and of the reference takes the same pixel.
-inline constexpr std::size_t fewest = 2048;
+// fewest: pixels below which a phase keeps the mean of its four neighbours, and of the reference takes the same pixel.
+// samples: pixels at most that a filter is fitted on.
+struct Effort {
+    std::size_t fewest = 2048, samples = 8192;
+};
 
 // The filters of one level. image: filled. reference: of the same shape, what it leans on, or null.
-Filters fit_level(Planes image, Planes* reference, std::pmr::memory_resource* memory, std::size_t fewest = pyramid::fewest);
+Filters fit_level(Planes image, Planes* reference, Effort effort, std::pmr::memory_resource* memory);
 
 // Whether an image was a JPEG once: rougher where blocks of 8x8 pixels meet, counted from its first pixel. pixels: a `sample`.
 bool has_blocks(View<const std::int32_t> pixels);
 
-// Gains and offset with which one or two references come nearest to an image, and nearest to what is new in it. Samples of
-// them all.
+// A gain and an offset that bring a reference to the values of the image; 1 and 0 if nothing is won by others. Samples of both.
+Blend comparable(const Grid<std::int32_t>& image, const Grid<std::int32_t>& reference, const Values& values,
+                 std::pmr::memory_resource* memory);
+
+// Gains and offset with which one or two references come nearest to what is new in an image. found: `comparable` of each.
+// filters: fitted to the image.
 Blend fit_blend(const Grid<std::int32_t>& image, std::span<const Grid<std::int32_t>* const> references,
-                const Values& values, std::pmr::memory_resource* memory);
+                std::span<const Blend> found, const Filters& filters, const Values& values,
+                std::pmr::memory_resource* memory);
 
 // A deviation in 1/256 of a value: the typical one of magnitudes above half a value.
 std::int32_t measure_scale(std::vector<float>& magnitudes);

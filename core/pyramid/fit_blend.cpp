@@ -6,22 +6,20 @@
 
 namespace dicompress::pyramid {
 
-namespace {
-
 constexpr std::size_t most_samples = 16384;  // pixels that gains are fitted on
 
-// A gain and an offset that bring a reference to the values of the image; 1 and 0 if nothing is won by others.
-Blend comparable(std::span<const std::int32_t> image, std::span<const std::int32_t> reference,
+Blend comparable(const Grid<std::int32_t>& image, const Grid<std::int32_t>& reference, const Values& values,
                  std::pmr::memory_resource* memory) {
-    const std::size_t step = (image.size() + most_samples - 1) / most_samples, count = (image.size() + step - 1) / step;
+    const std::size_t size = image.shape().size(), step = (size + most_samples - 1) / most_samples;
+    const std::size_t count = (size + step - 1) / step;
     Regression regression(2, count, memory);
     double sum = 0;
-    for (std::size_t i = 0; i < count; ++i) sum += reference[i * step];
+    for (std::size_t i = 0; i < count; ++i) sum += reference.data()[i * step];
     const double middle = std::nearbyint(sum / static_cast<double>(count));
     for (std::size_t i = 0; i < count; ++i) {
-        regression.regressor(0)[i] = static_cast<float>(reference[i * step]) - static_cast<float>(middle);
+        regression.regressor(0)[i] = static_cast<float>(reference.data()[i * step]) - static_cast<float>(middle);
         regression.regressor(1)[i] = 1;
-        regression.wanted()[i] = static_cast<float>(image[i * step]);
+        regression.wanted()[i] = static_cast<float>(values.stored(image.data()[i * step]));
     }
     const double as_they_are[2] = {1, middle};
     regression.leave(as_they_are);
@@ -50,6 +48,8 @@ Blend comparable(std::span<const std::int32_t> image, std::span<const std::int32
     return found;
 }
 
+namespace {
+
 // Every second row of a picture's deviations from the interpolation by `filters`, in values.
 void fill(const Reference& picture, Shape grid, float* to) {
     for (int phase = 1; phase <= phases; ++phase)
@@ -60,22 +60,19 @@ void fill(const Reference& picture, Shape grid, float* to) {
 
 // How much of the first reference, the rest being the second, deviates from interpolation as the image does.
 double share(const Grid<std::int32_t>& image, std::span<const Grid<std::int32_t>* const> references,
-             std::span<const Blend> blends, const Values& values, std::pmr::memory_resource* memory) {
-    const auto own = [&] {
-        Planes planes(image.shape(), memory);
-        planes.split(image.view());
-        return planes;
-    };
-    const Filters filters = fit_level(own(), nullptr, memory);
+             std::span<const Blend> found, const Filters& filters, const Values& values,
+             std::pmr::memory_resource* memory) {
     const Shape grid = reduced(image.shape(), 1);
     const auto count = static_cast<std::size_t>(phases) * static_cast<std::size_t>((grid.rows + 1) / 2) *
                        static_cast<std::size_t>(grid.columns);
     Regression regression(2, count, memory);
-    fill(Reference(own(), filters, nullptr, memory), grid, regression.wanted());
+    Planes own(image.shape(), memory);
+    own.split(image.view());
+    fill(Reference(std::move(own), filters, nullptr, memory), grid, regression.wanted());
     for (std::size_t k = 0; k < references.size(); ++k) {
         Planes planes(image.shape(), memory);
         const View<const std::int32_t> only = references[k]->view();
-        blends[k].of({&only, 1}, values, nullptr, planes);
+        found[k].of({&only, 1}, values, nullptr, planes);
         fill(Reference(std::move(planes), filters, nullptr, memory), grid, regression.regressor(k));
     }
     double solution[2];
@@ -92,20 +89,15 @@ double share(const Grid<std::int32_t>& image, std::span<const Grid<std::int32_t>
 }  // namespace
 
 Blend fit_blend(const Grid<std::int32_t>& image, std::span<const Grid<std::int32_t>* const> references,
-                const Values& values, std::pmr::memory_resource* memory) {
-    const std::size_t size = image.shape().size();
-    Grid<std::int32_t> stored(image.shape(), memory);
-    for (std::size_t i = 0; i < size; ++i) stored.data()[i] = values.stored(image.data()[i]);
-    std::array<Blend, most_blended> blends;
-    for (std::size_t k = 0; k < references.size(); ++k)
-        blends[k] = comparable({stored.data(), size}, {references[k]->data(), size}, memory);
-    if (references.size() == 1) return blends[0];
-    const double first = share(image, references, blends, values, memory);
-    const auto part = [](std::int64_t whole, double of) { return std::nearbyint(static_cast<double>(whole) * of); };
-    const double offset = part(blends[0].offset, first) + part(blends[1].offset, 1 - first);
-    return {{static_cast<std::int64_t>(part(blends[0].gains[0], first)),
-             static_cast<std::int64_t>(part(blends[1].gains[0], 1 - first))},
-            static_cast<std::int64_t>(offset)};
+                std::span<const Blend> found, const Filters& filters, const Values& values,
+                std::pmr::memory_resource* memory) {
+    if (references.size() == 1) return found[0];
+    const double first = share(image, references, found, filters, values, memory);
+    const auto part = [](std::int64_t whole, double of) {
+        return static_cast<std::int64_t>(std::nearbyint(static_cast<double>(whole) * of));
+    };
+    return {{part(found[0].gains[0], first), part(found[1].gains[0], 1 - first)},
+            part(found[0].offset, first) + part(found[1].offset, 1 - first)};
 }
 
 }  // namespace dicompress::pyramid

@@ -10,12 +10,11 @@ namespace dicompress::pyramid {
 namespace {
 
 constexpr std::size_t fewest_of_reference = 64;  // or not even the same pixel
-constexpr std::size_t most_samples = 8192;       // pixels that a filter is fitted on
 
 // Which rows of a phase a filter is fitted on.
 struct Every {
-    explicit Every(Shape shape)
-        : step(static_cast<std::int32_t>((shape.size() + most_samples - 1) / most_samples)),
+    Every(Shape shape, std::size_t most)
+        : step(static_cast<std::int32_t>((shape.size() + most - 1) / most)),
           count(static_cast<std::size_t>((shape.rows + step - 1) / step) * static_cast<std::size_t>(shape.columns)) {}
 
     std::int32_t step;
@@ -48,8 +47,7 @@ bool quantise(std::span<const double> solution, double unit, double most, std::a
 }
 
 // Whether coefficients leave less than none.
-template <std::size_t N>
-bool pays(Regression& regression, const std::array<std::int32_t, N>& coefficients, double unit) {
+bool pays(Regression& regression, std::span<const std::int32_t> coefficients, double unit) {
     double weights[most_regressors];
     for (std::size_t k = 0; k < regression.regressors(); ++k) weights[k] = coefficients[k] / unit;
     regression.leave_all();
@@ -84,8 +82,9 @@ void fill(Regression& regression, const Planes& planes, int phase, const Every& 
     }
 }
 
-void fit_coefficients(const Planes& planes, int phase, Filter& filter, std::pmr::memory_resource* memory) {
-    const Every every(planes.shape(phase));
+void fit_coefficients(const Planes& planes, int phase, Filter& filter, std::size_t samples,
+                      std::pmr::memory_resource* memory) {
+    const Every every(planes.shape(phase), samples);
     const std::size_t pairs = supports(phase).size();
     Regression regression(pairs, every.count, memory);
     fill(regression, planes, phase, every);
@@ -102,9 +101,9 @@ void fit_coefficients(const Planes& planes, int phase, Filter& filter, std::pmr:
 }
 
 void fit_reference(const Planes& planes, const Reference& reference, int phase, Filter& filter, std::size_t used,
-                   std::pmr::memory_resource* memory) {
+                   std::size_t samples, std::pmr::memory_resource* memory) {
     const Shape shape = planes.shape(phase);
-    const Every every(shape);
+    const Every every(shape, samples);
     Regression regression(used, every.count, memory);
     std::vector<std::int32_t> base(static_cast<std::size_t>(planes.grid().columns));
     std::size_t at = 0;
@@ -146,19 +145,19 @@ std::vector<float> leftover(const Planes& planes, int phase, const Filter& filte
     return errors;
 }
 
-Filter fit_alone(const Planes& planes, int phase, std::pmr::memory_resource* memory, std::size_t fewest) {
+Filter fit_alone(const Planes& planes, int phase, Effort effort, std::pmr::memory_resource* memory) {
     Filter filter;
-    if (planes.shape(phase).size() >= fewest) fit_coefficients(planes, phase, filter, memory);
+    if (planes.shape(phase).size() >= effort.fewest) fit_coefficients(planes, phase, filter, effort.samples, memory);
     auto errors = leftover(planes, phase, filter, nullptr);
     filter.scale = measure_scale(errors);
     return filter;
 }
 
-Filter fit_leaning(const Planes& planes, const Reference& reference, int phase, Filter filter,
-                   std::pmr::memory_resource* memory, std::size_t fewest) {
+Filter fit_leaning(const Planes& planes, const Reference& reference, int phase, Filter filter, Effort effort,
+                   std::pmr::memory_resource* memory) {
     const std::size_t size = planes.shape(phase).size();
-    if (size >= fewest_of_reference)
-        fit_reference(planes, reference, phase, filter, size >= fewest ? reference_supports(phase).size() : 1, memory);
+    const std::size_t used = size >= effort.fewest ? reference_supports(phase).size() : 1;
+    if (size >= fewest_of_reference) fit_reference(planes, reference, phase, filter, used, effort.samples, memory);
     auto errors = leftover(planes, phase, filter, &reference);
     filter.scale = measure_scale(errors);
     return filter;
@@ -172,16 +171,16 @@ std::int32_t measure_scale(std::vector<float>& magnitudes) {
     return static_cast<std::int32_t>(std::clamp<double>(scale, least_scale, most_scale));
 }
 
-Filters fit_level(Planes image, Planes* reference, std::pmr::memory_resource* memory, std::size_t fewest) {
+Filters fit_level(Planes image, Planes* reference, Effort effort, std::pmr::memory_resource* memory) {
     Filters filters;
     for (int plane = 0; plane < planes_of_level; ++plane) image.complete(plane);
     for (int phase = 1; phase <= phases; ++phase)
-        filters[static_cast<std::size_t>(phase) - 1] = fit_alone(image, phase, memory, fewest);
+        filters[static_cast<std::size_t>(phase) - 1] = fit_alone(image, phase, effort, memory);
     if (!reference) return filters;
     const Reference its(std::move(*reference), filters, nullptr, memory);
     for (int phase = 1; phase <= phases; ++phase) {
         Filter& filter = filters[static_cast<std::size_t>(phase) - 1];
-        filter = fit_leaning(image, its, phase, filter, memory, fewest);
+        filter = fit_leaning(image, its, phase, filter, effort, memory);
     }
     return filters;
 }

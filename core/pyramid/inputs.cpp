@@ -40,6 +40,7 @@ Inputs::Inputs(const Phase& phase, std::int32_t first, std::int32_t last, std::p
 }
 
 void Inputs::row(std::int32_t row, std::uint8_t* to) const {
+    const Timed timed(phase_.clock, Part::inputs);
     if (wide_vectors())
         describe_wide(row, to);
     else

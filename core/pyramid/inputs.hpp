@@ -2,6 +2,7 @@
 // network's input, row by row.
 #pragma once
 
+#include "base/clock.hpp"
 #include "network/network.hpp"
 #include "pyramid/interpolation.hpp"
 #include "pyramid/reference.hpp"
@@ -40,6 +41,7 @@ struct Phase {
     Grid<std::int32_t>& copied;
     const Grid<std::int32_t>* before;
     Shape origin{};
+    Clock* clock = nullptr;
 
     const Filter& filter() const { return header.of(number); }
     int inputs() const { return channels(number, references); }

@@ -16,18 +16,12 @@ constexpr std::size_t vector_length = 16;  // all sums are of so many parts, wha
 constexpr std::size_t piece = 256;         // samples that stay in the first cache, and that are added up in single precision
 constexpr std::size_t most_rows = most_regressors + 1;
 
-typedef float Vector __attribute__((vector_size(4 * vector_length)));
-
 using Products = std::array<std::array<double, most_rows>, most_rows>;
 
-DICOMPRESS_INLINE void load(Vector& to, const float* from) { std::memcpy(&to, from, sizeof to); }
-
-DICOMPRESS_INLINE double sum_of(const Vector& parts) {
-    float numbers[vector_length];
-    std::memcpy(numbers, &parts, sizeof numbers);
+DICOMPRESS_INLINE double sum_of(float* parts) {
     for (std::size_t width = vector_length / 2; width; width /= 2)
-        for (std::size_t i = 0; i < width; ++i) numbers[i] += numbers[i + width];
-    return static_cast<double>(numbers[0]);
+        for (std::size_t i = 0; i < width; ++i) parts[i] += parts[i + width];
+    return static_cast<double>(parts[0]);
 }
 
 // products[i][j] += sum of weight * row i * row j, for i below the last row and j from i on.
@@ -37,17 +31,14 @@ DICOMPRESS_INLINE void add_products(const float* const* rows, std::size_t count,
     for (std::size_t i = 0; i + 1 < count; ++i) {
         for (std::size_t s = 0; s < piece; ++s) weighted[s] = rows[i][s] * weight[s];
         for (std::size_t j = i; j < count; j += 4) {
-            const float* row[4];
-            for (std::size_t n = 0; n < 4; ++n) row[n] = rows[std::min(j + n, count - 1)];
-            Vector sum0{}, sum1{}, sum2{}, sum3{};
-            for (std::size_t s = 0; s < piece; s += vector_length) {
-                Vector left, right;
-                load(left, weighted + s);
-                load(right, row[0] + s), sum0 += left * right;
-                load(right, row[1] + s), sum1 += left * right;
-                load(right, row[2] + s), sum2 += left * right;
-                load(right, row[3] + s), sum3 += left * right;
-            }
+            const auto row = [&](std::size_t n) { return rows[std::min(j + n, count - 1)]; };
+            const float* __restrict row0 = row(0), * __restrict row1 = row(1), * __restrict row2 = row(2), * __restrict row3 = row(3);
+            float sum0[vector_length]{}, sum1[vector_length]{}, sum2[vector_length]{}, sum3[vector_length]{};
+            for (std::size_t s = 0; s < piece; s += vector_length)
+                for (std::size_t k = 0; k < vector_length; ++k) {
+                    sum0[k] += weighted[s + k] * row0[s + k], sum1[k] += weighted[s + k] * row1[s + k];
+                    sum2[k] += weighted[s + k] * row2[s + k], sum3[k] += weighted[s + k] * row3[s + k];
+                }
             const double found[4] = {sum_of(sum0), sum_of(sum1), sum_of(sum2), sum_of(sum3)};
             for (std::size_t n = 0; n < 4 && j + n < count; ++n) products[i][j + n] += found[n];
         }

@@ -33,58 +33,61 @@ using Row = const std::int32_t*;
 inline constexpr std::int32_t most_deviation = 1 << 22;  // of a reference from its interpolation, in 1/256 of a value
 inline constexpr int inverse_bits = 24;
 
-// The sum of k[i] * f(i, column), written out for every i.
-template <class F, std::size_t... I>
-DICOMPRESS_INLINE std::int32_t weighed(const std::int32_t* k, const F& f, std::index_sequence<I...>) {
-    return (... + (k[I] * f(I)));
+// to += the sum of k[i] * term(i, column), written out for every i.
+template <class Term, std::size_t... I>
+DICOMPRESS_INLINE void add_terms(const std::int32_t* k, const Term& term, std::int32_t* __restrict to, std::int32_t count,
+                                 std::index_sequence<I...>) {
+    const std::int32_t weights[] = {k[I]...};
+    for (std::int32_t c = 0; c < count; ++c) to[c] += (... + (weights[I] * term(I, c)));
 }
 
-template <std::size_t N>
-DICOMPRESS_INLINE void weigh_pairs(const Row* taps, const std::int32_t* coefficients, std::int32_t* __restrict to,
-                                   std::int32_t count) {
-    Row tap[2 * N];
-    std::int32_t k[N];
-    std::copy_n(taps, 2 * N, tap), std::copy_n(coefficients, N, k);
-    for (std::int32_t c = 0; c < count; ++c)
-        to[c] = weighed(k, [&](std::size_t i) { return tap[2 * i][c] + tap[2 * i + 1][c]; },
-                        std::make_index_sequence<N>()) >> (one_bits - 8);
+// to = the sum of k[i] * term(i, column) >> shift; a few terms at a time, as compilers make no vectors of loops over many rows.
+template <class Terms>
+DICOMPRESS_INLINE void weigh(std::size_t terms, const std::int32_t* k, const Row* taps, int shift,
+                             std::int32_t* __restrict to, std::int32_t count) {
+    constexpr std::size_t together = 4;
+    std::memset(to, 0, static_cast<std::size_t>(count) * sizeof *to);
+    std::size_t i = 0;
+    for (; i + together <= terms; i += together)
+        add_terms(k + i, Terms(taps, i), to, count, std::make_index_sequence<together>());
+    for (; i + 2 <= terms; i += 2) add_terms(k + i, Terms(taps, i), to, count, std::make_index_sequence<2>());
+    for (; i < terms; ++i) add_terms(k + i, Terms(taps, i), to, count, std::make_index_sequence<1>());
+    for (std::int32_t c = 0; c < count; ++c) to[c] >>= shift;
 }
 
-// The filter's prediction of a row, in 1/256 of a value. taps: both of each pair.
-DICOMPRESS_INLINE void interpolate(std::size_t pairs, const Row* taps, const std::int32_t* coefficients, std::int32_t* to,
-                                   std::int32_t count) {
-    if (std::all_of(coefficients + 2, coefficients + pairs, [](std::int32_t k) { return k == 0; }))
-        weigh_pairs<2>(taps, coefficients, to, count);
-    else if (pairs == 8)
-        weigh_pairs<8>(taps, coefficients, to, count);
-    else if (pairs == 12)
-        weigh_pairs<12>(taps, coefficients, to, count);
-    else
-        weigh_pairs<14>(taps, coefficients, to, count);
-}
+// Both neighbours of pairs.
+struct Pairs {
+    const Row* taps;
+
+    DICOMPRESS_INLINE Pairs(const Row* taps, std::size_t first) : taps(taps + 2 * first) {}
+    DICOMPRESS_INLINE std::int32_t operator()(std::size_t i, std::int32_t c) const {
+        return taps[2 * i][c] + taps[2 * i + 1][c];
+    }
+};
 
 DICOMPRESS_INLINE std::int32_t limited(std::int32_t deviation) {
     return std::min(std::max(deviation, -most_deviation), most_deviation);
 }
 
-template <std::size_t N>
-DICOMPRESS_INLINE void weigh_deviations(const Row* taps, const std::int32_t* coefficients, std::int32_t* __restrict to,
-                                        std::int32_t count) {
-    Row tap[N];
-    std::int32_t k[N];
-    std::copy_n(taps, N, tap), std::copy_n(coefficients, N, k);
-    for (std::int32_t c = 0; c < count; ++c)
-        to[c] = weighed(k, [&](std::size_t i) { return limited(tap[i][c]); }, std::make_index_sequence<N>()) >>
-                reference_bits;
+struct Deviations {
+    const Row* taps;
+
+    DICOMPRESS_INLINE Deviations(const Row* taps, std::size_t first) : taps(taps + first) {}
+    DICOMPRESS_INLINE std::int32_t operator()(std::size_t i, std::int32_t c) const { return limited(taps[i][c]); }
+};
+
+// The filter's prediction of a row, in 1/256 of a value.
+DICOMPRESS_INLINE void interpolate(std::size_t pairs, const Row* taps, const std::int32_t* coefficients, std::int32_t* to,
+                                   std::int32_t count) {
+    while (pairs > 2 && coefficients[pairs - 1] == 0) --pairs;
+    weigh<Pairs>(pairs, coefficients, taps, one_bits - 8, to, count);
 }
 
-// What a reference's deviations add to a row's prediction. taps: as many as coefficients.
-DICOMPRESS_INLINE void weigh_reference(std::size_t taps_count, const Row* taps, const std::int32_t* coefficients,
+// What a reference's deviations add to a row's prediction.
+DICOMPRESS_INLINE void weigh_reference(std::size_t terms, const Row* taps, const std::int32_t* coefficients,
                                        std::int32_t* to, std::int32_t count) {
-    if (taps_count == 9)
-        weigh_deviations<9>(taps, coefficients, to, count);
-    else
-        weigh_deviations<11>(taps, coefficients, to, count);
+    while (terms && coefficients[terms - 1] == 0) --terms;
+    weigh<Deviations>(terms, coefficients, taps, reference_bits, to, count);
 }
 
 // Pixels as they are if they deviate from their interpolation, `base`, as the reference's do.

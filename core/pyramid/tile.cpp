@@ -57,7 +57,8 @@ public:
                  .references = network_.inputs() == channels(phase, true),
                  .base = tile.bases_[phase % 2],
                  .copied = tile.copied_,
-                 .before = phase > 1 ? &tile.bases_[(phase + 1) % 2] : nullptr} {
+                 .before = phase > 1 ? &tile.bases_[(phase + 1) % 2] : nullptr,
+                 .clock = tile.context_.clock} {
         const Values& values = tile.values_;
         spec = MixtureSpec{network_.components(), phase_.filter().scale, values.low, values.high};
         spec.near = values.near;
@@ -100,6 +101,7 @@ private:
     void compute(std::int32_t first, std::int32_t last) {
         const Shape grid = planes_.grid();
         const int phase = phase_.number;
+        const Timed timed(tile_.context_.clock, Part::network);
         const Inputs inputs(phase_, first, last, tile_.context_.memory);
         network_.run(inputs, network_.features_in() ? tile_.features_[phase % 2].data() : nullptr, grid, first, last,
                      tile_.parameters_.data(), grid.size(), static_cast<std::size_t>(grid.columns),

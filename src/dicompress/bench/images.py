@@ -1,4 +1,4 @@
-"""The images to measure: grey frames of the DICOM files under some folders, and what is known of each."""
+"""The images to measure: frames of the DICOM files under some folders, and what is known of each."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ..errors import DicompressError, FileError
 # Projection radiographs: each image is a view of its own and counts as a series. All but mammograms are one group.
 RADIOGRAPHS = {"CR", "DX", "IO", "PX", "RG"}
 ALONE = RADIOGRAPHS | {"MG"}
+GRAPHICS = "colour and graphics"  # the group of RGB, YBR and palette images, whatever their modality
 HISTORY = "JPEG history"  # of a group: its images were compressed with loss once; their noise is gone
 
 
@@ -26,7 +27,7 @@ class Image:
 
     file: where it lies. path: how the report names it, the same on every run. frame: from 0. group: the modality as the
     report divides it. series: what counts once in a mean, by its folder or its first file.
-    bits_allocated, bits_stored: as the file says.
+    bits_allocated, bits_stored: as the file says. graphics: in colour, or with a palette; samples: values a pixel.
     """
 
     file: Path
@@ -39,6 +40,8 @@ class Image:
     columns: int
     bits_allocated: int
     bits_stored: int
+    graphics: bool = False
+    samples: int = 1
 
     @property
     def pixels(self) -> int:
@@ -72,22 +75,25 @@ def scan(sources: list[Path], but: Iterable[Path] = ()) -> tuple[list[Image], li
 
 
 def pixels(image: Image) -> np.ndarray:
-    """(rows, columns) uint8 or uint16; signed values are shifted so that the smallest is 0. DicompressError, OSError."""
+    """uint8 or uint16 (rows, columns), of colour (rows, columns, samples); signed values are shifted so that the smallest is 0.
+
+    Pairs of pixels that share their colour, YBR_FULL_422, are one of four samples. DicompressError, OSError.
+    """
     frame = _stored(image.file)[image.frame]
     return (frame.astype(np.int32) - (int(frame.min()) if frame.dtype.kind == "i" else 0)).astype(f"u{frame.itemsize}")
 
 
 @lru_cache(maxsize=1)
 def _stored(file: Path) -> np.ndarray:
-    """(frames, rows, columns) as they lie in the file; the last file stays, for its next frame."""
+    """Frames as they lie in the file; the last file stays, for its next frame."""
     from ..dicom.part10 import parse
-    from ..dicom.pixels import grey_layout
+    from ..dicom.pixels import layout
     from ..dicom.stored import stored_pixels
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         part10 = parse(file.read_bytes())
-        return stored_pixels(part10, grey_layout(part10.dataset), threads=1)
+        return stored_pixels(part10, layout(part10.dataset), threads=1)
 
 
 def _files(sources: list[Path], seen: set[Path]) -> Iterator[tuple[Path, str]]:
@@ -108,7 +114,8 @@ def _frames(file: Path, path: str) -> list[Image]:
     from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
 
-    from ..dicom.pixels import grey_layout
+    from ..dicom.pixels import GREY, HALVED, layout
+    from ..dicom.syntax import DICOMPRESS, LOSSLESS, NATIVE
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -116,13 +123,17 @@ def _frames(file: Path, path: str) -> list[Image]:
             dataset = dcmread(file, defer_size=4096)
         except InvalidDicomError:
             raise FileError("not a DICOM file") from None
-        facts = grey_layout(dataset)
+        facts = layout(dataset)
+        graphics = facts.interpretation not in GREY
+        if graphics and dataset.file_meta.get("TransferSyntaxUID", DICOMPRESS) not in {DICOMPRESS, *NATIVE, *LOSSLESS}:
+            raise DicompressError("colour in a lossy transfer syntax: its pixels are not what is kept")
         modality = str(dataset.get("Modality") or "unknown")
         folder = path.rpartition("/")[0]
         # Until all are known, a series is (folder, UID); `_named_series` turns it into a name.
         series = path if modality in ALONE else f"{folder or path}\n{dataset.get('SeriesInstanceUID') or ''}"
-        group = _group(modality, dataset.get("LossyImageCompression") == "01")
-    shape = (facts.rows, facts.columns, facts.bits_allocated, facts.bits_stored)
+        group = GRAPHICS if graphics else _group(modality, dataset.get("LossyImageCompression") == "01")
+    samples = 2 if facts.interpretation == HALVED else facts.samples
+    shape = (facts.rows, facts.columns, facts.bits_allocated, facts.bits_stored, graphics, samples)
     return [Image(file, path, i, modality, group, series, *shape) for i in range(facts.frames)]
 
 

@@ -159,7 +159,7 @@ def _work(pipe: Connection, catalogue: Catalogue) -> None:
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     codecs = {codec.name: codec for codec in catalogue().values()}
-    warmed: set[str] = set()
+    warmed: set[tuple[str, bool]] = set()
     try:
         pipe.send(("ready", None))
         while (task := pipe.recv()) is not None:
@@ -169,7 +169,7 @@ def _work(pipe: Connection, catalogue: Catalogue) -> None:
         pass  # the parent is gone
 
 
-def _measure(pipe: Connection, task: Task, codecs: dict[str, Codec], warmed: set[str]) -> None:
+def _measure(pipe: Connection, task: Task, codecs: dict[str, Codec], warmed: set[tuple[str, bool]]) -> None:
     try:
         image = images.pixels(task.image)
     except Exception as error:  # damaged files make pydicom and its decoders raise many kinds
@@ -181,7 +181,8 @@ def _measure(pipe: Connection, task: Task, codecs: dict[str, Codec], warmed: set
         if found in task.known.get(name, ()):
             pipe.send(("known", name))
             continue
-        if name not in warmed:
-            warm(codecs[name], image)
-            warmed.add(name)
-        pipe.send(("measured", (name, measure(codecs[name], image, task.image.bits_stored))))
+        codec = codecs[name].given(task.image.graphics)
+        if (name, task.image.graphics) not in warmed:
+            warm(codec, image)
+            warmed.add((name, task.image.graphics))
+        pipe.send(("measured", (name, measure(codec, image, task.image.bits_stored))))

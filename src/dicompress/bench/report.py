@@ -92,7 +92,7 @@ def _flat(image: Image, m: Measurement, outcome: Outcome) -> dict:
     lossless = {c.name: c.lossless for c in outcome.codecs}[m.codec]
     row = {
         "path": image.path, "frame": image.frame, "group": image.group, "modality": image.modality, "series": image.series,
-        "rows": image.rows, "columns": image.columns, "bits_allocated": image.bits_allocated,
+        "rows": image.rows, "columns": image.columns, "samples": image.samples, "bits_allocated": image.bits_allocated,
         "bits_stored": image.bits_stored, "digest": m.digest, "codec": m.codec, "origin": m.origin, "lossless": lossless,
         "status": m.status, "reason": m.reason, "bytes": m.size, "encode_s": m.encode_s, "decode_s": m.decode_s,
         "peak_mb": m.peak_mb,

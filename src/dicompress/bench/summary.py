@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .codec import Codec
-from .images import Image
+from .images import GRAPHICS, Image
 from .measure import OK, Measurement
 
 RESAMPLES, SEED, FEWEST = 2000, 0, 3
@@ -34,7 +34,7 @@ class Result:
     @property
     def bits(self) -> float:
         """Bits per sub-pixel; a grey pixel has one sample."""
-        return 8 * self.found.size / self.image.pixels
+        return 8 * self.found.size / (self.image.pixels * self.image.samples)
 
     @property
     def ratio_allocated(self) -> float:
@@ -125,7 +125,11 @@ def by_group(found: list[Result], codecs: list[Codec], baseline: str | None) -> 
 
 
 def overall(groups: list[dict], codecs: list[Codec]) -> list[dict]:
-    """The mean of `against` over the groups, each group counting alike; only for codecs that have it in every group."""
+    """The mean of `against` over the groups, each group counting alike; only for codecs that have it in every group.
+
+    Colour and graphics count only where there is nothing else: few codecs take them.
+    """
+    groups = [row for row in groups if not row["group"].startswith(GRAPHICS)] or groups
     count = len({row["group"] for row in groups})
     rows = []
     for codec in codecs:

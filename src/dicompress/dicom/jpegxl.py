@@ -11,6 +11,7 @@ from ..limits import check_size
 
 CODESTREAM, PARTIAL_CODESTREAM = b"jxlc", b"jxlp"
 SIGNATURE = b"\xff\x0a"
+CONTAINER = b"\0\0\0\x0cJXL \r\n\x87\n"
 SIZE_BITS = (9, 13, 18, 30)
 RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))  # columns to rows
 SAMPLES = 3

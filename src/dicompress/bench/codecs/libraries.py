@@ -13,12 +13,13 @@ from .packages import installed, why_missing
 
 ZSTD_LEVEL = 19  # the strongest that needs no more memory to decode
 WEBP_LIMIT = 16383  # pixels a side
-Shape = tuple[int, int]
+GRAPHICS = ("zstd", "png", "jpeg2k", "jpegls", "jpegxl")  # take colour as it is
+Shape = tuple[int, ...]
 
 
 def codecs() -> list[Codec]:
     return [
-        Codec("deflate", deflate, inflate, f"zlib {zlib.ZLIB_RUNTIME_VERSION}, level 9"),
+        Codec("deflate", deflate, inflate, f"zlib {zlib.ZLIB_RUNTIME_VERSION}, level 9", graphics=(deflate, inflate)),
         _imagecodecs("zstd", "zstd", f"zstd, level {ZSTD_LEVEL}", zstd_encode, zstd_decode, slow=True),
         Codec("RLE", rle_encode, rle_decode, f"RLE Lossless of DICOM ({installed('pydicom')})"),
         _imagecodecs("PNG", "png", "libpng, level 9", _encoder("png", level=9), _decoder("png")),
@@ -122,6 +123,8 @@ def tomoz_decode(data: bytes, shape: Shape, dtype: np.dtype) -> np.ndarray:
 
 def _imagecodecs(name: str, part: str, library: str, encode: Encode, decode: Decode, **rest) -> Codec:
     origin = f"{library} ({installed('imagecodecs')})"
+    if part in GRAPHICS:
+        rest["graphics"] = encode, decode
     return Codec(name, encode, decode, origin, missing=why_missing("imagecodecs", part=part), **rest)
 
 
