@@ -228,7 +228,7 @@ std::vector<Filter> fit_level_of(Image pixels, MaybeImage reference, std::size_t
     nb::gil_scoped_release release;
     Planes its;
     if (reference) its = sample_of(*reference);
-    const Filters filters = fit_level(sample_of(pixels), reference ? &its : nullptr, {.fewest = fewest}, memory());
+    const Filters filters = fit_level(sample_of(pixels), reference ? &its : nullptr, memory(), fewest);
     return {filters.begin(), filters.end()};
 }
 
@@ -293,7 +293,7 @@ nb::tuple fit_blend_of(Image image, const std::vector<Image>& references, nb::ha
     const Values of = values_of(values);
     std::vector<Blend> found;
     for (const auto* reference : pointers) found.push_back(comparable(samples[0], *reference, of, memory()));
-    const Filters filters = fit_level(sample_of(image), nullptr, {}, memory());
+    const Filters filters = fit_level(sample_of(image), nullptr, memory());
     const Blend blend = fit_blend(samples[0], pointers, found, filters, of, memory());
     nb::list gains;
     for (std::size_t k = 0; k < references.size(); ++k) gains.append(blend.gains[k]);
@@ -347,7 +347,7 @@ void bind_pyramid(nb::module_& m) {
                      [](const Filter& f) { return std::vector(f.of_reference.begin(), f.of_reference.end()); })
         .def_ro("scale", &Filter::scale)
         .def("__eq__", [](const Filter& a, const Filter& b) { return a == b; });
-    m.def("fit_level", &fit_level_of, "pixels"_a, "reference"_a.none() = nb::none(), "fewest"_a = Effort().fewest,
+    m.def("fit_level", &fit_level_of, "pixels"_a, "reference"_a.none() = nb::none(), "fewest"_a = fewest_fitted,
           "Filters of D, H and V; phases of fewer pixels keep the mean of four neighbours.");
     m.def(
         "has_blocks", [](Image pixels) { return has_blocks(sample(Pixels(pixels), 0, memory()).view()); }, "pixels"_a);

@@ -12,7 +12,6 @@ namespace dicompress::pyramid {
 namespace {
 
 constexpr int levels_of_estimate = 2;
-constexpr std::size_t estimate_samples = 4096;
 
 std::int32_t top_scale(const Source& image, int levels, std::pmr::memory_resource* memory) {
     const Grid<std::int32_t> top = sample(image, levels, memory);
@@ -85,13 +84,13 @@ struct Fitted {
     Planes planes;
     Filters filters;
 
-    Fitted(const Source& image, int level, const Values& values, Effort effort, std::pmr::memory_resource* memory) {
+    Fitted(const Source& image, int level, const Values& values, std::pmr::memory_resource* memory) {
         Grid<std::int32_t> pixels = sample(image, level, memory);
         add_errors(pixels, values);
         planes = split(pixels, memory);
         for (int plane = 0; plane < planes_of_level; ++plane) planes.complete(plane);
         for (int phase = 1; phase <= phases; ++phase)
-            filters[static_cast<std::size_t>(phase) - 1] = fit_alone(planes, phase, effort, memory);
+            filters[static_cast<std::size_t>(phase) - 1] = fit_alone(planes, phase, memory);
     }
 };
 
@@ -105,8 +104,8 @@ Header fit_header(const Source& image, const Values& values, int levels, std::sp
     header.top_scale = top_scale(image, levels, memory);
     header.blocks = has_blocks(finest.view());
     std::vector<std::optional<Fitted>> fitted(static_cast<std::size_t>(levels));
-    context.workers.each(
-        fitted.size(), [&](std::size_t k) { fitted[k].emplace(image, static_cast<int>(k), values, Effort(), memory); });
+    context.workers.each(fitted.size(),
+                         [&](std::size_t k) { fitted[k].emplace(image, static_cast<int>(k), values, memory); });
     for (const auto& level : fitted) header.levels.push_back(level->filters);
     if (references.empty()) return header;
 
@@ -121,7 +120,7 @@ Header fit_header(const Source& image, const Values& values, int levels, std::sp
         const Reference its(blended(header.blend, pointers, values, memory), header.levels[k], nullptr, memory);
         for (int phase = 1; phase <= phases; ++phase) {
             Filter& filter = header.levels[k][static_cast<std::size_t>(phase) - 1];
-            filter = fit_leaning(fitted[k]->planes, its, phase, filter, {}, memory);
+            filter = fit_leaning(fitted[k]->planes, its, phase, filter, memory);
         }
     });
     return header;
@@ -138,7 +137,7 @@ std::vector<double> estimate_bits(const Source& image, const Values& values,
     std::vector<Blend> blends;
     std::optional<Fitted> of_levels[levels_of_estimate];
     context.workers.each(levels_of_estimate, [&](std::size_t level) {
-        of_levels[level].emplace(image, static_cast<int>(level), values, Effort{.samples = estimate_samples}, memory);
+        of_levels[level].emplace(image, static_cast<int>(level), values, memory);
     });
     for (int level = 0; level < levels_of_estimate; ++level) {
         const Shape shape = reduced(image.shape, level);
@@ -154,8 +153,7 @@ std::vector<double> estimate_bits(const Source& image, const Values& values,
             double cost = 0;
             for (int phase = 1; phase <= phases; ++phase) {
                 Filter filter = fitted.filters[static_cast<std::size_t>(phase) - 1];
-                if (its)
-                    filter = fit_leaning(fitted.planes, *its, phase, filter, {.samples = estimate_samples}, memory);
+                if (its) filter = fit_leaning(fitted.planes, *its, phase, filter, memory);
                 std::vector<float> errors = leftover(fitted.planes, phase, filter, its ? &*its : nullptr);
                 for (float& error : errors) error *= 1.0f / 256;
                 cost += mean_cost(errors) / phases;

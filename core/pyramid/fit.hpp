@@ -10,14 +10,12 @@
 
 namespace dicompress::pyramid {
 
-// fewest: pixels below which a phase keeps the mean of its four neighbours, and of the reference takes the same pixel.
-// samples: pixels at most that a filter is fitted on.
-struct Effort {
-    std::size_t fewest = 2048, samples = 8192;
-};
+// Pixels below which a phase keeps the mean of its four neighbours, and of the reference takes the same pixel.
+inline constexpr std::size_t fewest_fitted = 2048;
 
 // The filters of one level. image: filled. reference: of the same shape, what it leans on, or null.
-Filters fit_level(Planes image, Planes* reference, Effort effort, std::pmr::memory_resource* memory);
+Filters fit_level(Planes image, Planes* reference, std::pmr::memory_resource* memory,
+                  std::size_t fewest = fewest_fitted);
 
 // Whether an image was a JPEG once: rougher where blocks of 8x8 pixels meet, counted from its first pixel. pixels: a
 // `sample`.
