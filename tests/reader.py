@@ -27,12 +27,10 @@ def root(x):
 
 
 def tail(t):
-    t = np.minimum(t, F(16))
-    p = t * F(0.000005383) + F(0.0000488906)
-    for c in (0.0000380036, 0.0032776263, 0.0211410061, 0.049867347, 1):
-        p = p * t + F(c)
-    for _ in range(4):
-        p = p * p
+    with np.errstate(over="ignore"):
+        p = (t * F(0.10294134) + F(1)) + (t * t) * (t * F(0.01623994) + F(0.03473967))
+        for _ in range(3):
+            p = p * p
     return F(0.5) / p
 
 
@@ -155,19 +153,12 @@ def read_band(data: bytes, states: bool, mixture, shape: tuple[int, int]) -> np.
         for k in range(8):
             size = size + abs(x[k])
         if (size > 1).any():
-            sums = left + right[t]
-            m = {pair: sums[i] + F(4096) if pair[0] == pair[1] else sums[i] for i, pair in enumerate(pairs)}
+            m = dict(zip(pairs, left + right[t]))
             for j in range(8):
-                m[j, j] = F(1) / m[j, j]
-                for k in range(j + 1, 8):
-                    g = m[j, k] * m[j, j]
-                    for n in range(k, 9):
-                        m[k, n] = m[k, n] - g * m[j, n]
-            for j in range(7, -1, -1):
                 v = m[j, 8]
-                for k in range(j + 1, 8):
-                    v = v - m[j, k] * weights[k]
-                weights[j] = v * m[j, j]
+                for k in (*range(j + 1, 8), *range(j)):
+                    v = v - m[min(j, k), max(j, k)] * weights[k]
+                weights[j] = v * (F(1) / (m[j, j] + F(4096)))
         y = weights * x
         shift = np.clip(((y[0] + y[1]) + (y[2] + y[3])) + ((y[4] + y[5]) + (y[6] + y[7])), F(-64), F(64))
         # Width
@@ -204,20 +195,20 @@ def read_band(data: bytes, states: bool, mixture, shape: tuple[int, int]) -> np.
         source.end_step()
         e = np.where(active, error(coded), F(0))
         left_over = np.where(active, abs(e - shift), F(0))
-        for i in np.flatnonzero(active):
-            errors[row[i], column[i]], rests[row[i], column[i]] = e[i], left_over[i]
-            z = left_over[i] * narrow[i] * F(2**-4)
-            step = (F(1) - min(z * z, F(16))) * F(0.004)
-            seen[kind[i]] = min(seen[kind[i]] + F(1), F(1000))
-            grown = narrows[kind[i]] + narrows[kind[i]] * (step * (F(1) + F(10) / seen[kind[i]]))
-            narrows[kind[i]] = np.clip(grown, F(0.25), F(4))
-            if flat[i]:
-                hindsight = F(parts[i]) / F(width[i]) if coded[i] == known[0, i] else F(0)
-                n = agree[i]
-                counts[n] = min(counts[n] + F(1), F(48))
-                shares[n] = np.clip(
-                    shares[n] + (hindsight - shares[n]) / (counts[n] + F(0.5)), F(2**-12), F(1 - 2**-12)
-                )
+        errors[row[active], column[active]], rests[row[active], column[active]] = e[active], left_over[active]
+        z = left_over * narrow * F(2**-4)
+        taught = ((F(1) - np.minimum(z * z, F(16))) * F(2**14)).astype(np.int64)
+        for n in np.unique(kind[active]):
+            lanes = active & (kind == n)
+            seen[n] = min(seen[n] + F(lanes.sum()), F(1000))
+            step = F(taught[lanes].sum()) * (F(0.004) * F(2**-14)) * (F(1) + F(10) / seen[n])
+            narrows[n] = np.clip(narrows[n] + narrows[n] * step, F(0.25), F(4))
+        hindsight = np.where(coded == known[0], parts.astype(F) / width.astype(F), F(0))
+        for n in np.unique(agree[flat]):
+            lanes = flat & (agree == n)
+            here, total = F(lanes.sum()), F((hindsight[lanes] * F(2**16)).astype(np.int64).sum()) * F(2**-16)
+            counts[n] = min(counts[n] + here, F(48))
+            shares[n] = np.clip(shares[n] + (total - here * shares[n]) / (counts[n] + F(0.5)), F(2**-12), F(1 - 2**-12))
         products = np.array([x[j] * (x[k] if k < 8 else e) for j, k in pairs])
         above[t], left = above[t] + products, left + products
     return values.astype(np.int32)
