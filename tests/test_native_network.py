@@ -355,3 +355,26 @@ def test_emulated_processors_compute_the_same(name, driver):
     found = digests([emulator, "-cpu", processor, driver(compiler)])
     assert set(found) == kernels
     assert all(lines == EXPECTED for lines in found.values())
+
+
+RUNNER = """
+import { readFileSync } from "node:fs";
+import { WASI } from "node:wasi";
+const wasi = new WASI({ version: "preview1" });
+const { instance } = await WebAssembly.instantiate(readFileSync(process.argv[2]), { wasi_snapshot_preview1: wasi.wasiImport });
+wasi.start(instance);
+"""
+
+
+def test_webassembly_computes_the_same(tmp_path):
+    for tool in ("em++", "node"):
+        if not shutil.which(tool):
+            pytest.skip(f"there is no {tool}")
+    older = "examples/web/libcxx"  # what Emscripten's C++ library may lack
+    flags = ["-std=c++20", "-O2", "-ffp-contract=off", "-msimd128", "-fwasm-exceptions", "-sSTANDALONE_WASM", "-I", "core"]
+    command = ["em++", *flags, "-I", older, "-include", f"{older}/newer.hpp", "-o", tmp_path / "driver.wasm", *SOURCES]
+    subprocess.run(command, cwd=ROOT, check=True)
+    (tmp_path / "run.mjs").write_text(RUNNER)
+    found = digests(["node", tmp_path / "run.mjs", tmp_path / "driver.wasm"])
+    assert set(found) == {"generic", "wasm"}
+    assert all(lines == EXPECTED for lines in found.values())
