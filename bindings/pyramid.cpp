@@ -50,13 +50,15 @@ nb::object array_of(T*& data, Sizes... sizes) {
 
 // dicompress.models.Values.
 Values values_of(nb::handle values) {
-    const auto listed = nb::cast<std::optional<nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig>>>(values.attr("listed"));
+    const auto listed =
+        nb::cast<std::optional<nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig>>>(values.attr("listed"));
     Runs exact;
     for (nb::handle run : values.attr("exact"))
         exact.emplace_back(nb::cast<std::int32_t>(run[0]), nb::cast<std::int32_t>(run[1]));
     return {nb::cast<std::int32_t>(values.attr("low")), nb::cast<std::int32_t>(values.attr("high")),
             nb::cast<std::int32_t>(values.attr("near")), std::move(exact),
-            listed ? std::vector<std::int32_t>(listed->data(), listed->data() + listed->size()) : std::vector<std::int32_t>()};
+            listed ? std::vector<std::int32_t>(listed->data(), listed->data() + listed->size())
+                   : std::vector<std::int32_t>()};
 }
 
 class Pixels final : public Source {
@@ -89,7 +91,8 @@ void check_shape(const Image& image, Shape shape) {
     if (view_of(image).shape != shape) throw std::invalid_argument("arrays differ in shape");
 }
 
-nb::bytes header_of(const Pyramid& model, Image image, nb::handle values, const std::vector<Image>& references, int threads) {
+nb::bytes header_of(const Pyramid& model, Image image, nb::handle values, const std::vector<Image>& references,
+                    int threads) {
     for (const Image& reference : references) check_shape(reference, view_of(image).shape);
     const Sources sources(references);
     const Values found = values_of(values);
@@ -132,13 +135,15 @@ public:
 
     nb::list tensors() const {
         nb::list found;
-        for (const Tile::Tensor& t : tile_->tensors()) found.append(nb::make_tuple(t.channels, t.rows, t.columns, t.level));
+        for (const Tile::Tensor& t : tile_->tensors())
+            found.append(nb::make_tuple(t.channels, t.rows, t.columns, t.level));
         return found;
     }
 
     void analyse(Image pixels) { tile_->analyse(view_of(pixels)); }
 
-    // As many runs of rows, the last one first, each by whichever thread. (parameters, base or None, known or None, spec)
+    // As many runs of rows, the last one first, each by whichever thread. (parameters, base or None, known or None,
+    // spec)
     nb::tuple predict(std::size_t k, std::int32_t runs) {
         const Tile::Tensor& tensor = tile_->tensors().at(k);
         {
@@ -158,7 +163,8 @@ public:
         nb::object results[] = {array_of(parameters, planes, rows, columns), nb::none(), nb::none()};
         for (std::size_t p = 0; p < planes; ++p)
             for (std::size_t r = 0; r < rows; ++r)
-                std::copy_n(band.parameters + p * band.plane + r * band.stride, columns, parameters + (p * rows + r) * columns);
+                std::copy_n(band.parameters + p * band.plane + r * band.stride, columns,
+                            parameters + (p * rows + r) * columns);
         const auto copy = [&](const Integers& from, std::int32_t* to) {
             for (std::size_t r = 0; r < rows; ++r) std::copy_n(from.data + r * from.stride, columns, to + r * columns);
         };
@@ -222,14 +228,14 @@ std::vector<Filter> fit_level_of(Image pixels, MaybeImage reference, std::size_t
     nb::gil_scoped_release release;
     Planes its;
     if (reference) its = sample_of(*reference);
-    const Filters filters = fit_level(sample_of(pixels), reference ? &its : nullptr, {.fewest = fewest}, memory());
+    const Filters filters = fit_level(sample_of(pixels), reference ? &its : nullptr, memory(), fewest);
     return {filters.begin(), filters.end()};
 }
 
 // (base, known, inputs) of D, H and V.
 nb::list describe(Image pixels, std::int32_t low, std::int32_t high, const std::vector<Filter>& filters, int number,
-                  std::int32_t coarser_scale, bool blocks, std::pair<std::int32_t, std::int32_t> origin, MaybeImage reference,
-                  bool references) {
+                  std::int32_t coarser_scale, bool blocks, std::pair<std::int32_t, std::int32_t> origin,
+                  MaybeImage reference, bool references) {
     if (filters.size() != pyramid::phases) throw std::invalid_argument("a filter a phase");
     if (high <= low) throw std::invalid_argument("an empty range");
     if (reference) check_shape(*reference, view_of(pixels).shape);
@@ -242,12 +248,21 @@ nb::list describe(Image pixels, std::int32_t low, std::int32_t high, const std::
     Grid<std::int32_t> bases[2] = {{grid, memory()}, {grid, memory()}}, copied(grid, memory());
     nb::list found;
     for (int phase = 1; phase <= pyramid::phases; ++phase) {
-        const Phase of{.planes = planes, .number = phase, .header = header, .low = low, .high = high,
-                       .reference = its ? &*its : nullptr, .references = references, .base = bases[phase % 2], .copied = copied,
-                       .before = phase > 1 ? &bases[(phase + 1) % 2] : nullptr, .origin = {origin.first, origin.second}};
+        const Phase of{.planes = planes,
+                       .number = phase,
+                       .header = header,
+                       .low = low,
+                       .high = high,
+                       .reference = its ? &*its : nullptr,
+                       .references = references,
+                       .base = bases[phase % 2],
+                       .copied = copied,
+                       .before = phase > 1 ? &bases[(phase + 1) % 2] : nullptr,
+                       .origin = {origin.first, origin.second}};
         std::int32_t *base, *known;
         std::uint8_t* inputs;
-        found.append(nb::make_tuple(array_of(base, grid.rows, grid.columns), array_of(known, neighbours, grid.rows, grid.columns),
+        found.append(nb::make_tuple(array_of(base, grid.rows, grid.columns),
+                                    array_of(known, neighbours, grid.rows, grid.columns),
                                     array_of(inputs, grid.rows, grid.columns, of.inputs())));
         const Inputs rows(of, 0, grid.rows, memory());
         const auto columns = static_cast<std::size_t>(grid.columns);
@@ -265,7 +280,8 @@ nb::list describe(Image pixels, std::int32_t low, std::int32_t high, const std::
 
 // ([gains], offset)
 nb::tuple fit_blend_of(Image image, const std::vector<Image>& references, nb::handle values) {
-    if (references.empty() || references.size() > pyramid::most_blended) throw std::invalid_argument("one or two references");
+    if (references.empty() || references.size() > pyramid::most_blended)
+        throw std::invalid_argument("one or two references");
     std::vector<Grid<std::int32_t>> samples;
     std::vector<const Grid<std::int32_t>*> pointers;
     samples.push_back(sample(Pixels(image), 0, memory()));
@@ -277,7 +293,7 @@ nb::tuple fit_blend_of(Image image, const std::vector<Image>& references, nb::ha
     const Values of = values_of(values);
     std::vector<Blend> found;
     for (const auto* reference : pointers) found.push_back(comparable(samples[0], *reference, of, memory()));
-    const Filters filters = fit_level(sample_of(image), nullptr, {}, memory());
+    const Filters filters = fit_level(sample_of(image), nullptr, memory());
     const Blend blend = fit_blend(samples[0], pointers, found, filters, of, memory());
     nb::list gains;
     for (std::size_t k = 0; k < references.size(); ++k) gains.append(blend.gains[k]);
@@ -313,7 +329,9 @@ void set(std::array<std::int32_t, N>& to, const std::vector<std::int32_t>& from)
 
 void bind_pyramid(nb::module_& m) {
     m.doc() = "The model `pyramid`; its filters and inputs, for training.";
-    nb::class_<Filter>(m, "Filter", "coefficients: one a pair of neighbours, of_reference: of a reference's deviations; zeros behind them.")
+    nb::class_<Filter>(
+        m, "Filter",
+        "coefficients: one a pair of neighbours, of_reference: of a reference's deviations; zeros behind them.")
         .def(
             "__init__",
             [](Filter* self, const std::vector<std::int32_t>& coefficients, std::int32_t scale,
@@ -323,26 +341,31 @@ void bind_pyramid(nb::module_& m) {
                 self->scale = std::clamp(scale, least_scale, most_scale);
             },
             "coefficients"_a, "scale"_a, "of_reference"_a = std::vector<std::int32_t>())
-        .def_prop_ro("coefficients", [](const Filter& f) { return std::vector(f.coefficients.begin(), f.coefficients.end()); })
-        .def_prop_ro("of_reference", [](const Filter& f) { return std::vector(f.of_reference.begin(), f.of_reference.end()); })
+        .def_prop_ro("coefficients",
+                     [](const Filter& f) { return std::vector(f.coefficients.begin(), f.coefficients.end()); })
+        .def_prop_ro("of_reference",
+                     [](const Filter& f) { return std::vector(f.of_reference.begin(), f.of_reference.end()); })
         .def_ro("scale", &Filter::scale)
         .def("__eq__", [](const Filter& a, const Filter& b) { return a == b; });
-    m.def("fit_level", &fit_level_of, "pixels"_a, "reference"_a.none() = nb::none(), "fewest"_a = Effort().fewest,
+    m.def("fit_level", &fit_level_of, "pixels"_a, "reference"_a.none() = nb::none(), "fewest"_a = fewest_fitted,
           "Filters of D, H and V; phases of fewer pixels keep the mean of four neighbours.");
-    m.def("has_blocks", [](Image pixels) { return has_blocks(sample(Pixels(pixels), 0, memory()).view()); }, "pixels"_a);
+    m.def(
+        "has_blocks", [](Image pixels) { return has_blocks(sample(Pixels(pixels), 0, memory()).view()); }, "pixels"_a);
     m.def("fit_blend", &fit_blend_of, "image"_a, "references"_a, "values"_a, "(gains, offset)");
     m.def("blend", &blend_of, "references"_a, "gains"_a, "offset"_a, "values"_a);
     m.def("describe", &describe, "pixels"_a, "low"_a, "high"_a, "filters"_a, "number"_a, "coarser_scale"_a, "blocks"_a,
-          "origin"_a = std::pair<std::int32_t, std::int32_t>(0, 0), "reference"_a.none() = nb::none(), "references"_a = false,
-          "(base, known, inputs) of D, H and V of one level, of the grid's shape.");
+          "origin"_a = std::pair<std::int32_t, std::int32_t>(0, 0), "reference"_a.none() = nb::none(),
+          "references"_a = false, "(base, known, inputs) of D, H and V of one level, of the grid's shape.");
     m.def("channels", &pyramid::channels, "phase"_a, "references"_a, "Of a network's input.");
     m.def("used", &references_at, "phase"_a, "Of these, what is not of a reference.");
 
     nb::class_<Pyramid, Model>(m, "Pyramid")
         .def(
-            "__init__", [](Pyramid* self, nb::bytes weights) { new (self) Pyramid(span_of(weights), memory()); }, "weights"_a)
+            "__init__", [](Pyramid* self, nb::bytes weights) { new (self) Pyramid(span_of(weights), memory()); },
+            "weights"_a)
         .def_static(
-            "installed", [](nb::bytes hash) -> std::unique_ptr<Pyramid> {
+            "installed",
+            [](nb::bytes hash) -> std::unique_ptr<Pyramid> {
                 Hash found{};
                 if (hash.size() != found.size()) return nullptr;
                 std::memcpy(found.data(), hash.c_str(), found.size());
@@ -358,9 +381,10 @@ void bind_pyramid(nb::module_& m) {
         .def("header", &header_of, "image"_a, "values"_a, "references"_a = std::vector<Image>(), "threads"_a = 1)
         .def("estimate", &estimate, "image"_a, "values"_a, "choices"_a, "threads"_a = 1);
     nb::class_<TileForTests>(m, "Tile")
-        .def(nb::init<const Pyramid&, nb::bytes, std::pair<std::int32_t, std::int32_t>, nb::handle, int, std::vector<Image>, int, int>(),
-             nb::keep_alive<1, 2>(), "model"_a, "header"_a, "shape"_a, "values"_a, "levels"_a, "references"_a = std::vector<Image>(),
-             "level"_a = 0, "threads"_a = 1)
+        .def(nb::init<const Pyramid&, nb::bytes, std::pair<std::int32_t, std::int32_t>, nb::handle, int,
+                      std::vector<Image>, int, int>(),
+             nb::keep_alive<1, 2>(), "model"_a, "header"_a, "shape"_a, "values"_a, "levels"_a,
+             "references"_a = std::vector<Image>(), "level"_a = 0, "threads"_a = 1)
         .def_prop_ro("tensors", &TileForTests::tensors)
         .def("analyse", &TileForTests::analyse, "pixels"_a)
         .def("predict", &TileForTests::predict, "k"_a, "runs"_a = 1)

@@ -1,7 +1,7 @@
 // Integer networks with pseudo-random weights on pseudo-random activations: prints, of every kernel of this processor and of
 // every network, a digest of what it computes. The same lines, but for the kernels' names, on every processor.
 //
-//   g++ -std=c++20 -O3 -ffp-contract=off -I core tests/network_driver.cpp core/network/{network,read,generic,avx2,vnni,neon,cpu}.cpp
+//   g++ -std=c++20 -O3 -ffp-contract=off -I core tests/network_driver.cpp core/network/{network,read,generic,avx2,vnni,neon,wasm,cpu}.cpp
 #include <bit>
 #include <cstdio>
 #include <cstring>
@@ -88,6 +88,7 @@ const char* name_of(Kernel kernel) {
         case Kernel::avx2: return "avx2";
         case Kernel::vnni: return "vnni";
         case Kernel::neon: return "neon";
+        case Kernel::wasm: return "wasm";
         case Kernel::generic: break;
     }
     return "generic";

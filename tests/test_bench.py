@@ -314,9 +314,9 @@ def test_files_of_dicompress_are_measured_by_their_pixels(tmp_path):
 def test_colour_and_graphics_are_a_group_of_their_own(study, tmp_path):
     from dicompress.dicom import compress_file, describe
 
-    kinds = {"rgb": "SC_rgb_gdcm2k_uncompressed.dcm", "palette": "examples_palette.dcm", "ybr": "SC_ybr_full_422_uncompressed.dcm"}
+    kinds = {"rgb": "SC_rgb_gdcm2k_uncompressed", "palette": "examples_palette", "ybr": "SC_ybr_full_422_uncompressed"}
     for name, file in kinds.items():
-        (study / f"{name}.dcm").write_bytes(Path(get_testdata_file(file)).read_bytes())
+        (study / f"{name}.dcm").write_bytes(Path(get_testdata_file(f"{file}.dcm")).read_bytes())
     page = tmp_path / "r.html"
     assert bench.run([study], ["jpeg-xl-e7", "pyramid", "rle"], page, 2) == 0
     rows, report = read(page)

@@ -98,7 +98,7 @@ def decoder(tmp_path_factory):
     """examples/decode.c, built by the command in its comment, and warned of everything."""
     source, program = ROOT / "examples" / "decode.c", tmp_path_factory.mktemp("c") / "decode"
     build()
-    (command,) = re.findall(r"^ \*     (cc .*)$", source.read_text(), re.M)
+    (command,) = re.findall(r"^ \*     (cc .*)$", source.read_text(), re.MULTILINE)
     assert "-o decode " in command and len(source.read_text().splitlines()) < 100
     run("sh", "-ec", command.replace("-o decode ", f"-o '{program}' -std=c99 -Wall -Wextra -Werror "), cwd=ROOT)
     return program

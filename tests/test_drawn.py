@@ -13,7 +13,7 @@ from test_cli import run
 from test_dicom import change, make, test_file
 
 from dicompress import Allowance, DicompressError, UnsupportedImageError, decompress_dataset
-from dicompress.dicom import DICOMPRESS, compress_file, describe, restore_file, resume, strip_file
+from dicompress.dicom import DICOMPRESS, compress_file, describe, drawn, restore_file, resume, strip_file
 from dicompress.dicom.syntax import JPEG_XL_LOSSLESS
 
 
@@ -153,3 +153,32 @@ def test_commands(tmp_path):
     data[-40] ^= 1
     (tmp_path / "small" / "grey").write_bytes(data)
     assert "1 bad" in run("verify", tmp_path / "small", check=1).stdout
+
+
+def test_where_jpeg_xl_clearly_wins_the_model_is_not_tried(monkeypatch):
+    expected = compress_file(DRAWN["palette"]()).data
+    monkeypatch.setattr("dicompress.codec.encode", None)
+    assert compress_file(DRAWN["palette"]()).data == expected
+
+
+@pytest.mark.parametrize("name", ["RGB", "palette", "colour photograph"])
+def test_a_piece_of_a_large_image_tells_the_same(name, monkeypatch):
+    expected = compress_file(DRAWN[name]()).data
+    monkeypatch.setattr(drawn, "MANY", 1)
+    monkeypatch.setattr(drawn, "SIMPLE", 0)
+    monkeypatch.setattr(drawn, "PIECE", 200)
+    assert compress_file(DRAWN[name]()).data == expected
+
+
+def test_a_photograph_that_the_model_codes_in_fewer_bytes_is_ours():
+    pixels = np.stack([phantom(200, 220, 0) >> 4] * 3, -1).astype(np.uint8)
+    noise = np.random.default_rng(0).integers(0, 2, pixels.shape)
+    data = change(
+        make(pixels[..., 0]), SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0,
+        PixelData=(pixels + noise).astype(np.uint8).tobytes(),
+    )  # fmt: skip
+    compressed = compress_file(data)
+    peer = len(imagecodecs.jpegxl_encode((pixels + noise).astype(np.uint8), lossless=True, effort=7))
+    info = describe(compressed.data)
+    assert info.coded_bytes <= peer + 1 and restore_file(compressed.data).data == data
+    assert (info.model == "pyramid") == (read(compressed.data).file_meta.TransferSyntaxUID == DICOMPRESS)

@@ -17,7 +17,7 @@ pytest.importorskip("onnx")
 from onnx import TensorProto
 
 from dicompress.training.graph import Graph
-from dicompress.training.weights import network_bytes, pyramid_weights, write_weights
+from dicompress.training.weights import join, network_bytes, pyramid_weights, split
 
 ROOT = Path(__file__).parent.parent
 KERNELS = native.kernels()
@@ -225,23 +225,22 @@ def test_features_that_are_missing_or_of_another_shape_are_an_error():
         made.native.run(x[..., :28].copy(), features)
 
 
-def folder_of_networks(tmp_path, former_jpegs=False):
+def folder_of_networks(tmp_path):
     rng, sizes = np.random.default_rng(9), [SMALL[:5] + flags + SMALL[7:] for flags in ((False, True), (True, True), (True, False))]
-    (tmp_path / "model.json").write_text(json.dumps({"references": True, "former_jpegs": former_jpegs}))
-    made = []
-    for kind in ("", "_former_jpeg")[: 1 + former_jpegs]:
-        for name, of in zip("dhv", sizes):
-            made.append(Made(rng, of))
-            (tmp_path / f"predict_{name}{kind}.onnx").write_bytes(made[-1].onnx)
+    (tmp_path / "model.json").write_text(json.dumps({"references": True}))
+    made = [Made(rng, of) for of in sizes]
+    for name, network in zip("dhv", made):
+        (tmp_path / f"predict_{name}.onnx").write_bytes(network.onnx)
     return made
 
 
 @pytest.mark.parametrize("former_jpegs", [False, True])
-def test_a_model_becomes_one_file_in_a_folder_named_by_its_hash(former_jpegs, tmp_path):
-    made = folder_of_networks(tmp_path, former_jpegs)
-    path = write_weights(tmp_path, tmp_path / "weights")
-    data = path.read_bytes()
-    assert path == tmp_path / "weights" / native.hash(data).hex() / "weights.bin"
+def test_the_networks_of_a_model_become_one_file(former_jpegs, tmp_path):
+    made, data = folder_of_networks(tmp_path), pyramid_weights(tmp_path)
+    references, networks = split(data)
+    assert references and len(networks) == 3 and join(references, networks) == data
+    if former_jpegs:
+        data, made = join(references, 2 * networks), 2 * made
     weights = native.Weights(data)
     assert weights.references and weights.former_jpegs == former_jpegs and len(weights.networks) == len(made)
     for network, m in zip(weights.networks, made):
@@ -296,7 +295,7 @@ def test_graphs_of_another_form_are_not_converted():
         Made(np.random.default_rng(0), SMALL, exponents=(1, 1))
 
 
-SOURCES = ["tests/network_driver.cpp", *(f"core/network/{n}.cpp" for n in ("network", "read", "generic", "avx2", "vnni", "neon", "cpu"))]
+SOURCES = ["tests/network_driver.cpp", *(f"core/network/{n}.cpp" for n in ("network", "read", "generic", "avx2", "vnni", "neon", "wasm", "cpu"))]
 EMULATED = {
     "x86-64 without AVX": ("g++", "qemu-x86_64", "Nehalem", {"generic"}),
     "x86-64 with AVX2": ("g++", "qemu-x86_64", "Haswell", {"generic", "avx2"}),
@@ -355,4 +354,27 @@ def test_emulated_processors_compute_the_same(name, driver):
         pytest.skip(f"there is no {emulator}")
     found = digests([emulator, "-cpu", processor, driver(compiler)])
     assert set(found) == kernels
+    assert all(lines == EXPECTED for lines in found.values())
+
+
+RUNNER = """
+import { readFileSync } from "node:fs";
+import { WASI } from "node:wasi";
+const wasi = new WASI({ version: "preview1" });
+const { instance } = await WebAssembly.instantiate(readFileSync(process.argv[2]), { wasi_snapshot_preview1: wasi.wasiImport });
+wasi.start(instance);
+"""
+
+
+def test_webassembly_computes_the_same(tmp_path):
+    for tool in ("em++", "node"):
+        if not shutil.which(tool):
+            pytest.skip(f"there is no {tool}")
+    older = "examples/web/libcxx"  # what Emscripten's C++ library may lack
+    flags = ["-std=c++20", "-O2", "-ffp-contract=off", "-msimd128", "-fwasm-exceptions", "-sSTANDALONE_WASM", "-I", "core"]
+    command = ["em++", *flags, "-I", older, "-include", f"{older}/newer.hpp", "-o", tmp_path / "driver.wasm", *SOURCES]
+    subprocess.run(command, cwd=ROOT, check=True)
+    (tmp_path / "run.mjs").write_text(RUNNER)
+    found = digests(["node", tmp_path / "run.mjs", tmp_path / "driver.wasm"])
+    assert set(found) == {"generic", "wasm"}
     assert all(lines == EXPECTED for lines in found.values())

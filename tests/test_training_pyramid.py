@@ -16,19 +16,20 @@ from typer.testing import CliRunner  # noqa: E402
 import dicompress  # noqa: E402
 from dicompress import DicompressError, StreamError  # noqa: E402
 from dicompress.cli.app import app  # noqa: E402
-from dicompress.codec.container import read_stream  # noqa: E402
 from dicompress.models import Values  # noqa: E402
 from dicompress.models.pyramid import Pyramid as Model  # noqa: E402
-from dicompress.models.pyramid.fit import fit_level  # noqa: E402
-from dicompress.models.pyramid.phases import PHASES, USED, LevelHeader, channels  # noqa: E402
+from dicompress.native import network as native  # noqa: E402
+from dicompress.native.codec import Stream  # noqa: E402
+from dicompress.native.pyramid import Tile, channels, fit_level, used  # noqa: E402
+from dicompress.runtime import Network  # noqa: E402
 from dicompress.runtime.float32 import to_float32  # noqa: E402
 from dicompress.training import export_checkpoint, train  # noqa: E402
 from dicompress.training.data import TrainingImage, load, with_neighbours  # noqa: E402
 from dicompress.training.graph import BoundError  # noqa: E402
 from dicompress.training.pyramid.attention import ATTENTIONS  # noqa: E402
-from dicompress.training.pyramid.data import Sampler, _stack, level_tensors  # noqa: E402
+from dicompress.training.pyramid.data import LevelHeader, Sampler, _stack, level_tensors  # noqa: E402
 from dicompress.training.pyramid.export import add_former_jpegs, export, load_checkpoint  # noqa: E402
-from dicompress.training.pyramid.network import Config, Pyramid  # noqa: E402
+from dicompress.training.pyramid.network import PHASES, Config, Pyramid  # noqa: E402
 from dicompress.training.pyramid.recipe import PyramidSchedule as Schedule  # noqa: E402
 
 TINY = Config(features=8, narrow=8, dilations=((1,), (1,), (2,)))
@@ -87,8 +88,8 @@ def test_an_exported_model_leans_on_neighbours(trained, tmp_path):
     volume = np.stack([still + rng.integers(-3, 4, still.shape) for _ in range(4)]).astype(np.int16)
     for near in (0, 2):
         data = dicompress.encode(volume, model=model, neighbours=True, near=near)
-        stream = read_stream(data)
-        assert [len(head.references) for head in stream.heads[:3]] == [0, 2, 1] and all(h.references for h in stream.heads[1:])
+        stream = Stream(data, None, 1 << 30, 1 << 30)
+        assert [len(stream.references(n)) for n in range(3)] == [0, 2, 1] and stream.references(3)
         whole = dicompress.decode(data, model=model)
         assert np.abs(whole.astype(int) - volume).max() <= near
         for level in range(stream.levels + 1):
@@ -96,14 +97,12 @@ def test_an_exported_model_leans_on_neighbours(trained, tmp_path):
                 picture = dicompress.decode(data, level=level, frame=frame, model=model)
                 assert np.array_equal(picture, whole[frame, :: 1 << level, :: 1 << level])
     assert len(dicompress.encode(volume, model=model, neighbours=True)) < 0.9 * len(dicompress.encode(volume, model=model))
-    header = read_stream(data).heads[2].header
-    references = [volume[0].astype(np.int32)]
-    plan = [header, volume[0].shape, Values(0, 1500, 2), 3, references]
-    assert model.plan(*plan).reference is None
-    wrong = (header[:-1], header + b"\0", header[:2] + b"\xff\xff\xff\x7f" + header[3:])
-    for arguments in (*([w, *plan[1:]] for w in wrong), [*plan[:4], []], [*plan[:4], references * 3]):
+    image, references = (volume[k].astype(np.int32) for k in (1, 0))
+    header = model.header(image, Values(0, 1500), [references])
+    Tile(model, header, image.shape, Values(0, 1500), 3, [references])
+    for wrong, leaned_on in ((header[:-1], 1), (header + b"\0", 1), (header, 0), (header, 3)):
         with pytest.raises(StreamError):
-            model.plan(*arguments)
+            Tile(model, wrong, image.shape, Values(0, 1500), 3, [references] * leaned_on)
 
 
 def test_former_jpegs_have_networks_of_their_own(trained, tmp_path):
@@ -122,9 +121,10 @@ def test_former_jpegs_have_networks_of_their_own(trained, tmp_path):
         one, other = (dicompress.encode(image, model=m) for m in (before, model))
         assert (one[-200:] != other[-200:]) == chunks_differ
     data = dicompress.encode(films, model=model, neighbours=True)
-    assert np.array_equal(dicompress.decode(data, model=model), films) and read_stream(data).heads[1].references
+    assert np.array_equal(dicompress.decode(data, model=model), films) and Stream(data, None, 1 << 30, 1 << 30).references(1)
+    export_checkpoint(trained, tmp_path / "plain")
     with pytest.raises(DicompressError, match="take references"):
-        add_former_jpegs(tmp_path / "other", tmp_path / "model")
+        add_former_jpegs(tmp_path / "other", tmp_path / "plain")
 
 
 def test_a_network_without_references_is_where_one_with_them_starts(tmp_path):
@@ -132,7 +132,7 @@ def test_a_network_without_references_is_where_one_with_them_starts(tmp_path):
     old, new = Pyramid(replace(TINY, references=False)), Pyramid(TINY)
     new.adopt(old.state_dict())
     image = phantom(64, 64)
-    header = LevelHeader(dict(zip(PHASES, fit_level(image, 0, 4095))), 0, 300, False)
+    header = LevelHeader(fit_level(image.astype(np.int32)), 0, 300, False)
     bits = []
     for network, references in ((old, False), (new, True)):
         batch = [_stack([item]) for item in level_tensors(image, header, 0, 4095, references=references)]
@@ -144,7 +144,7 @@ def test_a_network_without_references_is_where_one_with_them_starts(tmp_path):
 def test_a_training_begins_with_other_weights(trained, images, tmp_path):
     path = train("pyramid", images, tmp_path, TINY, Schedule(steps=1, batch=1, learning_rate=0.0), threads=1, start=trained)
     one, other = (torch.load(p, weights_only=True)["network"] for p in (trained, path))
-    assert all(torch.equal(one[name][:, : USED[1]], other[name][:, : USED[1]]) for name in one if "head.weight" in name)
+    assert all(torch.equal(one[name][:, : used(1)], other[name][:, : used(1)]) for name in one if "head.weight" in name)
 
 
 def test_patches_of_neighbours(images, tmp_path):
@@ -161,7 +161,7 @@ def test_patches_of_neighbours(images, tmp_path):
         batch = [sampler.batch(4) for _ in range(6)]
         for phase, first in zip(PHASES, batch[0]):
             assert first.inputs.shape == (4, channels(phase, references), 64, 64)
-        leant = torch.cat([b[0].inputs[:, USED[1] :].abs().amax((1, 2, 3)) for b in batch]) if references else None
+        leant = torch.cat([b[0].inputs[:, used(1) :].abs().amax((1, 2, 3)) for b in batch]) if references else None
         assert leant is None or 0 < int((leant == 0).sum()) < 20, "some with, some without"
 
 
@@ -183,7 +183,7 @@ def test_checkpoints_from_before_the_switches_and_names_load(trained, tmp_path):
 def test_pixels_of_flat_areas_cost_nothing():
     image = phantom(64, 64)
     image[:32] = 7
-    header = LevelHeader(dict(zip(PHASES, fit_level(image, 0, 4095))), 0, 300, False)
+    header = LevelHeader(fit_level(image.astype(np.int32)), 0, 300, False)
     for _, x, low, high, _ in level_tensors(image, header, 0, 4095):
         free = (low == x) & (x == high)
         assert free[1:14, 1:30].all() and not free[18:].all()
@@ -195,7 +195,7 @@ def test_the_network_that_is_trained_is_the_one_that_is_exported(tmp_path, atten
     network = Pyramid(replace(TINY, attention=attention)).eval()
     shake(network, 1.5)
     export(network, tmp_path, {})
-    models = [Model(tmp_path), Model(tmp_path, convert=to_float32)]
+    core = native.Weights((tmp_path / "weights.bin").read_bytes()).networks
     rng, features, given, saturated = np.random.default_rng(0), None, {}, 0.0
     for phase in PHASES:
         x = rng.integers(0, 256, (1, 33, 40, channels(phase, network.config.references))).astype(np.uint8)
@@ -203,12 +203,14 @@ def test_the_network_that_is_trained_is_the_one_that_is_exported(tmp_path, atten
             activations = (torch.from_numpy(x).permute(0, 3, 1, 2).float() - 128) / 32
             parameters, features = network.phases[phase - 1](activations, features, True)
         saturated = max(saturated, float(((features == -4) | (features == 127 / 32)).float().mean()))
-        for model in models:
-            found, *following = model._networks[phase](x=x, **given)
+        onnx = (tmp_path / f"predict_{'dhv'[phase - 1]}.onnx").read_bytes()
+        results = [Network(data)(x=x, **given) for data in (onnx, to_float32(onnx))]
+        results.append([n if n is None else n[None] for n in core[phase - 1].run(x[0], given["features"][0] if given else None)[:2]])
+        for found, *following in results:
             assert np.array_equal(parameters.numpy() * 4096, found)
-            assert all(np.array_equal(features.permute(0, 2, 3, 1).numpy() * 32 + 128, f) for f in following)
-        assert len(following) == (phase != 3)
-        given = {"features": f for f in following}
+            for f in following if phase < 3 else []:
+                assert np.array_equal(features.permute(0, 2, 3, 1).numpy() * 32 + 128, f)
+        given = {"features": results[0][1]} if phase < 3 else {}
     assert saturated > 0.05
 
 

@@ -46,7 +46,7 @@ def module():
     for tool in ("emcc", "emcmake", "cmake", "node"):
         if not shutil.which(tool):
             pytest.skip(f"there is no {tool} (Debian's emscripten, cmake and nodejs) to build and run WebAssembly with")
-    commands = re.findall(r"^    ((?:emcmake )?cmake .*)$", (ROOT / "docs" / "web.md").read_text(), re.M)
+    commands = re.findall(r"^    ((?:emcmake )?cmake .*)$", (ROOT / "docs" / "web.md").read_text(), re.MULTILINE)
     assert len(commands) == 2
     for command in commands:
         run("sh", "-ec", command, cwd=ROOT)

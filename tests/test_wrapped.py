@@ -1,4 +1,4 @@
-"""What is drawn in YBR_FULL, YBR_FULL_422 or signed values is in JPEG XL inside our own transfer syntax, with the same promises."""
+"""What is drawn in YBR_FULL or signed values is in JPEG XL inside our own transfer syntax, with the same promises."""
 
 import imagecodecs
 import numpy as np

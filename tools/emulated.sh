@@ -46,7 +46,7 @@ networks() {
         return
     fi
     driver=$out/driver-$compiler
-    sources=$(for name in network read generic avx2 vnni neon cpu; do echo "core/network/$name.cpp"; done)
+    sources=$(for name in network read generic avx2 vnni neon wasm cpu; do echo "core/network/$name.cpp"; done)
     # shellcheck disable=SC2086
     [ -x "$driver" ] || (cd "$root" && "$compiler" -std=c++20 -O3 -ffp-contract=off -static -I core -o "$driver" \
         tests/network_driver.cpp $sources) || status=1

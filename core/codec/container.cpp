@@ -147,9 +147,8 @@ Bytes write_stream(const Facts& facts, int levels, const std::vector<Bytes>& hea
         size += section.size() + 16;
         sections.push_back(std::move(section));
     }
-    Bytes stream;
+    Bytes stream(std::begin(magic), std::end(magic));
     stream.reserve(size);
-    put(stream, magic);
     for (int byte : {int{version}, static_cast<int>(facts.type), facts.bits_stored})
         stream.push_back(static_cast<std::uint8_t>(byte));
     put(stream, facts.model_hash);

@@ -12,16 +12,15 @@ namespace dicompress::pyramid {
 namespace {
 
 constexpr int levels_of_estimate = 2;
-constexpr std::size_t estimate_samples = 4096;
 
 std::int32_t top_scale(const Source& image, int levels, std::pmr::memory_resource* memory) {
     const Grid<std::int32_t> top = sample(image, levels, memory);
     std::vector<float> magnitudes;
     for (std::int32_t r = 1; r < top.shape().rows; ++r)
         for (std::int32_t c = 1; c < top.shape().columns; ++c)
-            magnitudes.push_back(
-                std::fabs(static_cast<float>(top.row(r)[c] - top.row(r)[c - 1] - top.row(r - 1)[c] + top.row(r - 1)[c - 1])) *
-                256);
+            magnitudes.push_back(std::fabs(static_cast<float>(top.row(r)[c] - top.row(r)[c - 1] - top.row(r - 1)[c] +
+                                                              top.row(r - 1)[c - 1])) *
+                                 256);
     return measure_scale(magnitudes);
 }
 
@@ -36,7 +35,8 @@ class Samples {
 public:
     Samples(std::vector<const Source*> sources, int level, Context& context)
         : sources_(std::move(sources)), grids_(sources_.size()) {
-        context.workers.each(sources_.size(), [&](std::size_t k) { grids_[k] = sample(*sources_[k], level, context.memory); });
+        context.workers.each(sources_.size(),
+                             [&](std::size_t k) { grids_[k] = sample(*sources_[k], level, context.memory); });
     }
 
     std::size_t place(const Source* source) const {
@@ -65,11 +65,11 @@ Planes blended(const Blend& blend, std::span<const Grid<std::int32_t>* const> re
 
 // Blends of choices among sources.
 std::vector<Blend> blends_of(const Grid<std::int32_t>& image, const Filters& filters, const Values& values,
-                             const Samples& samples, std::span<const std::vector<const Source*>> choices, Context& context) {
+                             const Samples& samples, std::span<const std::vector<const Source*>> choices,
+                             Context& context) {
     std::vector<Blend> alone(samples.all().size()), found(choices.size());
-    context.workers.each(alone.size(), [&](std::size_t k) {
-        alone[k] = comparable(image, samples.all()[k], values, context.memory);
-    });
+    context.workers.each(
+        alone.size(), [&](std::size_t k) { alone[k] = comparable(image, samples.all()[k], values, context.memory); });
     context.workers.each(choices.size(), [&](std::size_t k) {
         std::vector<Blend> of_each;
         for (const Source* source : choices[k]) of_each.push_back(alone[samples.place(source)]);
@@ -84,13 +84,13 @@ struct Fitted {
     Planes planes;
     Filters filters;
 
-    Fitted(const Source& image, int level, const Values& values, Effort effort, std::pmr::memory_resource* memory) {
+    Fitted(const Source& image, int level, const Values& values, std::pmr::memory_resource* memory) {
         Grid<std::int32_t> pixels = sample(image, level, memory);
         add_errors(pixels, values);
         planes = split(pixels, memory);
         for (int plane = 0; plane < planes_of_level; ++plane) planes.complete(plane);
         for (int phase = 1; phase <= phases; ++phase)
-            filters[static_cast<std::size_t>(phase) - 1] = fit_alone(planes, phase, effort, memory);
+            filters[static_cast<std::size_t>(phase) - 1] = fit_alone(planes, phase, memory);
     }
 };
 
@@ -104,7 +104,8 @@ Header fit_header(const Source& image, const Values& values, int levels, std::sp
     header.top_scale = top_scale(image, levels, memory);
     header.blocks = has_blocks(finest.view());
     std::vector<std::optional<Fitted>> fitted(static_cast<std::size_t>(levels));
-    context.workers.each(fitted.size(), [&](std::size_t k) { fitted[k].emplace(image, static_cast<int>(k), values, Effort(), memory); });
+    context.workers.each(fitted.size(),
+                         [&](std::size_t k) { fitted[k].emplace(image, static_cast<int>(k), values, memory); });
     for (const auto& level : fitted) header.levels.push_back(level->filters);
     if (references.empty()) return header;
 
@@ -119,7 +120,7 @@ Header fit_header(const Source& image, const Values& values, int levels, std::sp
         const Reference its(blended(header.blend, pointers, values, memory), header.levels[k], nullptr, memory);
         for (int phase = 1; phase <= phases; ++phase) {
             Filter& filter = header.levels[k][static_cast<std::size_t>(phase) - 1];
-            filter = fit_leaning(fitted[k]->planes, its, phase, filter, {}, memory);
+            filter = fit_leaning(fitted[k]->planes, its, phase, filter, memory);
         }
     });
     return header;
@@ -136,7 +137,7 @@ std::vector<double> estimate_bits(const Source& image, const Values& values,
     std::vector<Blend> blends;
     std::optional<Fitted> of_levels[levels_of_estimate];
     context.workers.each(levels_of_estimate, [&](std::size_t level) {
-        of_levels[level].emplace(image, static_cast<int>(level), values, Effort{.samples = estimate_samples}, memory);
+        of_levels[level].emplace(image, static_cast<int>(level), values, memory);
     });
     for (int level = 0; level < levels_of_estimate; ++level) {
         const Shape shape = reduced(image.shape, level);
@@ -147,11 +148,12 @@ std::vector<double> estimate_bits(const Source& image, const Values& values,
         context.workers.each(choices.size(), [&](std::size_t k) {
             std::optional<Reference> its;
             if (!choices[k].empty())
-                its.emplace(blended(blends[k], samples.of(choices[k]), values, memory), fitted.filters, nullptr, memory);
+                its.emplace(blended(blends[k], samples.of(choices[k]), values, memory), fitted.filters, nullptr,
+                            memory);
             double cost = 0;
             for (int phase = 1; phase <= phases; ++phase) {
                 Filter filter = fitted.filters[static_cast<std::size_t>(phase) - 1];
-                if (its) filter = fit_leaning(fitted.planes, *its, phase, filter, {.samples = estimate_samples}, memory);
+                if (its) filter = fit_leaning(fitted.planes, *its, phase, filter, memory);
                 std::vector<float> errors = leftover(fitted.planes, phase, filter, its ? &*its : nullptr);
                 for (float& error : errors) error *= 1.0f / 256;
                 cost += mean_cost(errors) / phases;

@@ -55,7 +55,8 @@ void fill(const Reference& picture, Shape grid, float* to) {
     for (int phase = 1; phase <= phases; ++phase)
         for (std::int32_t r = 0; r < grid.rows; r += 2)
             for (std::int32_t c = 0; c < grid.columns; ++c)
-                *to++ = static_cast<float>(std::clamp(picture.deviations(phase).row(r)[c], -(1 << 22), 1 << 22)) * (1.0f / 256);
+                *to++ = static_cast<float>(std::clamp(picture.deviations(phase).row(r)[c], -(1 << 22), 1 << 22)) *
+                        (1.0f / 256);
 }
 
 // How much of the first reference, the rest being the second, deviates from interpolation as the image does.

@@ -37,13 +37,12 @@ bool has_blocks(View<const std::int32_t> pixels) {
     const auto [rows, columns] = pixels.shape;
     if (std::min(rows, columns) < 8 * block) return false;
     for (const bool vertical : {true, false}) {
-        const std::vector<double> rough =
-            vertical ? roughness(pixels.data, rows, pixels.stride, columns, pixels.step)
-                     : roughness(pixels.data, columns, pixels.step, rows, pixels.stride);
+        const std::vector<double> rough = vertical ? roughness(pixels.data, rows, pixels.stride, columns, pixels.step)
+                                                   : roughness(pixels.data, columns, pixels.step, rows, pixels.stride);
         std::array<double, block> sums{}, counts{};
         for (std::size_t k = 0; k < rough.size(); ++k) {
-            const std::size_t place = k + 2;         // of the difference's middle
-            if (place % strip == 0) continue;        // where strips meet
+            const std::size_t place = k + 2;   // of the difference's middle
+            if (place % strip == 0) continue;  // where strips meet
             sums[place % block] += rough[k], counts[place % block] += 1;
         }
         double others = sums[2] / counts[2];

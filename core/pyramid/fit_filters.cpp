@@ -9,12 +9,13 @@ namespace dicompress::pyramid {
 
 namespace {
 
+constexpr std::size_t most_samples = 8192;       // pixels that a filter is fitted on
 constexpr std::size_t fewest_of_reference = 64;  // or not even the same pixel
 
 // Which rows of a phase a filter is fitted on.
 struct Every {
-    Every(Shape shape, std::size_t most)
-        : step(static_cast<std::int32_t>((shape.size() + most - 1) / most)),
+    explicit Every(Shape shape)
+        : step(static_cast<std::int32_t>((shape.size() + most_samples - 1) / most_samples)),
           count(static_cast<std::size_t>((shape.rows + step - 1) / step) * static_cast<std::size_t>(shape.columns)) {}
 
     std::int32_t step;
@@ -82,9 +83,8 @@ void fill(Regression& regression, const Planes& planes, int phase, const Every& 
     }
 }
 
-void fit_coefficients(const Planes& planes, int phase, Filter& filter, std::size_t samples,
-                      std::pmr::memory_resource* memory) {
-    const Every every(planes.shape(phase), samples);
+void fit_coefficients(const Planes& planes, int phase, Filter& filter, std::pmr::memory_resource* memory) {
+    const Every every(planes.shape(phase));
     const std::size_t pairs = supports(phase).size();
     Regression regression(pairs, every.count, memory);
     fill(regression, planes, phase, every);
@@ -101,9 +101,9 @@ void fit_coefficients(const Planes& planes, int phase, Filter& filter, std::size
 }
 
 void fit_reference(const Planes& planes, const Reference& reference, int phase, Filter& filter, std::size_t used,
-                   std::size_t samples, std::pmr::memory_resource* memory) {
+                   std::pmr::memory_resource* memory) {
     const Shape shape = planes.shape(phase);
-    const Every every(shape, samples);
+    const Every every(shape);
     Regression regression(used, every.count, memory);
     std::vector<std::int32_t> base(static_cast<std::size_t>(planes.grid().columns));
     std::size_t at = 0;
@@ -140,24 +140,25 @@ std::vector<float> leftover(const Planes& planes, int phase, const Filter& filte
         predict_row(planes, phase, filter, reference, r, added.data(), base.data());
         Row pixels = planes[phase].row(r), predicted = base.data();
         float* to = errors.data() + static_cast<std::size_t>(r) * static_cast<std::size_t>(shape.columns);
-        for (std::int32_t c = 0; c < shape.columns; ++c) to[c] = std::fabs(static_cast<float>(pixels[c] * 256 - predicted[c]));
+        for (std::int32_t c = 0; c < shape.columns; ++c)
+            to[c] = std::fabs(static_cast<float>(pixels[c] * 256 - predicted[c]));
     }
     return errors;
 }
 
-Filter fit_alone(const Planes& planes, int phase, Effort effort, std::pmr::memory_resource* memory) {
+Filter fit_alone(const Planes& planes, int phase, std::pmr::memory_resource* memory, std::size_t fewest) {
     Filter filter;
-    if (planes.shape(phase).size() >= effort.fewest) fit_coefficients(planes, phase, filter, effort.samples, memory);
+    if (planes.shape(phase).size() >= fewest) fit_coefficients(planes, phase, filter, memory);
     auto errors = leftover(planes, phase, filter, nullptr);
     filter.scale = measure_scale(errors);
     return filter;
 }
 
-Filter fit_leaning(const Planes& planes, const Reference& reference, int phase, Filter filter, Effort effort,
-                   std::pmr::memory_resource* memory) {
+Filter fit_leaning(const Planes& planes, const Reference& reference, int phase, Filter filter,
+                   std::pmr::memory_resource* memory, std::size_t fewest) {
     const std::size_t size = planes.shape(phase).size();
-    const std::size_t used = size >= effort.fewest ? reference_supports(phase).size() : 1;
-    if (size >= fewest_of_reference) fit_reference(planes, reference, phase, filter, used, effort.samples, memory);
+    const std::size_t used = size >= fewest ? reference_supports(phase).size() : 1;
+    if (size >= fewest_of_reference) fit_reference(planes, reference, phase, filter, used, memory);
     auto errors = leftover(planes, phase, filter, &reference);
     filter.scale = measure_scale(errors);
     return filter;
@@ -171,16 +172,16 @@ std::int32_t measure_scale(std::vector<float>& magnitudes) {
     return static_cast<std::int32_t>(std::clamp<double>(scale, least_scale, most_scale));
 }
 
-Filters fit_level(Planes image, Planes* reference, Effort effort, std::pmr::memory_resource* memory) {
+Filters fit_level(Planes image, Planes* reference, std::pmr::memory_resource* memory, std::size_t fewest) {
     Filters filters;
     for (int plane = 0; plane < planes_of_level; ++plane) image.complete(plane);
     for (int phase = 1; phase <= phases; ++phase)
-        filters[static_cast<std::size_t>(phase) - 1] = fit_alone(image, phase, effort, memory);
+        filters[static_cast<std::size_t>(phase) - 1] = fit_alone(image, phase, memory, fewest);
     if (!reference) return filters;
     const Reference its(std::move(*reference), filters, nullptr, memory);
     for (int phase = 1; phase <= phases; ++phase) {
         Filter& filter = filters[static_cast<std::size_t>(phase) - 1];
-        filter = fit_leaning(image, its, phase, filter, effort, memory);
+        filter = fit_leaning(image, its, phase, filter, memory, fewest);
     }
     return filters;
 }

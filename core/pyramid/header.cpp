@@ -27,8 +27,8 @@ Blend read_blend(Reader& reader, std::size_t references) {
     return blend;
 }
 
-// Twice the scale, plus 1 if coefficients follow: all but the first. Of a plane that leans on others, how many coefficients
-// for these are not the zeros at their end, and these.
+// Twice the scale, plus 1 if coefficients follow: all but the first. Of a plane that leans on others, how many
+// coefficients for these are not the zeros at their end, and these.
 void write_filter(Bytes& to, int phase, const Filter& filter, bool leans) {
     put_varint(to, static_cast<std::uint64_t>(filter.scale) * 2 + filter.fitted());
     if (filter.fitted())

@@ -1,5 +1,5 @@
-// What every pixel of a phase is given before it is predicted: the filter's base, what the reference copies there, and the
-// network's input, row by row.
+// What every pixel of a phase is given before it is predicted: the filter's base, what the reference copies there, and
+// the network's input, row by row.
 #pragma once
 
 #include "base/clock.hpp"
@@ -13,8 +13,8 @@ namespace dicompress::pyramid {
 //   the four nearest pixels' distances from the base, each at two resolutions, and the base's place in the value range;
 //   of H and V the errors of the phase before, at two resolutions;
 //   which of a former JPEG's blocks' rows and columns this is; the header's constants;
-//   if the network takes references, what one tells at two resolutions each: its deviations in D, H and V, the distance of the
-//   pixels A from its own, what it adds to the base.
+//   if the network takes references, what one tells at two resolutions each: its deviations in D, H and V, the distance
+//   of the pixels A from its own, what it adds to the base.
 inline constexpr int block = 8;  // pixels; of JPEG
 inline constexpr int errors_at = 2 * neighbours + 1;
 
@@ -23,13 +23,15 @@ constexpr int constants_at(int phase) { return blocks_at(phase) + block; }
 constexpr int references_at(int phase) { return constants_at(phase) + 3; }
 
 // How many there are; integer convolutions like multiples of four.
-constexpr int channels(int phase, bool references) { return (references_at(phase) + (references ? 10 : 0) + 3) / 4 * 4; }
+constexpr int channels(int phase, bool references) {
+    return (references_at(phase) + (references ? 10 : 0) + 3) / 4 * 4;
+}
 
 inline constexpr std::uint8_t zero = 128;  // of activations
 
-// A phase of a level. base: of the level's grid, filled on the way like `copied`, which only a phase with a reference has.
-// before: of the phase before, complete; of D null. references: whether the network takes any. origin: of the grid in that of
-// the whole image.
+// A phase of a level. base: of the level's grid, filled on the way like `copied`, which only a phase with a reference
+// has. before: of the phase before, complete; of D null. references: whether the network takes any. origin: of the grid
+// in that of the whole image.
 struct Phase {
     const Planes& planes;
     int number;

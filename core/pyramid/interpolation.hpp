@@ -30,8 +30,8 @@ DICOMPRESS_INLINE void reference_row(const Reference& reference, int phase, cons
     weigh_reference(count, taps, filter.of_reference.data(), to, columns);
 }
 
-// The same, compiled for what the processor has. added: of `columns` numbers for the row that the reference adds, or null
-// without one.
+// The same, compiled for what the processor has. added: of `columns` numbers for the row that the reference adds, or
+// null without one.
 void predict_row(const Planes& planes, int phase, const Filter& filter, const Reference* reference, std::int32_t row,
                  std::int32_t* added, std::int32_t* to);
 

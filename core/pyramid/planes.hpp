@@ -70,7 +70,9 @@ public:
     View<const std::int32_t> pixels(int plane) const { return (*this)[plane].inside(shape(plane)); }
 
     // What a tap of any row names.
-    const std::int32_t* at(Tap tap, std::int32_t row) const { return (*this)[tap.plane].row(row + tap.row) + tap.column; }
+    const std::int32_t* at(Tap tap, std::int32_t row) const {
+        return (*this)[tap.plane].row(row + tap.row) + tap.column;
+    }
 
     // A plane is known now: its border is repeated around it; A stands in for an empty one.
     void complete(int plane) {

@@ -55,8 +55,9 @@ void Blend::of(std::span<const View<const std::int32_t>> references, const Value
             for (std::int32_t r = first; r < std::min(last, pixels.shape.rows); ++r)
                 for (std::int32_t c = 0; c < pixels.shape.columns; ++c) {
                     const std::int64_t sum = (start + of_one * one.at(r, c) + of_other * other.at(r, c)) >> gain_bits;
-                    pixels.at(r, c) = ranks ? values.number(sum)
-                                            : static_cast<std::int32_t>(std::clamp<std::int64_t>(sum, values.low, values.high));
+                    pixels.at(r, c) =
+                        ranks ? values.number(sum)
+                              : static_cast<std::int32_t>(std::clamp<std::int64_t>(sum, values.low, values.high));
                 }
         }
     });

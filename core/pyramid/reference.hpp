@@ -21,11 +21,12 @@ struct Blend {
     std::int64_t offset = 0;
 
     // In the numbers in which the image is coded. workers: null, or threads that share the work.
-    void of(std::span<const View<const std::int32_t>> references, const Values& values, Workers* workers, Planes& to) const;
+    void of(std::span<const View<const std::int32_t>> references, const Values& values, Workers* workers,
+            Planes& to) const;
 };
 
-// A level's part of the blend, made comparable: the pixels that the level knows beforehand, and how the others deviate from
-// their own interpolations, by the filters of the image that leans on it.
+// A level's part of the blend, made comparable: the pixels that the level knows beforehand, and how the others deviate
+// from their own interpolations, by the filters of the image that leans on it.
 class Reference {
 public:
     // planes: filled. workers: null, or threads that share the work.
@@ -34,7 +35,9 @@ public:
     const Padded& known() const { return known_; }
     // pixel * 256 - interpolation; where it is taken it is `limited`.
     const Padded& deviations(int phase) const { return deviations_[static_cast<std::size_t>(phase) - 1]; }
-    const std::int32_t* at(Tap tap, std::int32_t row) const { return deviations(tap.plane).row(row + tap.row) + tap.column; }
+    const std::int32_t* at(Tap tap, std::int32_t row) const {
+        return deviations(tap.plane).row(row + tap.row) + tap.column;
+    }
 
 private:
     Padded known_;

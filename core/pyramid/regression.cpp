@@ -13,7 +13,7 @@ namespace dicompress::pyramid {
 namespace {
 
 constexpr std::size_t vector_length = 16;  // all sums are of so many parts, whatever the processor's vectors hold
-constexpr std::size_t piece = 256;         // samples that stay in the first cache, and that are added up in single precision
+constexpr std::size_t piece = 256;  // samples that stay in the first cache, and that are added up in single precision
 constexpr std::size_t most_rows = most_regressors + 1;
 
 using Products = std::array<std::array<double, most_rows>, most_rows>;
@@ -32,7 +32,8 @@ DICOMPRESS_INLINE void add_products(const float* const* rows, std::size_t count,
         for (std::size_t s = 0; s < piece; ++s) weighted[s] = rows[i][s] * weight[s];
         for (std::size_t j = i; j < count; j += 4) {
             const auto row = [&](std::size_t n) { return rows[std::min(j + n, count - 1)]; };
-            const float* __restrict row0 = row(0), * __restrict row1 = row(1), * __restrict row2 = row(2), * __restrict row3 = row(3);
+            const float* __restrict row0 = row(0), * __restrict row1 = row(1);
+            const float* __restrict row2 = row(2), * __restrict row3 = row(3);
             float sum0[vector_length]{}, sum1[vector_length]{}, sum2[vector_length]{}, sum3[vector_length]{};
             for (std::size_t s = 0; s < piece; s += vector_length)
                 for (std::size_t k = 0; k < vector_length; ++k) {

@@ -1,5 +1,5 @@
-// Rows of integers: filters, distances, channels. Plain loops, which compilers turn into vectors; where a processor may have
-// wider ones than all of its kind, who calls them is compiled twice (wide_vectors).
+// Rows of integers: filters, distances, channels. Plain loops, which compilers turn into vectors; where a processor may
+// have wider ones than all of its kind, who calls them is compiled twice (wide_vectors).
 #pragma once
 
 #include <algorithm>
@@ -35,13 +35,14 @@ inline constexpr int inverse_bits = 24;
 
 // to += the sum of k[i] * term(i, column), written out for every i.
 template <class Term, std::size_t... I>
-DICOMPRESS_INLINE void add_terms(const std::int32_t* k, const Term& term, std::int32_t* __restrict to, std::int32_t count,
-                                 std::index_sequence<I...>) {
+DICOMPRESS_INLINE void add_terms(const std::int32_t* k, const Term& term, std::int32_t* __restrict to,
+                                 std::int32_t count, std::index_sequence<I...>) {
     const std::int32_t weights[] = {k[I]...};
     for (std::int32_t c = 0; c < count; ++c) to[c] += (... + (weights[I] * term(I, c)));
 }
 
-// to = the sum of k[i] * term(i, column) >> shift; a few terms at a time, as compilers make no vectors of loops over many rows.
+// to = the sum of k[i] * term(i, column) >> shift; a few terms at a time, as compilers make no vectors of loops over
+// many rows.
 template <class Terms>
 DICOMPRESS_INLINE void weigh(std::size_t terms, const std::int32_t* k, const Row* taps, int shift,
                              std::int32_t* __restrict to, std::int32_t count) {
@@ -77,8 +78,8 @@ struct Deviations {
 };
 
 // The filter's prediction of a row, in 1/256 of a value.
-DICOMPRESS_INLINE void interpolate(std::size_t pairs, const Row* taps, const std::int32_t* coefficients, std::int32_t* to,
-                                   std::int32_t count) {
+DICOMPRESS_INLINE void interpolate(std::size_t pairs, const Row* taps, const std::int32_t* coefficients,
+                                   std::int32_t* to, std::int32_t count) {
     while (pairs > 2 && coefficients[pairs - 1] == 0) --pairs;
     weigh<Pairs>(pairs, coefficients, taps, one_bits - 8, to, count);
 }
@@ -129,7 +130,9 @@ private:
 class Place {
 public:
     Place(std::int32_t low, std::int32_t high)
-        : low_(low), most_(high - low + 2), inverse_((std::uint32_t{255} << inverse_bits) / static_cast<std::uint32_t>(high - low)) {}
+        : low_(low),
+          most_(high - low + 2),
+          inverse_((std::uint32_t{255} << inverse_bits) / static_cast<std::uint32_t>(high - low)) {}
 
     DICOMPRESS_INLINE void write(Row base, std::int32_t count, std::uint8_t* __restrict to) const {
         const std::int32_t low = low_, most = most_;  // from `most` on the product is beyond 255

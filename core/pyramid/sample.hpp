@@ -32,7 +32,8 @@ inline Grid<std::int32_t> sample(const Source& image, int level, std::pmr::memor
     std::vector<std::int32_t> rows = strips(shape.rows), columns = strips(shape.columns);
     for (auto* numbers : {&rows, &columns})
         for (std::int32_t& number : *numbers) number <<= level;
-    Grid<std::int32_t> found({static_cast<std::int32_t>(rows.size()), static_cast<std::int32_t>(columns.size())}, memory);
+    Grid<std::int32_t> found({static_cast<std::int32_t>(rows.size()), static_cast<std::int32_t>(columns.size())},
+                             memory);
     image.gather(rows, columns, found.view());
     return found;
 }
@@ -46,7 +47,8 @@ inline void add_errors(Grid<std::int32_t>& pixels, const Values& values) {
         std::int32_t& pixel = pixels.data()[i];
         const auto kept = [&](const auto& run) { return run.first <= pixel && pixel <= run.second; };
         if (std::any_of(values.exact.begin(), values.exact.end(), kept)) continue;
-        const auto error = static_cast<std::int32_t>(state % static_cast<std::uint32_t>(2 * values.near + 1)) - values.near;
+        const auto error =
+            static_cast<std::int32_t>(state % static_cast<std::uint32_t>(2 * values.near + 1)) - values.near;
         pixel = std::clamp(pixel + error, values.low, values.high);
     }
 }

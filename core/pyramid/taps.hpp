@@ -1,7 +1,7 @@
 // Which known pixels lie around a pixel of each phase.
 //
-// Every 2x2 block of an image holds a pixel of A (even row, even column), which the next coarser level has coded, and one of
-// D (odd, odd), H (even, odd) and V (odd, even), coded in this order. Each of the four is a plane of its own.
+// Every 2x2 block of an image holds a pixel of A (even row, even column), which the next coarser level has coded, and
+// one of D (odd, odd), H (even, odd) and V (odd, even), coded in this order. Each of the four is a plane of its own.
 #pragma once
 
 #include <cstddef>

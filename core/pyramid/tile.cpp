@@ -14,7 +14,8 @@ constexpr int top_components = 3;
 
 class PyramidTile::OfTop final : public Prediction {
 public:
-    explicit OfTop(PyramidTile& tile) : tile_(tile), parameters_({std::size(top_prior), columns()}, tile.context_.memory) {
+    explicit OfTop(PyramidTile& tile)
+        : tile_(tile), parameters_({std::size(top_prior), columns()}, tile.context_.memory) {
         const std::int32_t count = tile.values_.count();
         spec = MixtureSpec{top_components, tile.header_.top_scale, -(count / 2), (count - 1) / 2};
         for (std::int32_t p = 0; p < parameters_.shape().rows; ++p)

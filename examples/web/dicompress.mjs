@@ -23,15 +23,21 @@ export class DicompressError extends Error {
 export async function load(source) {
   const found = await source;
   const bytes = typeof found.arrayBuffer === "function" ? await found.arrayBuffer() : found;
+  let memory; // known once there is an instance
   const imports = {
     env: { emscripten_notify_memory_growth() {} },
     wasi_snapshot_preview1: {
+      clock_time_get(_clock, _precision, at) {
+        new DataView(memory.buffer).setBigUint64(at, BigInt(Math.round(performance.now() * 1e6)), true);
+        return 0;
+      },
       proc_exit(code) {
         throw new Error(`dicompress.wasm ended with ${code}`);
       },
     },
   };
   const { instance } = await WebAssembly.instantiate(bytes, imports);
+  memory = instance.exports.memory;
   instance.exports._initialize();
   return new Dicompress(instance.exports);
 }

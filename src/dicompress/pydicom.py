@@ -56,7 +56,8 @@ def is_available(uid: str) -> bool:
 def decode_frame(stream: bytes, runner: base.DecodeRunner) -> bytearray:
     """pydicom's plug-in: a frame's stream -> little-endian pixels. StreamError unless it is what the elements say."""
     image = _layout(runner.options)
-    halved = is_halved(stream, image) if is_wrapped(stream) else inspect(stream).samples == 4  # as the first frame's interpretation tells, before it is changed
+    # As the first frame's interpretation tells, before it is changed.
+    halved = is_halved(stream, image) if is_wrapped(stream) else inspect(stream).samples == 4
     if halved:
         image = replace(image, interpretation=px.HALVED)
     pixels = restore.decode_frame(stream, image)

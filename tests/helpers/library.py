@@ -80,7 +80,7 @@ class Library:
     def open(self, data: bytes, **limits: int) -> Stream:
         return Stream(self, data, Limits(**limits))
 
-    def encode(self, pixels: np.ndarray, colour: bool = False, neighbours: bool = False, limits: dict = {}, **info) -> bytes:
+    def encode(self, pixels: np.ndarray, colour: bool = False, neighbours: bool = False, limits: dict | None = None, **info) -> bytes:
         """pixels: ([frames, ]rows, columns[, samples])."""
         has_frames = pixels.ndim - colour == 3
         rows, columns = pixels.shape[has_frames : has_frames + 2]
@@ -88,7 +88,7 @@ class Library:
         what = Info(**{"type": TYPES.index(pixels.dtype), "samples": pixels.shape[-1] if colour else 1} | shape | info)
         pixels, data, size, error = np.ascontiguousarray(pixels), POINTER(c_uint8)(), c_size_t(), Error()
         outputs = byref(data), byref(size), byref(error)
-        if self.c.dicompress_encode(pixels.ctypes.data, byref(what), neighbours, byref(Limits(**limits)), *outputs):
+        if self.c.dicompress_encode(pixels.ctypes.data, byref(what), neighbours, byref(Limits(**limits or {})), *outputs):
             assert not data and not size.value
             raise Failure(error)
         found = string_at(data, size.value)

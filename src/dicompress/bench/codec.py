@@ -18,8 +18,8 @@ class Codec:
     encode: (rows, columns) uint8 or uint16 -> bytes, on one thread. decode: the bytes and the shape and dtype, which DICOM
     keeps elsewhere, -> the image. origin: what does the work, with its version or its paper. lossless: False if the image
     comes back changed; then its quality is measured. slow: only measured when asked for by name. missing: why it cannot
-    run here; empty if it can. note: what happens to images that the format was not made for. graphics: the two functions for images in
-    colour, (rows, columns, samples), and with a palette, (rows, columns); None if it takes grey only.
+    run here; empty if it can. note: what happens to images that the format was not made for. graphics: the two functions for
+    images in colour, (rows, columns, samples), and with a palette, (rows, columns); None if it takes grey only.
     """
 
     name: str

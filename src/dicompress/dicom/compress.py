@@ -103,8 +103,9 @@ def check_not_ours(part10: Part10) -> None:
 
 @dataclass(frozen=True)
 class Coded:
-    """streams: one a frame, or none: JPEG XL is better. pixels: as decoded, `image.shape`. near: the largest error. remark: why there is none. derived: the
-    elements of an image with an error.
+    """streams: one a frame, or none where JPEG XL is better. pixels: as decoded, `image.shape`. near: the largest error.
+
+    remark: why there is none. derived: the elements of an image with an error.
     """
 
     streams: list[bytes]

@@ -13,11 +13,11 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import get_decoder
 from pydicom.pixels.utils import get_j2k_parameters
 from pydicom.uid import (
-    UID,
     HTJ2K,
+    JPEG2000,
+    UID,
     HTJ2KLossless,
     HTJ2KLosslessRPCL,
-    JPEG2000,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
     JPEGLSLossless,
@@ -156,7 +156,7 @@ def _jpeg_2000(frame: bytes, image: PixelLayout) -> np.ndarray:
 
 
 def jpeg_pixels(frame: bytes, rows: int, columns: int, samples: int) -> np.ndarray:
-    """(rows, columns[, samples]) uint8 of a JPEG, its colours as they are coded. UnsupportedImageError for what is not of 8 bits."""
+    """(rows, columns[, samples]) uint8 of a JPEG, its colours as they are coded. UnsupportedImageError for other depths."""
     import imagecodecs
 
     try:

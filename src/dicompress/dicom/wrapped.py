@@ -1,8 +1,8 @@
 """A frame in JPEG XL inside our own transfer syntax: what is drawn, but in YBR_FULL, YBR_FULL_422 or signed.
 
-Readers of JPEG XL Lossless take its samples for grey or RGB, none of them negative, so they would show these wrongly. An item is MARK, the CRC-32 of the
-pixels as little-endian bytes, as JPEG XL has no checksum, and a JPEG XL image of the samples; those of signed pixels with the
-sign bit inverted, so that they ascend.
+Readers of JPEG XL Lossless take its samples for grey or RGB, none of them negative, so they would show these wrongly. An item
+is MARK, the CRC-32 of the pixels as little-endian bytes, as JPEG XL has no checksum, and a JPEG XL image of the samples; those
+of signed pixels with the sign bit inverted, so that they ascend.
 """
 
 from __future__ import annotations

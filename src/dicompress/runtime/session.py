@@ -13,8 +13,8 @@ from ..errors import UnknownModelError
 class Network:
     """A network from the bytes of an ONNX file; the session is made on first use.
 
-    threads: 0 for one a core. optimise: let the runtime rewrite the graph (the results do not change). UnknownModelError on first
-    use where onnxruntime is not installed.
+    threads: 0 for one a core. optimise: let the runtime rewrite the graph (the results do not change).
+    UnknownModelError on first use where onnxruntime is not installed.
     """
 
     def __init__(self, onnx: bytes, threads: int = 0, optimise: bool = True):

@@ -1,7 +1,7 @@
 """The models of this package, on one thread, without the verification that `dicompress.encode` does by default.
 
-Of images in colour and with palettes `pyramid` stands for what `dicompress compress` makes of a file with these pixels: the frame in
-the model's stream or in JPEG XL, whichever is smaller, with its proof.
+Of images in colour and with palettes `pyramid` stands for what `dicompress compress` makes of a file with these pixels: the
+model's stream or JPEG XL, whichever is smaller, with its proof.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def decode(data: bytes, shape: tuple[int, int], dtype: np.dtype) -> np.ndarray:
 
 
 def compress(image: np.ndarray) -> bytes:
-    """The frame in the file that `compress` makes of (rows, columns) with a palette, (rows, columns, 3) as RGB, or pairs of pixels that
-    share their colour, (rows, columns / 2, 4). ValueError for what it passes on.
+    """The frame in the file that `compress` makes of (rows, columns) with a palette, (rows, columns, 3) as RGB, or pairs of
+    pixels that share their colour, (rows, columns / 2, 4). ValueError for what it passes on.
     """
     from ...dicom import PassedOn, compress_or_pass_on
     from ...dicom.part10 import parse
