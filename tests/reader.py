@@ -6,6 +6,7 @@ import numpy as np
 
 LANES = np.arange(16)
 LIMITS = (36, 72, 120, 168, 228, 300, 396, 540, 740, 1075, 1600, 2200)
+FEATURES = 9
 F = np.float32
 
 
@@ -98,9 +99,9 @@ def read_band(data: bytes, states: bool, mixture, shape: tuple[int, int]) -> np.
     steps = (rows - 1) // 16 * period + (rows - 1) % 16 * 2 + columns
     source = Bytes(data, states, steps)
     values, errors, rests = np.full(shape, 2**20), np.zeros(shape, F), np.zeros(shape, F)
-    pairs = [(j, k) for j in range(8) for k in range(j, 9)]
-    nothing = np.zeros((44, 16), F)
-    above, right, left, weights = {}, {}, nothing.copy(), np.zeros((8, 16), F)
+    pairs = [(j, k) for j in range(FEATURES) for k in range(j, FEATURES + 1)]
+    nothing = np.zeros((len(pairs), 16), F)
+    above, right, left, weights = {}, {}, nothing.copy(), np.zeros((FEATURES, 16), F)
     narrows, seen, shares, counts = np.ones(13, F), np.zeros(13, F), np.full(3, 0.5, F), np.zeros(3, F)
     logs = F(_log2(mixture.scale)) * F(2**-12) - F(8)
     f = F(0.9)
@@ -143,24 +144,25 @@ def read_band(data: bytes, states: bool, mixture, shape: tuple[int, int]) -> np.
 
         # Regression
         near = [around(errors, row + r, column + c) for r, c in ((0, -1), (-1, 0), (-1, -1), (-1, 1))]
-        x = np.where(active, np.array([*(error(p) for p in known), *near], F), F(0))
+        moved = np.clip(((base & 255).astype(F) / F(256) - centre) * unit, F(-64), F(64))
+        x = np.where(active, np.array([*(error(p) for p in known), *near, moved], F), F(0))
         above[t] = shifted(above, t - 2) * f
         left = left * np.where(column == 0, F(0), f) + above[t]
         before = np.roll(right.get(t - 1, nothing), 1, 1)
         before[:, 0] = 0
         right[t] = (shifted(above, t - 1) + before) * np.where(active, f * f, F(0))
         size = F(0)
-        for k in range(8):
+        for k in range(FEATURES):
             size = size + abs(x[k])
         if (size > 1).any():
             m = dict(zip(pairs, left + right[t]))
-            for j in range(8):
-                v = m[j, 8]
-                for k in (*range(j + 1, 8), *range(j)):
+            for j in range(FEATURES):
+                v = m[j, FEATURES]
+                for k in (*range(j + 1, FEATURES), *range(j)):
                     v = v - m[min(j, k), max(j, k)] * weights[k]
                 weights[j] = v * (F(1) / (m[j, j] + F(4096)))
         y = weights * x
-        shift = np.clip(((y[0] + y[1]) + (y[2] + y[3])) + ((y[4] + y[5]) + (y[6] + y[7])), F(-64), F(64))
+        shift = np.clip(((y[0] + y[1]) + (y[2] + y[3])) + ((y[4] + y[5]) + (y[6] + y[7])) + y[8], F(-64), F(64))
         # Width
         rest = {(r, c): around(rests, row + r, column + c) for r in (0, -1, -2) for c in range(-3, 3)}
         a = rest[0, -1] + rest[-1, 0]
@@ -209,7 +211,7 @@ def read_band(data: bytes, states: bool, mixture, shape: tuple[int, int]) -> np.
             here, total = F(lanes.sum()), F((hindsight[lanes] * F(2**16)).astype(np.int64).sum()) * F(2**-16)
             counts[n] = min(counts[n] + here, F(48))
             shares[n] = np.clip(shares[n] + (total - here * shares[n]) / (counts[n] + F(0.5)), F(2**-12), F(1 - 2**-12))
-        products = np.array([x[j] * (x[k] if k < 8 else e) for j, k in pairs])
+        products = np.array([x[j] * (x[k] if k < FEATURES else e) for j, k in pairs])
         above[t], left = above[t] + products, left + products
     return values.astype(np.int32)
 
