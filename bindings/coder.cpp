@@ -111,7 +111,8 @@ void bind_coder(nb::module_& m) {
         .def_ro("components", &MixtureSpec::components)
         .def_ro("low", &MixtureSpec::low)
         .def_ro("high", &MixtureSpec::high);
-    nb::enum_<Vectors>(m, "Vectors").value("plain", Vectors::plain).value("avx2", Vectors::avx2);
+    nb::enum_<Vectors>(m, "Vectors").value("plain", Vectors::plain).value("avx2", Vectors::avx2)
+        .value("avx512", Vectors::avx512);
     m.def("best_vectors", &best_vectors, "The widest that this processor has: what coding takes if it is not told.");
     m.def("encode", &encode_rows, "symbols"_a, "parameters"_a, "base"_a.none(), "known"_a.none(), "spec"_a, "first"_a,
           "last"_a, "vectors"_a = best_vectors(),

@@ -154,7 +154,8 @@ def test_every_way_of_compiling_gives_the_same_bytes(tmp_path, way):
 
 def test_vectors_of_every_kind_give_the_same_bytes_and_read_them():
     native = coder.native
-    kinds = {native.Vectors.plain, native.best_vectors()}
+    every = [native.Vectors.plain, native.Vectors.avx2, native.Vectors.avx512]
+    kinds = every[: every.index(native.best_vectors()) + 1]  # a processor has all before its best
     for near, rows in ((0, 60), (3, 60), (0, 300)):
         original, mixture = phase(rows, 70, seed=4, flat=0.2)
         mixture = replace(mixture, near=near, exact=((0, 0),))

@@ -88,7 +88,8 @@ private:
         for (const auto& other : errors) floats.add(other.data(), band_.columns);
         if (with_values) integers.add(symbols, band_.symbol_stride);
         if (band_.base) integers.add(band_.base.data, band_.base.stride);
-        for (std::size_t k = 0; known && k < known_pixels; ++k) integers.add(band_.known[k].data, band_.known[k].stride);
+        for (std::size_t k = 0; known && k < known_pixels; ++k)
+            integers.add(band_.known[k].data, band_.known[k].stride);
 
         Wavefront<W> front(rows, columns);
         Mixtures<W> mixtures(spec);
@@ -96,7 +97,7 @@ private:
         Width<W> width;
         Flat<W> flat(columns);
         History<W> past_errors(columns, 0.0f), past_rests(columns, 0.0f);
-        Step<W> step{front, mixtures, Bins(spec), spec, I(0), I(0), I(0), {}};
+        Step<W> step{front, mixtures, Bins(spec), spec, I(0), I(0), I(0), I(0), I(0)};
         for (std::int64_t left = Wavefront<W>::steps(band_.rows, band_.columns); left > 0; --left, front.advance()) {
             const F* numbers = floats.at(front);
             const I* values = integers.at(front);
@@ -120,7 +121,7 @@ private:
             put(front, step.value, symbols, band_.symbol_stride);
             const F error = choose(front.active, mixtures.error(to_floats(step.value - mixtures.origin)), F(0));
             const F rest = choose(front.active, absolute(error - shift), F(0));
-            if (flats) flat.after(step.value, step.bin, step.end - step.begin, front.active);
+            if (flats) flat.after(step.value, step.first, step.last, step.end - step.begin, front.active);
             width.learn(rest, spec.near ? hidden(step, width.narrow) : F(0), front.active);
             ridge.learn(x, error);
             past_errors.push(error);
@@ -150,9 +151,7 @@ private:
     // What a bin hides of the square of an error, relative to its expectation: 1 - exp(-h^2 / 3) for half a bin of h
     // deviations, about the variance of a Gaussian between -h and h.
     DICOMPRESS_INLINE static F hidden(const Step<W>& step, const F& narrow) {
-        F count;
-        for (int i = 0; i < lanes; ++i) count[i] = static_cast<float>(step.bin[i].count());
-        const F half = count * step.mixtures.unit * narrow * 0x1p-5f;
+        const F half = to_floats(step.last - step.first + 1) * step.mixtures.unit * narrow * 0x1p-5f;
         return 1.0f - power_of_two(larger(half * half * -0.48089835f, F(-30)));  // log2(e) / 3
     }
 

@@ -10,7 +10,7 @@
 namespace dicompress {
 
 // The vectors that a band is coded with. Whichever it is, the numbers are the same: only + - x / and integers.
-enum class Vectors { plain, avx2 };
+enum class Vectors { plain, avx2, avx512 };
 
 // The widest that this processor has.
 Vectors best_vectors();

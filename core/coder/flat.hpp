@@ -13,7 +13,8 @@
 namespace dicompress {
 
 // A spike on top of the mixture. Its share is learned for each number of causal neighbours (west, north) that agree,
-// too: it moves to the probability, in hindsight, that the symbol came from the spike and not from the mixture.
+// too: it moves to the probability, in hindsight, that the symbols of a step came from the spike and not from the
+// mixture.
 template <int W>
 class Flat {
     using F = Floats<W>;
@@ -31,28 +32,33 @@ public:
         const F value = to_floats(value_);
         context_ = 0 - ((values_.at(1) == value) + (values_.at(2, 1) == value));
         const auto most = static_cast<std::int32_t>(probability_total - spec.count() - 1);
-        for (int i = 0; i < lanes; ++i) {
-            if (!flat_[i]) continue;
-            parts_[i] = std::min(static_cast<std::int32_t>(shares_[context_[i]] * probability_total), most);
-            mixtures.spike(i, static_cast<float>(value_[i] - mixtures.origin[i]), parts_[i]);
-        }
+        parts_ = smaller(to_ints(share_of(context_) * probability_total), I(most)) & flat_;
+        mixtures.spike(flat_, to_floats(value_ - mixtures.origin), parts_);
     }
 
-    // values: that were coded; bins: theirs; parts: of their intervals. A lane after the other.
-    DICOMPRESS_INLINE void after(const I& values, const Bin* bins, const I& parts, const I& active) {
+    // Of the values that were coded: they, their bins from first to last, the parts of their intervals.
+    DICOMPRESS_INLINE void after(const I& values, const I& first, const I& last, const I& parts, const I& active) {
         values_.push(choose(active, to_floats(values), F(nothing)));
         if (!any_) return;
-        for (int i = 0; i < lanes; ++i) {
-            if (!flat_[i]) continue;
-            const float hindsight =
-                bins[i].holds(value_[i]) ? static_cast<float>(parts_[i]) / static_cast<float>(parts[i]) : 0.0f;
-            float &count = counts_[context_[i]], &share = shares_[context_[i]];
-            count = std::min(count + 1.0f, slowest);
-            share = std::clamp(share + (hindsight - share) / (count + 0.5f), least, 1.0f - least);
+        const I hit = choose((first > value_) | (value_ > last), I(0), flat_);
+        const F hindsight = to_floats(parts_ & hit) / larger(to_floats(parts), F(1));
+        const I learned = to_ints(hindsight * (1 << fraction_bits)) + (1 << sum_bits);
+        for (int k = 0; k < 3; ++k) {
+            const std::int32_t all = total(learned & flat_ & (context_ == k));
+            if (!all) continue;
+            const auto here = static_cast<float>(all >> sum_bits);
+            const float sum = static_cast<float>(all & ((1 << sum_bits) - 1)) * (1.0f / (1 << fraction_bits));
+            counts_[k] = std::min(counts_[k] + here, slowest);
+            shares_[k] = std::clamp(shares_[k] + (sum - here * shares_[k]) / (counts_[k] + 0.5f), least, 1.0f - least);
         }
     }
 
 private:
+    DICOMPRESS_INLINE F share_of(const I& context) const {
+        return choose(context == 0, F(shares_[0]), choose(context == 1, F(shares_[1]), F(shares_[2])));
+    }
+
+    static constexpr int fraction_bits = 16, sum_bits = 21;
     static constexpr float slowest = 48, least = 0x1p-12f, nothing = 0x1p20f;
 
     History<W> values_;

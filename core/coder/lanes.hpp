@@ -150,6 +150,53 @@ DICOMPRESS_INLINE bool any(const Ints<W>& mask) {
     return all != 0;
 }
 
+// Every lane's number in the next lane; that of the last in the first.
+template <class T, int W>
+DICOMPRESS_INLINE Lanes<T, W> rotated(const Lanes<T, W>& a) {
+    Lanes<T, W> result;
+    if constexpr (W == 16) {
+        const auto& all = a.part[0];
+        result.part[0] = __builtin_shufflevector(all, all, 15, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14);
+    } else if constexpr (W == 8) {
+        DICOMPRESS_PARTS(
+            result.part[p] = __builtin_shufflevector(a.part[1 - p], a.part[p], 7, 8, 9, 10, 11, 12, 13, 14))
+    } else {
+        DICOMPRESS_PARTS(result.part[p] = __builtin_shufflevector(a.part[(p + 3) % 4], a.part[p], 3, 4, 5, 6))
+    }
+    return result;
+}
+
+// The numbers of a table of sixteen at these places.
+template <class T, int W>
+DICOMPRESS_INLINE Lanes<T, W> lookup(const Lanes<T, W>& table, const Ints<W>& places) {
+    Lanes<T, W> result;
+#if defined(__GNUC__) && !defined(__clang__)
+    if constexpr (W == 16) {
+        result.part[0] = __builtin_shuffle(table.part[0], places.part[0]);
+        return result;
+    }
+    if constexpr (W == 8) {
+        DICOMPRESS_PARTS(result.part[p] = (places.part[p] & 8) != 0
+                                              ? __builtin_shuffle(table.part[1], places.part[p])
+                                              : __builtin_shuffle(table.part[0], places.part[p]))
+        return result;
+    }
+#endif
+    T found[lanes];
+    for (int i = 0; i < lanes; ++i) found[i] = table[places[i]];
+    return Lanes<T, W>::from(found);
+}
+
+// The sum of the lanes; of integers, as their order does not matter.
+template <int W>
+DICOMPRESS_INLINE std::int32_t total(const Ints<W>& a) {
+    typename Ints<W>::Part part{};
+    DICOMPRESS_PARTS(part += a.part[p])
+    std::int32_t sum = 0;
+    for (int i = 0; i < W; ++i) sum += part[i];
+    return sum;
+}
+
 // Rounded towards zero.
 template <int W>
 DICOMPRESS_INLINE Ints<W> to_ints(const Floats<W>& a) {

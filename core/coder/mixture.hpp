@@ -125,11 +125,12 @@ public:
         }
     }
 
-    // Give `value` so many parts of 2^-24 beforehand, at most probability_total - count - 1.
-    void spike(int lane, float value, std::int32_t parts) {
-        spike_at_[lane] = value;
-        spike_[lane] = parts;
-        mass_[lane] = values_ - static_cast<float>(parts);
+    // Give `value` so many parts of 2^-24 beforehand, at most probability_total - count - 1, where it is `wanted`; else
+    // none.
+    DICOMPRESS_INLINE void spike(const I& wanted, const F& value, const I& parts) {
+        spike_at_ = choose(wanted, value, F(0x1p22f));
+        spike_ = parts;
+        mass_ = values_ - to_floats(parts);
     }
 
     // Distance of values from the mean before `adapt`, in sixteenths of the standard deviation, at most four of it.

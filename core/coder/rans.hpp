@@ -9,6 +9,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <vector>
 
@@ -129,21 +130,37 @@ public:
 
     template <int W>
     DICOMPRESS_INLINE Ints<W> targets() const {
-        Ints<W> target;
+        std::int32_t target[lanes];
         for (int i = 0; i < lanes; ++i) target[i] = static_cast<std::int32_t>(states_[i] & (probability_total - 1));
-        return target;
+        return Ints<W>::from(target);
     }
 
     // Go on behind the symbols of a step, whose intervals are begin to end.
     template <int W>
     DICOMPRESS_INLINE void skip(const Ints<W>& begin, const Ints<W>& end, const Ints<W>& active) {
+        alignas(64) std::int32_t first[lanes], parts[lanes];
+        (begin & active).to(first);  // of no symbol everything: the state stays
+        choose(active, end - begin, Ints<W>(probability_total)).to(parts);
+        alignas(64) std::int32_t missing[lanes];  // bytes
         for (int i = 0; i < lanes; ++i) {
-            if (!active[i]) continue;
-            std::uint64_t& state = states_[i];
-            const std::uint64_t target = state & (probability_total - 1);
-            state = (state >> probability_bits) * static_cast<std::uint64_t>(end[i] - begin[i]) + target -
-                    static_cast<std::uint64_t>(begin[i]);
-            refill(state);
+            const std::uint64_t state = states_[i];
+            const std::uint64_t rest = (state & (probability_total - 1)) - static_cast<std::uint64_t>(first[i]);
+            const std::uint64_t now = (state >> probability_bits) * static_cast<std::uint64_t>(parts[i]) + rest;
+            states_[i] = now;
+            missing[i] = (now < least_state) + (now < least_state >> 8) + (now < least_state >> 16);
+        }
+        if (bytes_.size() - position_ < 4 * lanes) {
+            for (std::uint64_t& state : states_) while (state < least_state) state = state << 8 | take();
+        } else {
+            const std::uint8_t* next = bytes_.data() + position_;
+            for (int i = 0; i < lanes; ++i) {
+                std::uint32_t word;
+                std::memcpy(&word, next, 4);
+                word = __builtin_bswap32(word);
+                states_[i] = states_[i] << (8 * missing[i]) | std::uint64_t{word} >> (32 - 8 * missing[i]);
+                next += missing[i];
+            }
+            position_ = static_cast<std::size_t>(next - bytes_.data());
         }
         if (--steps_left_ == 0) start_tail();
     }
@@ -159,20 +176,6 @@ private:
         return bytes_[position_++];
     }
 
-    // Bytes until the state is 2^32 or more; it is 2^8 or more.
-    DICOMPRESS_INLINE void refill(std::uint64_t& state) {
-        if (bytes_.size() - position_ < 4) {
-            while (state < least_state) state = state << 8 | take();
-            return;
-        }
-        const std::uint8_t* next = bytes_.data() + position_;
-        const std::uint64_t word =
-            std::uint64_t{next[0]} << 24 | std::uint64_t{next[1]} << 16 | std::uint64_t{next[2]} << 8 | next[3];
-        const int bits = std::bit_width(state), count = bits > 32 ? 0 : (40 - bits) >> 3;
-        state = state << (8 * count) | word >> (32 - 8 * count);
-        position_ += static_cast<std::size_t>(count);
-    }
-
     void start_tail() {
         for (std::uint64_t state : states_) {
             if (state >> 32 != 1) throw DamagedStream("a state does not end where it began");
@@ -185,7 +188,7 @@ private:
     std::span<const std::uint8_t> bytes_;
     std::size_t position_ = 0;
     std::int64_t steps_left_ = 0;
-    std::uint64_t states_[lanes]{};
+    alignas(64) std::uint64_t states_[lanes]{};
     std::vector<std::uint8_t> rest_;
     RangeDecoder tail_;
 };

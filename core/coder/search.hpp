@@ -13,17 +13,21 @@ namespace dicompress {
 
 inline constexpr int safe_rounds = 12;  // of a search, before it halves whatever is left
 
+// About the quantile of a Gaussian of deviation 1. No value depends on it, only how soon it is found.
+template <int W>
+DICOMPRESS_INLINE Floats<W> quantile(const Ints<W>& parts) {
+    const Floats<W> u = to_floats(parts) * 0x1p-24f - 0.5f, square = u * u;
+    return u * ((15.8674f * square - 13.8697f) * square + 2.5097f) / ((10.1363f * square - 6.5153f) * square + 1.0f);
+}
+
 // Where to look for the values of targets first: about where a Gaussian of the mixtures' means and deviations has them.
 template <int W>
 DICOMPRESS_INLINE Floats<W> guess(const Ints<W>& target, const Mixtures<W>& mixtures) {
-    const Floats<W> u = to_floats(target) * 0x1p-24f - 0.5f, square = u * u;
-    const Floats<W> deviations =
-        u * ((15.8674f * square - 13.8697f) * square + 2.5097f) / ((10.1363f * square - 6.5153f) * square + 1.0f);
-    return floored(mixtures.expected + 0.5f + deviations * mixtures.sixteenth * 16.0f);
+    return floored(mixtures.expected + 0.5f + quantile(target) * mixtures.sixteenth * 16.0f);
 }
 
 // The values whose intervals hold the targets, with these intervals, in all active lanes: by Newton's method within
-// bounds.
+// bounds, on the quantiles: of a Gaussian they are a straight line.
 template <int W>
 DICOMPRESS_INLINE void find(const Ints<W>& target, Step<W>& step) {
     using F = Floats<W>;
@@ -42,14 +46,14 @@ DICOMPRESS_INLINE void find(const Ints<W>& target, Step<W>& step) {
         low = choose(above, behind, choose(below, low, probe));
         begin = choose(above, there, choose(below, begin, here));
         if (!any(step.front.active & (high - low > 1.0f))) break;
-        const F way = to_floats(target - here) / to_floats(there - here);
+        const F q = quantile(here), way = (quantile(target) - q) / (quantile(there) - q);
         const F next = floored(probe + limited(way, 0.0f - reach, reach)), middle = floored((low + high) * 0.5f);
         probe = round < safe_rounds ? choose((next < low) | (next > high - 1.0f), middle, next) : middle;
     }
     step.value = to_ints(low) + mixtures.origin;
     step.begin = begin;
     step.end = end;
-    for (int i = 0; i < lanes; ++i) step.bin[i] = {step.value[i], step.value[i]};
+    step.first = step.last = step.value;
 }
 
 // The same for one lane, whose mixture is looked at in sixteen places at once.
@@ -74,7 +78,7 @@ void find_one(int lane, std::int32_t target, Step<W>& step) {
     }
     step.value[lane] = low + step.mixtures.origin[lane];
     step.begin[lane] = begin, step.end[lane] = end;
-    step.bin[lane] = {step.value[lane], step.value[lane]};
+    step.first[lane] = step.last[lane] = step.value[lane];
 }
 
 }  // namespace dicompress

@@ -18,21 +18,22 @@ struct Step {
     const Bins bins;
     const MixtureSpec& spec;
     Ints<W> value, begin, end;  // decoded values, and their intervals
-    Bin bin[lanes];
+    Ints<W> first, last;        // of the bins that the values stand for
 
     // The bins of `value`, their intervals, and what stands for them, in the lanes that are `wanted`.
     DICOMPRESS_INLINE void settle(const Ints<W>& wanted) {
-        Ints<W> first = value, last = value;
-        for (int i = 0; i < lanes; ++i) {
-            if (!wanted[i]) continue;
-            bin[i] = bins.find(value[i], mixtures, i);
-            first[i] = bin[i].first, last[i] = bin[i].last;
-        }
+        first = choose(wanted, value, first), last = choose(wanted, value, last);
+        if (spec.near)
+            for (int i = 0; i < lanes; ++i) {
+                if (!wanted[i]) continue;
+                const Bin bin = bins.find(value[i], mixtures, i);
+                first[i] = bin.first, last[i] = bin.last;
+            }
         begin = choose(wanted, mixtures.cdf(to_floats(first - mixtures.origin)), begin);
         end = choose(wanted, mixtures.cdf(to_floats(last + 1 - mixtures.origin)), end);
         if (!spec.near) return;
         for (int i = 0; i < lanes; ++i)
-            if (wanted[i]) value[i] = bins.representative(bin[i], mixtures, i);
+            if (wanted[i]) value[i] = bins.representative({first[i], last[i]}, mixtures, i);
     }
 };
 

@@ -1,8 +1,8 @@
 // Which values occur: a strictly ascending list, whose first and last value the reader knows, in few bytes.
 //
-// Gaps from value to value, by binary decisions of the range coder. A gap is predicted to be what followed the last time
-// that the gaps before were these, else that before it; where it is another, an Elias-gamma code of it follows, whose
-// decisions know the prediction, so that they learn what they need not name.
+// Gaps from value to value, by binary decisions of the range coder. A gap is predicted to be what followed the last
+// time that the gaps before were these, else that before it; where it is another, an Elias-gamma code of it follows,
+// whose decisions know the prediction, so that they learn what they need not name.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// How much wider or narrower than predicted the errors are, learned by class of the errors just made around.
+// How much wider or narrower than predicted the errors are, learned by class of the errors just made around, from all
+// lanes of a step at once.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +17,7 @@ class Width {
     using I = Ints<W>;
 
 public:
-    Width() { factors_.fill(1.0f); }
+    Width() : factors_(1.0f), counts_(0.0f) {}
 
     // rests: |error| that the shifted means left, in sixteenths of the predicted deviation. x: the regression's
     // features.
@@ -29,30 +30,42 @@ public:
         I found(0);
         for (float limit : limits) found = found - (size > limit);
         class_ = found;
-        for (int i = 0; i < lanes; ++i) narrow[i] = factors_[static_cast<std::size_t>(found[i])];
+        apply();
+        narrow = lookup(factors_, found);
     }
 
-    // Learn, lane after lane, from the errors that the shifted means left. hidden: what more the square of an error is
-    // expected to be, relative to its expectation, where it is known no closer than to a bin.
+    // Learn from the errors that the shifted means left. hidden: what more the square of an error is expected to be,
+    // relative to its expectation, where it is known no closer than to a bin.
     DICOMPRESS_INLINE void learn(const F& rest, const F& hidden, const I& active) {
         const F relative = rest * narrow * 0x1p-4f;
-        const F step = (1.0f - smaller(relative * relative + hidden, F(16))) * rate;
-        for (int i = 0; i < lanes; ++i) {
-            if (!active[i]) continue;
-            const auto found = static_cast<std::size_t>(class_[i]);
-            count_[found] = std::min(count_[found] + 1.0f, 1000.0f);
-            factors_[found] =
-                std::clamp(factors_[found] + factors_[found] * (step[i] * (1.0f + 10.0f / count_[found])), 0.25f, 4.0f);
-        }
+        const F step = (1.0f - smaller(relative * relative + hidden, F(16))) * (1 << fraction_bits);
+        alignas(64) std::int32_t classes[lanes], steps[lanes];
+        class_.to(classes);
+        ((to_ints(step) + (1 << sum_bits)) & active).to(steps);
+        for (int i = 0; i < lanes; ++i) learned_[classes[i]] += steps[i];
     }
 
     F narrow;  // what deviations are divided by
 
 private:
+    // What a step of the lanes taught, all classes at once.
+    DICOMPRESS_INLINE void apply() {
+        const I learned = I::from(learned_), sum = (learned << (32 - sum_bits)) >> (32 - sum_bits);
+        const F count = to_floats((learned - sum) >> sum_bits);
+        counts_ = smaller(counts_ + count, F(1000));
+        const F step = to_floats(sum) * (rate / (1 << fraction_bits)) * (1.0f + 10.0f / larger(counts_, F(1)));
+        factors_ = limited(factors_ + factors_ * step, 0.25f, 4.0f);
+        I(0).to(learned_);
+    }
+
     static constexpr std::array<float, 12> limits = {36, 72, 120, 168, 228, 300, 396, 540, 740, 1075, 1600, 2200};
     static constexpr float rate = 0.004f;  // eleven times as much for the first of a class, and less with every one
 
-    std::array<float, limits.size() + 1> factors_, count_{};
+    static constexpr int fraction_bits = 14, sum_bits = 26;
+
+    F factors_, counts_;  // a class a lane
+    // By class: the sum of its lanes' steps, and their number above sum_bits.
+    alignas(64) std::int32_t learned_[lanes]{};
     I class_;
 };
 
