@@ -146,6 +146,7 @@ private:
         x[5] = past.at(2, 1);  // (r-1, c)
         x[6] = past.at(3, 1);  // (r-1, c-1)
         x[7] = past.at(1, 1);  // (r-1, c+1)
+        x[8] = mixtures.error(mixtures.fraction);  // how far the network moves away from the base
     }
 
     // What a bin hides of the square of an error, relative to its expectation: 1 - exp(-h^2 / 3) for half a bin of h

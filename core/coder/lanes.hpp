@@ -150,18 +150,20 @@ DICOMPRESS_INLINE bool any(const Ints<W>& mask) {
     return all != 0;
 }
 
-// Every lane's number in the next lane; that of the last in the first.
+// Every lane's number in the next lane, and `first` in the first.
 template <class T, int W>
-DICOMPRESS_INLINE Lanes<T, W> rotated(const Lanes<T, W>& a) {
+DICOMPRESS_INLINE Lanes<T, W> shifted(const Lanes<T, W>& a, std::type_identity_t<T> first) {
+    const typename Lanes<T, W>::Part before = typename Lanes<T, W>::Part{} + first;
     Lanes<T, W> result;
     if constexpr (W == 16) {
-        const auto& all = a.part[0];
-        result.part[0] = __builtin_shufflevector(all, all, 15, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14);
+        result.part[0] = __builtin_shufflevector(before, a.part[0], 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27,
+                                                 28, 29, 30);
     } else if constexpr (W == 8) {
-        DICOMPRESS_PARTS(
-            result.part[p] = __builtin_shufflevector(a.part[1 - p], a.part[p], 7, 8, 9, 10, 11, 12, 13, 14))
+        result.part[0] = __builtin_shufflevector(before, a.part[0], 7, 8, 9, 10, 11, 12, 13, 14);
+        result.part[1] = __builtin_shufflevector(a.part[0], a.part[1], 7, 8, 9, 10, 11, 12, 13, 14);
     } else {
-        DICOMPRESS_PARTS(result.part[p] = __builtin_shufflevector(a.part[(p + 3) % 4], a.part[p], 3, 4, 5, 6))
+        result.part[0] = __builtin_shufflevector(before, a.part[0], 3, 4, 5, 6);
+        for (int p = 1; p < 4; ++p) result.part[p] = __builtin_shufflevector(a.part[p - 1], a.part[p], 3, 4, 5, 6);
     }
     return result;
 }

@@ -88,7 +88,7 @@ public:
         origin = base >> 8;
         low = to_floats(low_ - origin);
         high = to_floats(high_ - origin);
-        const F fraction = to_floats(base & 255) * 0x1p-8f;
+        fraction = to_floats(base & 255) * 0x1p-8f;
         F best = logits[0], sum(0), sum_means(0);
         for (int k = 1; k < components_; ++k) best = larger(best, logits[k]);
         for (int k = 0; k < components_; ++k) {
@@ -168,6 +168,7 @@ public:
     }
 
     I origin;
+    F fraction;          // where the base lies behind it
     F low, high;         // of the values
     F centre, expected;  // the mean before and after `adapt`
     F unit, sixteenth;   // 16 / deviation, deviation / 16, of the whole mixture before `adapt`

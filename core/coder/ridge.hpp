@@ -1,8 +1,8 @@
 // Local regression: what the pixels around and the errors just made say about the network's next error.
 //
 // Ridge-regularised least squares over the symbols before, whose weights fall by 9/10 a row and a column. For every
-// lane the sums of the products of eight features with each other and with the error are kept; each step brings the
-// solution of their 8 x 8 system closer, in float32 with + - x / in one fixed order, so every machine rounds alike.
+// lane the sums of the products of nine features with each other and with the error are kept; each step brings the
+// solution of their 9 x 9 system closer, in float32 with + - x / in one fixed order, so every machine rounds alike.
 #pragma once
 
 #include <array>
@@ -19,7 +19,7 @@ class Ridge {
     using F = Floats<W>;
 
 public:
-    static constexpr int features = 8;
+    static constexpr int features = 9;
 
     explicit Ridge(std::int64_t columns) : delayed_(Wavefront<W>::delay(columns) + 1) {}
 
@@ -31,8 +31,8 @@ public:
         if (any(sum > 1.0f)) improve();  // not in padding
         F term[features];
         for (int k = 0; k < features; ++k) term[k] = weight_[k] * x[k];
-        const F all = ((term[0] + term[1]) + (term[2] + term[3])) + ((term[4] + term[5]) + (term[6] + term[7]));
-        return limited(all, -error_limit, error_limit);
+        const F known = (term[0] + term[1]) + (term[2] + term[3]), past = (term[4] + term[5]) + (term[6] + term[7]);
+        return limited(known + past + term[8], -error_limit, error_limit);
     }
 
     // Learn from the errors that these features went with; both are 0 in lanes that are not active.
@@ -64,20 +64,19 @@ private:
         place_ = place_ + 1 == delayed_.size() ? 0 : place_ + 1;
         const float* first = delayed_[place_].data();
         int e = 0;
-#pragma GCC unroll 8
+#pragma GCC unroll 1
         for (int j = 0; j < features; ++j)
-#pragma GCC unroll 9
+#pragma GCC unroll 1
             for (int k = j; k <= features; ++k, ++e) {
                 const F product = learned_[j] * learned_[k];
-                F column = rotated(given[e] * fading + product);
-                last[e] = column.part[0][0];
-                column.part[0][0] = first[e];
+                const F whole = given[e] * fading + product;
+                last[e] = whole.part[F::parts - 1][W - 1];
+                const F column = shifted(whole, first[e]);
                 given[e] = column;
                 left_[e] = (left_[e] + product) * keep + given_here[e] * fading;
                 const F right = (column + right_[e]) * keep_right;
                 sums_[e] = left_[e] + right;
-                right_[e] = rotated(right);
-                right_[e].part[0][0] = 0;
+                right_[e] = shifted(right, 0);
             }
     }
 
@@ -85,14 +84,14 @@ private:
     // definite.
     DICOMPRESS_INLINE void improve() {
         F inverse[features];
-#pragma GCC unroll 8
+#pragma GCC unroll 9
         for (int j = 0; j < features; ++j) inverse[j] = 1.0f / (sums_[entry(j, j)] + ridge);
-#pragma GCC unroll 8
+#pragma GCC unroll 9
         for (int j = 0; j < features; ++j) {
             F rest = sums_[entry(j, features)];
-#pragma GCC unroll 8
+#pragma GCC unroll 9
             for (int k = j + 1; k < features; ++k) rest = rest - sums_[entry(j, k)] * weight_[k];
-#pragma GCC unroll 8
+#pragma GCC unroll 9
             for (int k = 0; k < j; ++k) rest = rest - sums_[entry(k, j)] * weight_[k];
             weight_[j] = rest * inverse[j];
         }
