@@ -16,6 +16,8 @@ enum class Vectors { plain, avx2, avx512 };
 // The widest that this processor has.
 Vectors best_vectors();
 
+inline constexpr std::uint8_t coder_revision = 1;  // of all that turns parameters into bits; changes with any of it
+
 // Codes the band's symbols; with an error allowed they become what the decoder will give. lanes_used: see Writer.
 // memory: of what grows with the band, up to some 12 bytes a symbol.
 std::vector<std::uint8_t> encode(const Band& band, bool& lanes_used, Vectors vectors,
