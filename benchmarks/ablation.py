@@ -20,10 +20,11 @@ import numpy as np
 import pydicom
 import torch
 
-from dicompress import coder
 from dicompress.models import Values, by_name
-from dicompress.models.pyramid import fit
+from dicompress.native import coder
+from dicompress.native import pyramid as native
 from dicompress.training import data, recipe
+from dicompress.training.pyramid import data as patches
 from dicompress.training.pyramid.data import Sampler
 from dicompress.training.pyramid.network import Config
 from dicompress.training.pyramid.recipe import PyramidSchedule
@@ -55,13 +56,15 @@ def adaptive_stage(folder: Path) -> str:
         group, image = group_of(path), pydicom.dcmread(path).pixel_array[:1024, :1024].astype(np.int32)
         low, high = int(image.min()), int(image.max())
         values = Values(low, high)
-        plan = model.plan(model.header(image, values), image.shape, values, model.levels(image.shape))
-        tensors = model.analyse(plan, image)
-        mixtures = [model.predict(plan, k, tensors[:k]) for k in range(len(tensors))]
+        tile = native.Tile(model, model.header(image, values), image.shape, values, model.levels(image.shape))
+        tile.analyse(image)
+        predicted = [(*tile.predict(k), tile.symbols[None]) for k in range(len(tile.tensors))]
         for name, options in WITHOUT.items():
-            total = sum(coder.code_length(t, m, **options) for t, m in zip(tensors, mixtures))
+            parts = {"shift": True, "width": True, "flat": True} | options
+            total = sum(coder.code_length(t, p, b, known, spec, **parts) for p, b, known, spec, t in predicted)
             bits[name][group].append(total / image.size)
-        filtered = sum(coder.code_length(t, replace(m, known=None)) for t, m in zip(tensors, mixtures))
+        parts = {"shift": True, "width": True, "flat": True}
+        filtered = sum(coder.code_length(t, p, b, None, spec, **parts) for p, b, _, spec, t in predicted)
         bits["the filter of `reference` instead"][group].append(filtered / image.size)
     groups = sorted(next(iter(bits.values())))
     lines = ["| | " + " | ".join(groups) + " |", "|---" * (len(groups) + 1) + "|"]
@@ -118,12 +121,12 @@ def sampler(images: data.Images, seed: int, config: Config, alone: bool, known: 
 
 def trained(folders: list[Path], steps: int, out: Path) -> str:
     training, validation = data.split(data.load(folders))
-    pyramid, fewest, known = recipe.by_name("pyramid"), fit.FEWEST, {}
+    pyramid, fewest, known = recipe.by_name("pyramid"), patches.FEWEST, {}
     schedule = PyramidSchedule(steps=steps)
     heads = ["variant", "weights", "D", "H", "V", "mean", "coded alone", "int8 minus float"]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for name, variant in VARIANTS.items():
-        fit.FEWEST = fewest if variant.fitted else 1 << 60
+        patches.FEWEST = fewest if variant.fitted else 1 << 60
         run = Run(out / f"{name}.pt", pyramid, variant.config, schedule)
         if run.step < steps:
             draw = sampler(training, schedule.seed, variant.config, False, known.get(variant.fitted))
@@ -135,7 +138,7 @@ def trained(folders: list[Path], steps: int, out: Path) -> str:
             run.save()
         lines.append(row(name, run, validation))
         print(lines[-1], f"{run.seconds / steps:.2f} s a step", flush=True)
-    fit.FEWEST = fewest
+    patches.FEWEST = fewest
     lines.append(row(f"the first, as shipped, after {SHIPPED_STEPS:,} steps", Run(SHIPPED, pyramid, Config(), schedule), validation))
     return "\n".join(lines)
 

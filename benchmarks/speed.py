@@ -1,168 +1,143 @@
-"""Where the time of `pyramid` goes on one image, and how fast it is beside tomoz and JPEG XL, in one run.
+"""How fast `pyramid` is on one image beside tomoz and JPEG XL, in one run; where its time goes; and how it uses cores.
 
-    python benchmarks/speed.py IMAGE [--repeats 7] [--threads 0] [--parts-only]
+    python benchmarks/speed.py IMAGE [--repeats 15]
 
-IMAGE: a DICOM file, of 512 x 512 pixels for numbers that compare. Processor time, as others may use the machine, in
-milliseconds an image and nanoseconds a pixel; megapixels a second are of wall time. Medians, weights loaded.
+IMAGE: a DICOM file of one frame, of 512 x 512 pixels for numbers that compare. Megapixels a second of wall time, medians, in
+process, weights loaded; parts in milliseconds on one thread.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
+import sys
+import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Callable
 
+import imagecodecs
 import numpy as np
 import pydicom
+import tomoz
 
 import dicompress
-from dicompress import coder
-from dicompress.models import Values, by_name
-from dicompress.models.pyramid import model, phases
+from dicompress.models import by_name
+from dicompress.native import codec as native
 
 PARTS = {
     "network": "the integer networks",
-    "inputs": "filters' predictions, known pixels, channels",
+    "inputs": "filters' predictions, channels",
     "coder": "mixtures, adaptation, entropy coding",
     "fitting": "filters of the header",
     "rest": "planes, digests, container, threads",
+    "all": "",
 }
+FRAMES = 16
+MEMORY = """
+import resource, sys, numpy as np, dicompress
+what, path = sys.argv[1:]
+if what == "decode":
+    with open(path, "rb") as file:
+        dicompress.decode(file.read())
+else:
+    side = np.arange(4096, dtype=np.uint16)
+    image = np.random.default_rng(0).integers(0, 16, (4096, 4096), np.uint16)
+    image += side // 3
+    image += (side // 5)[:, None]
+    if what == "encode":
+        with open(path, "wb") as file:
+            file.write(dicompress.encode(image, verify=False))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
 
 
-class Clock:
-    """Processor time by part, of the functions that it was put around, in whichever thread they run."""
-
-    def __init__(self):
-        self.spent: dict[str, float] = defaultdict(float)
-
-    def timed(self, function: Callable, part: str, clock: Callable[[], float] = time.thread_time) -> Callable:
-        def run(*arguments, **options):
-            start = clock()
-            try:
-                return function(*arguments, **options)
-            finally:
-                self.spent[part] += clock() - start
-
-        return run
-
-    def around(self, owner: object, name: str, part: str, **options) -> None:
-        setattr(owner, name, self.timed(getattr(owner, name), part, **options))
-
-
-def median(work: Callable, repeats: int) -> float:
-    """Seconds of wall time; a first call does not count."""
+def rate(work: Callable, pixels: int, repeats: int) -> float:
+    """Megapixels a second, the median; a first call does not count."""
     took = []
     for _ in range(repeats + 1):
         start = time.perf_counter()
         work()
         took.append(time.perf_counter() - start)
-    return float(np.median(took[1:]))
+    return pixels / 1e6 / float(np.median(took[1:]))
 
 
-def beside_others(image: np.ndarray, repeats: int, threads: int) -> list[str]:
-    import imagecodecs
-    import tomoz
-
-    shifted = (
-        image if image.dtype.kind == "u" else (image.astype(np.int32) - np.iinfo(image.dtype).min).astype(np.uint16)
-    )
-    options = {"threads": threads}
-    calls = {
-        "pyramid": (
-            lambda: dicompress.encode(image, verify=False, **options),
-            lambda data: dicompress.decode(data, **options),
-        ),
-        "pyramid, with proof": (lambda: dicompress.encode(image, **options), None),
-        "tomoz": (lambda: tomoz.encode(image), tomoz.decode),
-        "JPEG XL e7": (
-            lambda: imagecodecs.jpegxl_encode(shifted, effort=7, lossless=True, numthreads=threads or None),
-            lambda data: imagecodecs.jpegxl_decode(data, numthreads=threads or None),
-        ),
-    }
+def beside_others(image: np.ndarray, repeats: int) -> list[str]:
+    shifted = image if image.dtype.kind == "u" else (image.astype(np.int32) - np.iinfo(image.dtype).min).astype(np.uint16)
+    calls = {"tomoz": (tomoz.encode, tomoz.decode, image)}
+    for threads in (2, 1):
+        name = f"{threads} thread{'s' * (threads > 1)}"
+        calls |= {
+            f"pyramid, {name}": (
+                lambda a, t=threads: dicompress.encode(a, verify=False, threads=t),
+                lambda data, t=threads: dicompress.decode(data, threads=t),
+                image,
+            ),
+            f"pyramid with proof, {name}": (lambda a, t=threads: dicompress.encode(a, threads=t), None, image),
+            f"JPEG XL e7, {name}": (
+                lambda a, t=threads: imagecodecs.jpegxl_encode(a, effort=7, lossless=True, numthreads=t),
+                lambda data, t=threads: imagecodecs.jpegxl_decode(data, numthreads=t),
+                shifted,
+            ),
+        }
     lines = ["| | bits a pixel | encode MP/s | decode MP/s |", "|---|---|---|---|"]
-    for name, (encode, decode) in calls.items():
-        data = encode()
-        rates = [f"{image.size / 1e6 / median(work, repeats):.2f}" if work else ""
-                 for work in (encode, decode and (lambda: decode(data)))]  # fmt: skip
-        lines.append(f"| {name} | {8 * len(data) / image.size:.3f} | {rates[0]} | {rates[1]} |")
+    for name, (encode, decode, pixels) in calls.items():
+        data = encode(pixels)
+        there = f"{rate(lambda: encode(pixels), image.size, repeats):.2f}"
+        back = f"{rate(lambda: decode(data), image.size, repeats):.2f}" if decode else ""
+        lines.append(f"| {name} | {8 * len(data) / image.size:.3f} | {there} | {back} |")
     return lines
 
 
 def parts(image: np.ndarray, repeats: int) -> list[str]:
-    """On one thread, so that processor time adds up: the codec's own threads take turns."""
-    found = by_name("pyramid", 1)
-    clock = Clock()
-    found._networks = {phase: clock.timed(network, "network") for phase, network in found._networks.items()}
-    clock.around(phases.Level, "describe", "inputs")
-    clock.around(phases.Level, "put", "inputs")
-    # With the threads of linear algebra; nothing else runs meanwhile.
-    clock.around(model, "fit_level", "fitting", clock=time.process_time)
-    clock.around(coder, "encode", "coder")
-    clock.around(coder, "decode", "coder")
-    data = dicompress.encode(image, model=found, verify=False, threads=1)
-    columns = {}
-    for name, work in {
-        "encode": lambda: dicompress.encode(image, model=found, verify=False, threads=1),
-        "decode": lambda: dicompress.decode(data, model=found, threads=1),
-    }.items():
-        runs = []
-        for _ in range(repeats):
-            clock.spent.clear()
-            start = time.process_time()
-            work()
-            whole = time.process_time() - start
-            runs.append(dict(clock.spent) | {"rest": whole - sum(clock.spent.values()), "all": whole})
-        columns[name] = {part: float(np.median([run.get(part, 0.0) for run in runs])) for part in (*PARTS, "all")}
+    runs = [native.time_spent(image[None, ..., None], by_name("pyramid")) for _ in range(repeats)]
+    columns = [{part: float(np.median([run[i][part] for run in runs])) for part in runs[0][i]} for i in (0, 1)]
+    for column in columns:
+        column["rest"] = column["all"] - sum(column[part] for part in ("network", "inputs", "coder", "fitting"))
     lines = ["| part | encode ms | ns a pixel | decode ms | ns a pixel | |", "|---|---|---|---|---|---|"]
-    for part in (*PARTS, "all"):
-        cells = [f"{1e3 * column[part]:.1f} | {1e9 * column[part] / image.size:.0f}" for column in columns.values()]
-        lines.append(f"| {part} | " + " | ".join(cells) + f" | {PARTS.get(part, '')} |")
+    for part, what in PARTS.items():
+        cells = [f"{column[part]:.1f} | {1e6 * column[part] / image.size:.0f}" for column in columns]
+        lines.append(f"| {part} | " + " | ".join(cells) + f" | {what} |")
     return lines
 
 
-def coder_alone(image: np.ndarray, repeats: int) -> list[str]:
-    """The coder on the tensors of the image, one thread, with every kind of vectors that this processor has."""
-    found, values = by_name("pyramid", 1), Values(int(image.min()), int(image.max()))
-    pixels = image.astype(np.int32)
-    plan = found.plan(found.header(pixels, values), image.shape, values, found.levels(image.shape))
-    tensors = found.analyse(plan, pixels)
-    mixtures = [found.predict(plan, k, tensors[:k]) for k in range(len(tensors))]
-    native = coder.native
-    lines = ["| coder alone | encode ns a pixel | decode ns a pixel |", "|---|---|---|"]
-    for kind in {native.Vectors.plain, native.best_vectors()}:
-        took = {"encode": [], "decode": []}
-        for _ in range(repeats):
-            seconds = {"encode": 0.0, "decode": 0.0}
-            for tensor, mixture in zip(tensors, mixtures):
-                for first, last in mixture.bands(tensor.shape):
-                    start = time.process_time()
-                    coded = native.encode(tensor, *mixture.prediction, first, last, kind)
-                    between = time.process_time()
-                    native.decode(*coded, np.empty_like(tensor), *mixture.prediction, first, last, kind)
-                    seconds["encode"] += between - start
-                    seconds["decode"] += time.process_time() - between
-            for name, spent in seconds.items():
-                took[name].append(1e9 * spent / image.size)
-        lines.append(
-            f"| {str(kind).split('.')[-1]} | " + " | ".join(f"{np.median(t):.0f}" for t in took.values()) + " |"
-        )
+def frames(image: np.ndarray, repeats: int) -> list[str]:
+    """A multi-frame image on one core and on two."""
+    volume = np.stack([np.roll(image, 7 * k, 1) for k in range(FRAMES)])
+    data = dicompress.encode(volume, verify=False)
+    lines = [f"| {FRAMES} frames | encode MP/s | decode MP/s |", "|---|---|---|"]
+    rates = {}
+    for threads in (1, 2):
+        there = rate(lambda: dicompress.encode(volume, verify=False, threads=threads), volume.size, max(repeats // 5, 1))
+        back = rate(lambda: dicompress.decode(data, threads=threads), volume.size, max(repeats // 5, 1))
+        rates[threads] = there, back
+        lines.append(f"| {threads} threads | {there:.2f} | {back:.2f} |")
+    gains = (rates[2][k] / rates[1][k] for k in (0, 1))
+    return [*lines, "| two against one | " + " | ".join(f"{gain:.2f}" for gain in gains) + " |"]
+
+
+def memory(folder: str) -> list[str]:
+    """Peaks of fresh processes."""
+    path = os.path.join(folder, "speed.dcmp")
+    lines = ["| 4096 x 4096, 16 bits | peak MB of the process |", "|---|---|"]
+    for what, name in (("nothing", "the image alone"), ("encode", "encode, with the image"), ("decode", "decode, with the result")):
+        done = subprocess.run([sys.executable, "-c", MEMORY, what, path], capture_output=True, text=True, check=True)
+        lines.append(f"| {name} | {int(done.stdout) / 1024:.0f} |")
     return lines
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("image")
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--threads", type=int, default=0, help="0 for one a core")
-    parser.add_argument("--parts-only", action="store_true", help="without the other codecs")
+    parser.add_argument("--repeats", type=int, default=15)
     arguments = parser.parse_args()
     image = pydicom.dcmread(arguments.image).pixel_array
-    print(f"{image.shape[0]} x {image.shape[1]} pixels, {image.dtype}\n")
-    if not arguments.parts_only:
-        print("\n".join(beside_others(image, arguments.repeats, arguments.threads)) + "\n")
-    print("\n".join(coder_alone(image, arguments.repeats)) + "\n")
-    print("\n".join(parts(image, arguments.repeats)))
+    print(f"{image.shape[0]} x {image.shape[1]} pixels, {image.dtype}")
+    with tempfile.TemporaryDirectory() as folder:
+        for lines in (
+            beside_others(image, arguments.repeats), parts(image, arguments.repeats), frames(image, arguments.repeats), memory(folder),
+        ):  # fmt: skip
+            print("\n" + "\n".join(lines), flush=True)
 
 
 if __name__ == "__main__":

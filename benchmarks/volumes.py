@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="folder of an exported pyramid")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
-    model = Pyramid(options.model, threads=options.threads) if options.model else by_name("pyramid", options.threads)
+    model = Pyramid(options.model) if options.model else by_name("pyramid", options.threads)
     print("| volume | slices | tomoz | alone | neighbours | change | leaning on 0, 1, 2 | against tomoz | decode MP/s |")
     print("|---|---|---|---|---|---|---|---|---|")
     for name, volume in (item for folder in options.folders for item in volumes(folder)):

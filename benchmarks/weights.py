@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder of an exported pyramid")
     parser.add_argument("--every", type=int, default=1)
     options = parser.parse_args()
-    models = {"installed": by_name("pyramid", 1), "other": Pyramid(options.model, threads=1)}
+    models = {"installed": by_name("pyramid", 1), "other": Pyramid(options.model)}
     places, bits = defaultdict(list), defaultdict(lambda: defaultdict(list))
     for path in sorted({p.parent: p for p in sorted(options.folder.rglob("*.dcm"), reverse=True)}.values()):
         places[group_of(path)].append(path)

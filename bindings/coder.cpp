@@ -60,7 +60,7 @@ std::pair<nb::bytes, bool> encode_rows(Symbols symbols, Parameters parameters, B
     bool lanes_used;
     {
         nb::gil_scoped_release release;
-        bytes = encode(band, lanes_used, vectors);
+        bytes = encode(band, lanes_used, vectors, std::pmr::get_default_resource());
     }
     return {nb::bytes(bytes.data(), bytes.size()), lanes_used};
 }
@@ -70,14 +70,14 @@ void decode_rows(nb::bytes data, bool lanes_used, Symbols symbols, Parameters pa
     const std::span<const std::uint8_t> bytes(reinterpret_cast<const std::uint8_t*>(data.c_str()), data.size());
     const Band band = band_of(symbols, parameters, base, known, spec, first, last);
     nb::gil_scoped_release release;
-    decode(band, bytes, lanes_used, vectors);
+    decode(band, bytes, lanes_used, vectors, std::pmr::get_default_resource());
 }
 
 double code_length_of_tensor(Symbols symbols, Parameters parameters, Base base, Known known, const MixtureSpec& spec,
                              bool shift, bool width, bool flat) {
     const Band band = band_of(symbols, parameters, base, known, spec, 0, symbols.shape(1), {shift, width, flat});
     nb::gil_scoped_release release;
-    return code_length(band);
+    return code_length(band, std::pmr::get_default_resource());
 }
 
 using Values = nb::ndarray<const std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;

@@ -95,8 +95,8 @@ struct Setting {
     // Makes the values what decoding gives.
     std::vector<std::uint8_t> encode(std::vector<std::int32_t>& values, bool& lanes_used) const {
         auto again = values;
-        const double bits = code_length_of<width>(band(again));
-        auto bytes = encode_band<width>(band(values), lanes_used);
+        const double bits = code_length_of<width>(band(again), std::pmr::get_default_resource());
+        auto bytes = encode_band<width>(band(values), lanes_used, std::pmr::get_default_resource());
         require(!bytes.empty(), "a stream has a byte");
         require(8.0 * bytes.size() <= bits + 0.006 * values.size() + (lanes_used ? 240 : 72), "the coder wastes nothing");
         return bytes;
@@ -104,7 +104,7 @@ struct Setting {
 
     std::vector<std::int32_t> decode(std::span<const std::uint8_t> bytes, bool lanes_used) const {
         std::vector<std::int32_t> values(size());
-        decode_band<width>(band(values), bytes, lanes_used);
+        decode_band<width>(band(values), bytes, lanes_used, std::pmr::get_default_resource());
         return values;
     }
 

@@ -24,9 +24,9 @@ int main(int, char** arguments) {
     Band band{spec, 1, rows, columns, symbols.data(), plane, columns, parameters, plane, columns, {base, columns}};
     for (std::size_t k = 0; k < known_pixels; ++k) band.known[k] = {known + k * plane, columns};
     bool lanes_used;
-    const auto coded = encode_band<WIDTH>(band, lanes_used);
+    const auto coded = encode_band<WIDTH>(band, lanes_used, std::pmr::get_default_resource());
     band.symbols = decoded.data();
-    decode_band<WIDTH>(band, coded, lanes_used);
+    decode_band<WIDTH>(band, coded, lanes_used, std::pmr::get_default_resource());
     std::ofstream(arguments[2], std::ios::binary).write(reinterpret_cast<const char*>(coded.data()), coded.size());
     return decoded == symbols ? 0 : 1;
 }

@@ -6,7 +6,6 @@ import numpy as np
 
 LANES = np.arange(16)
 LIMITS = (36, 72, 120, 168, 228, 300, 396, 540, 740, 1075, 1600, 2200)
-FEATURES = 9
 F = np.float32
 
 
@@ -28,8 +27,8 @@ def root(x):
 
 
 def tail(t):
+    p = (t * F(0.10294134) + F(1)) + (t * t) * (t * F(0.01623994) + F(0.03473967))
     with np.errstate(over="ignore"):
-        p = (t * F(0.10294134) + F(1)) + (t * t) * (t * F(0.01623994) + F(0.03473967))
         for _ in range(3):
             p = p * p
     return F(0.5) / p
@@ -99,9 +98,9 @@ def read_band(data: bytes, states: bool, mixture, shape: tuple[int, int]) -> np.
     steps = (rows - 1) // 16 * period + (rows - 1) % 16 * 2 + columns
     source = Bytes(data, states, steps)
     values, errors, rests = np.full(shape, 2**20), np.zeros(shape, F), np.zeros(shape, F)
-    pairs = [(j, k) for j in range(FEATURES) for k in range(j, FEATURES + 1)]
-    nothing = np.zeros((len(pairs), 16), F)
-    above, right, left, weights = {}, {}, nothing.copy(), np.zeros((FEATURES, 16), F)
+    pairs = [(j, k) for j in range(9) for k in range(j, 10)]
+    nothing = np.zeros((54, 16), F)
+    above, right, left, weights = {}, {}, nothing.copy(), np.zeros((9, 16), F)
     narrows, seen, shares, counts = np.ones(13, F), np.zeros(13, F), np.full(3, 0.5, F), np.zeros(3, F)
     logs = F(_log2(mixture.scale)) * F(2**-12) - F(8)
     f = F(0.9)
@@ -144,25 +143,27 @@ def read_band(data: bytes, states: bool, mixture, shape: tuple[int, int]) -> np.
 
         # Regression
         near = [around(errors, row + r, column + c) for r, c in ((0, -1), (-1, 0), (-1, -1), (-1, 1))]
-        moved = np.clip(((base & 255).astype(F) / F(256) - centre) * unit, F(-64), F(64))
-        x = np.where(active, np.array([*(error(p) for p in known), *near, moved], F), F(0))
+        base_error = np.clip(((base & 255).astype(F) / F(256) - centre) * unit, F(-64), F(64))
+        x = np.where(active, np.array([*(error(p) for p in known), *near, base_error], F), F(0))
         above[t] = shifted(above, t - 2) * f
         left = left * np.where(column == 0, F(0), f) + above[t]
         before = np.roll(right.get(t - 1, nothing), 1, 1)
         before[:, 0] = 0
         right[t] = (shifted(above, t - 1) + before) * np.where(active, f * f, F(0))
         size = F(0)
-        for k in range(FEATURES):
+        for k in range(9):
             size = size + abs(x[k])
         if (size > 1).any():
-            m = dict(zip(pairs, left + right[t]))
-            for j in range(FEATURES):
-                v = m[j, FEATURES]
-                for k in (*range(j + 1, FEATURES), *range(j)):
+            sums = left + right[t]
+            m = {pair: sums[i] + F(4096) if pair[0] == pair[1] else sums[i] for i, pair in enumerate(pairs)}
+            for j in range(9):
+                v = m[j, 9]
+                for k in (*range(j + 1, 9), *range(j)):
                     v = v - m[min(j, k), max(j, k)] * weights[k]
-                weights[j] = v * (F(1) / (m[j, j] + F(4096)))
+                weights[j] = v * (F(1) / m[j, j])
         y = weights * x
-        shift = np.clip(((y[0] + y[1]) + (y[2] + y[3])) + ((y[4] + y[5]) + (y[6] + y[7])) + y[8], F(-64), F(64))
+        of_known, past = (y[0] + y[1]) + (y[2] + y[3]), (y[4] + y[5]) + (y[6] + y[7])
+        shift = np.clip((of_known + past) + y[8], F(-64), F(64))
         # Width
         rest = {(r, c): around(rests, row + r, column + c) for r in (0, -1, -2) for c in range(-3, 3)}
         a = rest[0, -1] + rest[-1, 0]
@@ -199,19 +200,19 @@ def read_band(data: bytes, states: bool, mixture, shape: tuple[int, int]) -> np.
         left_over = np.where(active, abs(e - shift), F(0))
         errors[row[active], column[active]], rests[row[active], column[active]] = e[active], left_over[active]
         z = left_over * narrow * F(2**-4)
-        taught = ((F(1) - np.minimum(z * z, F(16))) * F(2**14)).astype(np.int64)
-        for n in np.unique(kind[active]):
-            lanes = active & (kind == n)
-            seen[n] = min(seen[n] + F(lanes.sum()), F(1000))
-            step = F(taught[lanes].sum()) * (F(0.004) * F(2**-14)) * (F(1) + F(10) / seen[n])
-            narrows[n] = np.clip(narrows[n] + narrows[n] * step, F(0.25), F(4))
-        hindsight = np.where(coded == known[0], parts.astype(F) / width.astype(F), F(0))
-        for n in np.unique(agree[flat]):
-            lanes = flat & (agree == n)
-            here, total = F(lanes.sum()), F((hindsight[lanes] * F(2**16)).astype(np.int64).sum()) * F(2**-16)
-            counts[n] = min(counts[n] + here, F(48))
-            shares[n] = np.clip(shares[n] + (total - here * shares[n]) / (counts[n] + F(0.5)), F(2**-12), F(1 - 2**-12))
-        products = np.array([x[j] * (x[k] if k < FEATURES else e) for j, k in pairs])
+        grown = ((F(1) - np.minimum(z * z, F(16))) * F(16384)).astype(np.int32)
+        for k in np.unique(kind[active]):
+            of_class = active & (kind == k)
+            seen[k] = min(seen[k] + F(of_class.sum()), F(1000))
+            step = F(grown[of_class].sum()) * (F(0.004) / F(16384)) * (F(1) + F(10) / seen[k])
+            narrows[k] = np.clip(narrows[k] + narrows[k] * step, F(0.25), F(4))
+        hindsight = np.where(coded == known[0], parts.astype(F) / width.astype(F) * F(65536), F(0)).astype(np.int32)
+        for k in np.unique(agree[flat]):
+            of_kind = flat & (agree == k)
+            n, total = F(of_kind.sum()), F(hindsight[of_kind].sum()) * F(2**-16)
+            counts[k] = min(counts[k] + n, F(48))
+            shares[k] = np.clip(shares[k] + (total - n * shares[k]) / (counts[k] + F(0.5)), F(2**-12), F(1 - 2**-12))
+        products = np.array([x[j] * (x[k] if k < 9 else e) for j, k in pairs])
         above[t], left = above[t] + products, left + products
     return values.astype(np.int32)
 

@@ -1,41 +1,58 @@
 #!/bin/sh
-# Golden streams on emulated processors: decode all there, encode small images there, decode those natively.
-# Exit status 1 if a pixel differs. What came out, and how to get a Python for aarch64: docs/machines.md.
+# Golden streams on emulated processors: the C library decodes them there and encodes their pixels anew, natively decoded again.
+# Exit status 1 if a byte differs. What came out: docs/machines.md.
 #
-#   tools/emulated.sh PYTHON ['qemu-aarch64 -cpu NAME ... PYTHON_FOR_AARCH64' ...]
+#   tools/emulated.sh
 #
-# Needs Debian's qemu-user (7.2 or later; older ones know no AVX2) and a native PYTHON with dicompress. Every further
-# argument is a command that runs another Python on the emulated processor NAME (no spaces in paths). Without one:
-# x86-64 without AVX (Nehalem), without AVX2 (SandyBridge) and without AVX-512 (Haswell).
+# Needs CMake, gcc, Debian's qemu-user (7.2 or later; older ones know no AVX2) and, for aarch64, gcc-aarch64-linux-gnu and
+# g++-aarch64-linux-gnu. One library a kind of processor; it chooses its kernels where it runs.
 #
 # Then the networks alone: every kernel of x86-64, and of aarch64 with and without dot products, against this machine's plain
-# one. Needs g++ and, for aarch64, Debian's g++-aarch64-linux-gnu.
+# one.
 set -u
-python=$1
-shift
-if [ $# = 0 ]; then
-    set -- "qemu-x86_64 -cpu Nehalem $python" "qemu-x86_64 -cpu SandyBridge $python" "qemu-x86_64 -cpu Haswell $python"
-fi
-check=$(dirname "$0")/check_golden.py
+root=$(cd "$(dirname "$0")/.." && pwd)
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 status=0
 
-"$python" "$check" --processor native --write "$out/native" || status=1
-for command; do
-    name=$(echo "$command" | sed 's/.*-cpu \([^ ]*\).*/\1/')
-    echo
-    echo "$command"
-    $command "$check" --processor "$name" --write "$out/$name" || status=1
-    echo
-    "$python" "$check" "$out/$name" --processor native || status=1
-    same=0 all=0
-    for stream in "$out/native"/*.dcmp; do
+# build KIND PREFIX: tools/golden.c with the library, as $out/KIND/golden.
+build() {
+    command -v "$2g++" > "$out/found" || { echo "no $2g++: nothing said of $1"; return 1; }
+    { cmake -S "$root" -B "$out/$1" -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF -DCMAKE_SYSTEM_NAME=Linux \
+        -DCMAKE_SYSTEM_PROCESSOR="$1" -DCMAKE_CXX_COMPILER="$2g++" && cmake --build "$out/$1" --parallel 2; } > "$out/log" 2>&1 &&
+        "$2gcc" -O2 -static -I "$root/core" "$root/tools/golden.c" -o "$out/$1/golden" -L "$out/$1" -ldicompress -lstdc++ -lm -lpthread ||
+        { cat "$out/log"; status=1; return 1; }
+}
+
+# golden KIND NAME RUN...: all golden streams of the library's model, decoded and encoded on processor NAME by RUN.
+golden() {
+    kind=$1 name=$2
+    shift 2
+    [ -x "$out/$kind/golden" ] || return
+    ok=0 same=0 all=0 encoded=0
+    for stream in "$root"/tests/golden/*-"$model"-v*.dcmp; do
         all=$((all + 1))
-        if cmp -s "$stream" "$out/$name/$(basename "$stream")"; then same=$((same + 1)); fi
+        "$out/native/golden" decode "$stream" > "$out/expected" || status=1
+        "$@" "$out/$kind/golden" decode "$stream" > "$out/pixels" && cmp -s "$out/expected" "$out/pixels" && ok=$((ok + 1))
+        for near in 0 2; do
+            encoded=$((encoded + 1))
+            "$out/native/golden" encode "$stream" $near > "$out/expected"
+            "$@" "$out/$kind/golden" encode "$stream" $near > "$out/again" || status=1
+            "$out/native/golden" decode "$out/again" > "$out/pixels" || status=1
+            if cmp -s "$out/expected" "$out/again"; then same=$((same + 1)); fi
+        done
     done
-    echo "$same of $all streams encoded on $name are, byte for byte, those encoded natively"
-done
+    [ $ok = $all ] || status=1
+    echo "$name: $ok of $all streams decoded right; $same of $encoded encoded there are natively the same bytes, all decode"
+}
+
+model=$(basename "$(ls -d "$root"/src/dicompress/models/pyramid/weights/*/)" | cut -c1-8)
+build native "" || exit 1
+golden native native env
+for name in Nehalem SandyBridge Haswell; do golden native $name qemu-x86_64 -cpu $name; done
+if build aarch64 aarch64-linux-gnu-; then
+    for name in cortex-a72 cortex-a76 max,sve=off max; do golden aarch64 $name qemu-aarch64 -cpu $name; done
+fi
 
 # networks COMPILER RUN...: tests/network_driver.cpp, compiled and run; its lines with and without the names of kernels.
 networks() {
@@ -59,8 +76,6 @@ networks() {
     done
     echo "networks on $*: $kernels"
 }
-echo
-root=$(cd "$(dirname "$0")/.." && pwd)
 networks g++ env
 for name in Nehalem Haswell; do networks g++ qemu-x86_64 -cpu $name; done
 for name in cortex-a72 cortex-a76 max; do networks aarch64-linux-gnu-g++ qemu-aarch64 -cpu $name; done

@@ -66,7 +66,7 @@ std::vector<Bytes> encode_tile(Tile& tile, int levels, Context& context) {
             prediction->prepare(bands[i].first, bands[i].last);
             const Timed timed(context.clock, Part::coder);
             bool lanes_used;
-            streams[i] = encode(prediction->band(bands[i].first, bands[i].last), lanes_used);
+            streams[i] = encode(prediction->band(bands[i].first, bands[i].last), lanes_used, context.memory);
             lanes[i] = lanes_used;
         });
         Bytes coded;
@@ -92,7 +92,7 @@ void decode_tile(Tile& tile, std::span<const ByteSpan> chunks, int levels, Conte
         context.workers.each(bands.size(), [&](std::size_t i) {
             prediction->prepare(bands[i].first, bands[i].last);
             const Timed timed(context.clock, Part::coder);
-            decode(prediction->band(bands[i].first, bands[i].last), streams[i], lengths[i] & 1);
+            decode(prediction->band(bands[i].first, bands[i].last), streams[i], lengths[i] & 1, context.memory);
         });
     }
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <memory_resource>
 #include <span>
 #include <stdexcept>
 #include <vector>
@@ -56,15 +57,16 @@ class Walk {
     using I = Ints<W>;
 
 public:
-    explicit Walk(const Band& band) : band_(band) {}
+    // memory: of what grows with the band.
+    Walk(const Band& band, std::pmr::memory_resource* memory) : band_(band), memory_(memory) {}
 
     // code(step) codes the values of the step's active lanes; with_values: they are read before.
     template <class Code>
     void run(Code& code, bool with_values) {
-        std::vector<std::vector<float>> errors;  // of the channels before, the last one first
+        std::pmr::vector<std::pmr::vector<float>> errors(memory_);  // of the channels before, the last one first
         for (std::size_t channel = 0; channel < band_.channels; ++channel) {
             if (errors.size() == other_channels) errors.pop_back();
-            std::vector<float> own(band_.channels > 1 ? band_.rows * band_.columns : 0);
+            std::pmr::vector<float> own(band_.channels > 1 ? band_.rows * band_.columns : 0, memory_);
             walk(channel, errors, own, code, with_values);
             errors.insert(errors.begin(), std::move(own));
         }
@@ -74,8 +76,8 @@ private:
     static constexpr std::size_t other_channels = 4;
 
     template <class Code>
-    void walk(std::size_t channel, const std::vector<std::vector<float>>& errors, std::vector<float>& own, Code& code,
-              bool with_values) {
+    void walk(std::size_t channel, const std::pmr::vector<std::pmr::vector<float>>& errors,
+              std::pmr::vector<float>& own, Code& code, bool with_values) {
         const MixtureSpec& spec = band_.spec;
         const auto rows = static_cast<std::int64_t>(band_.rows), columns = static_cast<std::int64_t>(band_.columns);
         const auto components = static_cast<std::size_t>(spec.components);
@@ -93,10 +95,10 @@ private:
 
         Wavefront<W> front(rows, columns);
         Mixtures<W> mixtures(spec);
-        Ridge<W> ridge(columns);
+        Ridge<W> ridge(columns, memory_);
         Width<W> width;
-        Flat<W> flat(columns);
-        History<W> past_errors(columns, 0.0f), past_rests(columns, 0.0f);
+        Flat<W> flat(columns, memory_);
+        History<W> past_errors(columns, 0.0f, memory_), past_rests(columns, 0.0f, memory_);
         Step<W> step{front, mixtures, Bins(spec), spec, I(0), I(0), I(0), I(0), I(0)};
         for (std::int64_t left = Wavefront<W>::steps(band_.rows, band_.columns); left > 0; --left, front.advance()) {
             const F* numbers = floats.at(front);
@@ -166,6 +168,7 @@ private:
     }
 
     const Band& band_;
+    std::pmr::memory_resource* memory_;
 };
 
 template <int W>
@@ -176,21 +179,21 @@ DICOMPRESS_INLINE void check_values(const Step<W>& step) {
 }
 
 template <int W>
-std::vector<std::uint8_t> encode_band(const Band& band, bool& lanes_used) {
-    Writer writer(band.channels * band.rows * band.columns);
+std::vector<std::uint8_t> encode_band(const Band& band, bool& lanes_used, std::pmr::memory_resource* memory) {
+    const auto steps = static_cast<std::size_t>(Wavefront<W>::steps(band.rows, band.columns));
+    Writer writer(band.channels * band.rows * band.columns, band.channels * steps, memory);
     auto code = [&](Step<W>& step) {
         check_values(step);
         step.settle(step.front.active);
-        writer.start_step();
-        for (int i = 0; i < lanes; ++i)
-            if (step.front.active[i]) writer.add(i, step.begin[i], step.end[i]);
+        writer.add(step.begin, step.end, step.front.active);
     };
-    Walk<W>(band).run(code, true);
+    Walk<W>(band, memory).run(code, true);
     return writer.finish(lanes_used);
 }
 
 template <int W>
-void decode_band(const Band& band, std::span<const std::uint8_t> bytes, bool lanes_used) {
+void decode_band(const Band& band, std::span<const std::uint8_t> bytes, bool lanes_used,
+                 std::pmr::memory_resource* memory) {
     const auto channels = static_cast<std::int64_t>(band.channels);
     StreamReader reader(bytes, lanes_used, channels * Wavefront<W>::steps(band.rows, band.columns));
     auto code = [&](Step<W>& step) {
@@ -212,12 +215,12 @@ void decode_band(const Band& band, std::span<const std::uint8_t> bytes, bool lan
             reader.tail().skip(step.begin[i], step.end[i]);
         }
     };
-    Walk<W>(band).run(code, false);
+    Walk<W>(band, memory).run(code, false);
     reader.finish();
 }
 
 template <int W>
-double code_length_of(const Band& band) {
+double code_length_of(const Band& band, std::pmr::memory_resource* memory) {
     double bits = 0;
     auto code = [&](Step<W>& step) {
         check_values(step);
@@ -226,7 +229,7 @@ double code_length_of(const Band& band) {
             if (step.front.active[i])
                 bits += probability_bits - std::log2(static_cast<double>(step.end[i] - step.begin[i]));
     };
-    Walk<W>(band).run(code, true);
+    Walk<W>(band, memory).run(code, true);
     return bits;
 }
 

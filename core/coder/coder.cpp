@@ -14,18 +14,20 @@ namespace dicompress {
 
 namespace {
 
+using Memory = std::pmr::memory_resource*;
+
 #if DICOMPRESS_X86
-DICOMPRESS_AVX2 std::vector<std::uint8_t> encode_avx2(const Band& band, bool& lanes_used) {
-    return encode_band<8>(band, lanes_used);
+DICOMPRESS_AVX2 std::vector<std::uint8_t> encode_avx2(const Band& band, bool& lanes_used, Memory memory) {
+    return encode_band<8>(band, lanes_used, memory);
 }
-DICOMPRESS_AVX2 void decode_avx2(const Band& band, std::span<const std::uint8_t> bytes, bool lanes_used) {
-    decode_band<8>(band, bytes, lanes_used);
+DICOMPRESS_AVX2 void decode_avx2(const Band& band, ByteSpan bytes, bool lanes_used, Memory memory) {
+    decode_band<8>(band, bytes, lanes_used, memory);
 }
-DICOMPRESS_AVX512 std::vector<std::uint8_t> encode_avx512(const Band& band, bool& lanes_used) {
-    return encode_band<16>(band, lanes_used);
+DICOMPRESS_AVX512 std::vector<std::uint8_t> encode_avx512(const Band& band, bool& lanes_used, Memory memory) {
+    return encode_band<16>(band, lanes_used, memory);
 }
-DICOMPRESS_AVX512 void decode_avx512(const Band& band, std::span<const std::uint8_t> bytes, bool lanes_used) {
-    decode_band<16>(band, bytes, lanes_used);
+DICOMPRESS_AVX512 void decode_avx512(const Band& band, ByteSpan bytes, bool lanes_used, Memory memory) {
+    decode_band<16>(band, bytes, lanes_used, memory);
 }
 
 // Clang's builtin knows of no lzcnt.
@@ -48,22 +50,22 @@ Vectors best_vectors() {
     return Vectors::plain;
 }
 
-std::vector<std::uint8_t> encode(const Band& band, bool& lanes_used, [[maybe_unused]] Vectors vectors) {
+std::vector<std::uint8_t> encode(const Band& band, bool& lanes_used, [[maybe_unused]] Vectors vectors, Memory memory) {
 #if DICOMPRESS_X86
-    if (vectors == Vectors::avx512) return encode_avx512(band, lanes_used);
-    if (vectors == Vectors::avx2) return encode_avx2(band, lanes_used);
+    if (vectors == Vectors::avx512) return encode_avx512(band, lanes_used, memory);
+    if (vectors == Vectors::avx2) return encode_avx2(band, lanes_used, memory);
 #endif
-    return encode_band<4>(band, lanes_used);
+    return encode_band<4>(band, lanes_used, memory);
 }
 
-void decode(const Band& band, std::span<const std::uint8_t> bytes, bool lanes_used, [[maybe_unused]] Vectors vectors) {
+void decode(const Band& band, ByteSpan bytes, bool lanes_used, [[maybe_unused]] Vectors vectors, Memory memory) {
 #if DICOMPRESS_X86
-    if (vectors == Vectors::avx512) return decode_avx512(band, bytes, lanes_used);
-    if (vectors == Vectors::avx2) return decode_avx2(band, bytes, lanes_used);
+    if (vectors == Vectors::avx512) return decode_avx512(band, bytes, lanes_used, memory);
+    if (vectors == Vectors::avx2) return decode_avx2(band, bytes, lanes_used, memory);
 #endif
-    decode_band<4>(band, bytes, lanes_used);
+    decode_band<4>(band, bytes, lanes_used, memory);
 }
 
-double code_length(const Band& band) { return code_length_of<4>(band); }
+double code_length(const Band& band, Memory memory) { return code_length_of<4>(band, memory); }
 
 }  // namespace dicompress

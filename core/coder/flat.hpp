@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <memory_resource>
 
 #include "coder/bins.hpp"
 #include "coder/lanes.hpp"
@@ -21,7 +22,7 @@ class Flat {
     using I = Ints<W>;
 
 public:
-    explicit Flat(std::int64_t columns) : values_(columns, nothing) {}
+    Flat(std::int64_t columns, std::pmr::memory_resource* memory) : values_(columns, nothing, memory) {}
 
     // known: four pixels around every symbol.
     DICOMPRESS_INLINE void before(const I* known, const MixtureSpec& spec, const I& active, Mixtures<W>& mixtures) {

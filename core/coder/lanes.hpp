@@ -45,8 +45,16 @@ struct alignas(64) Lanes {
     Part part[parts];
 
     Lanes() = default;
-    DICOMPRESS_INLINE Lanes(T value) {
-        DICOMPRESS_PARTS(part[p] = Part{} + value)
+    // Part by part, as compilers copy what they see as bytes through other registers.
+    DICOMPRESS_INLINE Lanes(const Lanes& other) {
+        DICOMPRESS_PARTS(part[p] = other.part[p])
+    }
+    DICOMPRESS_INLINE Lanes& operator=(const Lanes& other) {
+        DICOMPRESS_PARTS(part[p] = other.part[p])
+        return *this;
+    }
+    DICOMPRESS_INLINE Lanes(T value) : part{} {
+        DICOMPRESS_PARTS(part[p] += value)
     }
     DICOMPRESS_INLINE static Lanes from(const T* numbers) {
         Lanes result;

@@ -10,9 +10,11 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <memory_resource>
 #include <span>
 #include <vector>
 
+#include "base/bytes.hpp"
 #include "coder/lanes.hpp"
 #include "coder/mixture.hpp"
 #include "coder/range_coder.hpp"
@@ -23,83 +25,160 @@ inline constexpr std::uint64_t least_state = std::uint64_t{1} << 32;
 inline constexpr int state_bytes = 5;
 inline constexpr std::size_t carried_bytes = 4 * lanes;  // by all states
 
-// Takes a band's symbols in their order, then writes them.
+// Takes a band's symbols step by step, then writes them.
 class Writer {
 public:
-    explicit Writer(std::size_t symbols) { symbols_.reserve(symbols); }
+    Writer(std::size_t symbols, std::size_t steps, std::pmr::memory_resource* memory)
+        : symbols_(symbols + lanes, memory), masks_(memory), memory_(memory) {
+        masks_.reserve(steps);
+    }
 
-    void start_step() { steps_.push_back(symbols_.size()); }
-    void add(int lane, std::int32_t begin, std::int32_t end) {
-        symbols_.push_back({static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end - begin), lane});
+    // A step's symbols: the intervals from begin to end of the active lanes.
+    template <int W>
+    DICOMPRESS_INLINE void add(const Ints<W>& begin, const Ints<W>& end, const Ints<W>& active) {
+        alignas(64) std::int32_t first[lanes], parts[lanes];
+        begin.to(first);
+        (end - begin).to(parts);
+        std::uint64_t* to = symbols_.data() + count_;  // there is room for a whole step
+        unsigned mask = every_lane;
+        if (!any(active == 0)) {
+            for (int i = 0; i < lanes; ++i) to[i] = symbol(first[i], parts[i]);
+            count_ += lanes;
+        } else {
+            mask = 0;
+            for (int i = 0; i < lanes; ++i) {
+                if (!active[i]) continue;
+                mask |= 1u << i;
+                symbols_[count_++] = symbol(first[i], parts[i]);
+            }
+        }
+        masks_.push_back(static_cast<std::uint16_t>(mask));
     }
 
     // lanes_used: whether the stream has states, or is one of the range coder alone, as those of few bytes are.
     std::vector<std::uint8_t> finish(bool& lanes_used) const {
-        std::size_t cut = 0;
         std::size_t bits = 0;
-        for (const Symbol& symbol : symbols_) bits += cost(symbol);
+        for (std::size_t s = 0; s < count_; ++s) bits += cost(symbols_[s]);
+        Place cut;
         if (bits >= fewest_for_states) cut = last_steps(carried_bytes + carried_bytes / 8);
         std::vector<std::uint8_t> tail = tail_of(cut);
-        while (cut && tail.size() < carried_bytes) tail = tail_of(--cut);
-        lanes_used = cut > 0;
-        if (!cut) return tail;
+        while (cut.step && tail.size() < carried_bytes) tail = tail_of(cut = before(cut));
+        lanes_used = cut.step > 0;
+        if (!lanes_used) return tail;
 
-        std::uint64_t states[lanes]{};
+        alignas(64) std::uint64_t states[lanes]{};
         for (std::size_t i = 0; i < carried_bytes; ++i) states[i / 4] |= std::uint64_t{tail[i]} << (8 * (i % 4));
-        std::vector<std::uint8_t> written(3 * steps_[cut]);  // from the end; a symbol of 24 bits takes three at most
-        std::size_t first = written.size();
-        for (int i = 0; i < lanes; ++i) states[i] += least_state;
-        for (std::size_t s = steps_[cut]; s-- > 0;) {
-            const Symbol& symbol = symbols_[s];
-            std::uint64_t& state = states[symbol.lane];
-            for (; state >> (8 * state_bytes - probability_bits) >= symbol.parts; state >>= 8)
-                written[--first] = static_cast<std::uint8_t>(state);
-            state = (state / symbol.parts << probability_bits) + symbol.begin + state % symbol.parts;
+        for (std::uint64_t& state : states) state += least_state;
+        // Written from the end. A symbol adds its bits to a state and 0.0057 at most, as that is 2^8 times its parts.
+        std::pmr::vector<std::uint8_t> written(bits / 8 + cut.symbol / 1024 + 16, memory_);
+        std::uint8_t *const end = written.data() + written.size(), *first = end;
+        for (Place at = cut; at.step > 0;) {
+            at = before(at);
+            first = put(symbols_.data() + at.symbol, masks_[at.step], states, first);
         }
 
         std::vector<std::uint8_t> bytes;
-        std::size_t last = steps_.size() - cut;
-        for (; last > 127; last >>= 7) bytes.push_back(static_cast<std::uint8_t>(last | 128));
-        bytes.push_back(static_cast<std::uint8_t>(last));
-        for (std::uint64_t state : states) put(bytes, state, state_bytes);
-        bytes.insert(bytes.end(), written.begin() + static_cast<std::ptrdiff_t>(first), written.end());
+        bytes.reserve(10 + lanes * state_bytes + static_cast<std::size_t>(end - first) + tail.size());
+        put_varint(bytes, masks_.size() - cut.step);
+        for (std::uint64_t state : states)
+            for (int i = 0; i < state_bytes; ++i) bytes.push_back(static_cast<std::uint8_t>(state >> (8 * i)));
+        bytes.insert(bytes.end(), first, end);
         bytes.insert(bytes.end(), tail.begin() + carried_bytes, tail.end());
         return bytes;
     }
 
 private:
-    struct Symbol {
-        std::uint32_t begin, parts;
-        std::int32_t lane;
+    struct Place {
+        std::size_t step = 0, symbol = 0;  // the step's first
     };
+    static constexpr unsigned every_lane = (1u << lanes) - 1;
     static constexpr std::size_t fewest_for_states = 3000 * 8;  // bits
 
-    static void put(std::vector<std::uint8_t>& bytes, std::uint64_t value, int count) {
-        for (int i = 0; i < count; ++i) bytes.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
+    static std::uint64_t symbol(std::int32_t begin, std::int32_t parts) {
+        return std::uint64_t{static_cast<std::uint32_t>(parts)} << 32 | static_cast<std::uint32_t>(begin);
+    }
+    static std::uint64_t begin_of(std::uint64_t symbol) { return symbol & 0xffffffff; }
+    static std::uint64_t parts_of(std::uint64_t symbol) { return symbol >> 32; }
+
+    // About the bits of a symbol, rounded up.
+    static unsigned cost(std::uint64_t symbol) {
+        return static_cast<unsigned>(probability_bits + 1 - std::bit_width(parts_of(symbol)));
     }
 
-    // About the bits of a symbol.
-    static unsigned cost(const Symbol& symbol) {
-        return static_cast<unsigned>(probability_bits + 1 - std::bit_width(symbol.parts));
+    Place before(Place place) const {
+        const std::size_t step = place.step - 1;
+        return {step, place.symbol - static_cast<std::size_t>(std::popcount(masks_[step]))};
     }
 
     // The last step from which on the symbols take about so many bytes.
-    std::size_t last_steps(std::size_t bytes) const {
-        std::size_t bits = 0, step = steps_.size();
-        for (std::size_t end = symbols_.size(); step > 0 && bits < bytes * 8; end = steps_[step])
-            for (std::size_t s = steps_[--step]; s < end; ++s) bits += cost(symbols_[s]);
-        return step;
+    Place last_steps(std::size_t bytes) const {
+        std::size_t bits = 0;
+        Place place{masks_.size(), count_};
+        while (place.step > 0 && bits < bytes * 8) {
+            const std::size_t end = place.symbol;
+            place = before(place);
+            for (std::size_t s = place.symbol; s < end; ++s) bits += cost(symbols_[s]);
+        }
+        return place;
     }
 
-    std::vector<std::uint8_t> tail_of(std::size_t step) const {
+    std::vector<std::uint8_t> tail_of(Place place) const {
         RangeEncoder encoder;
-        for (std::size_t s = steps_.empty() ? 0 : steps_[step]; s < symbols_.size(); ++s)
-            encoder.encode(symbols_[s].begin, symbols_[s].begin + std::int64_t{symbols_[s].parts});
+        for (std::size_t s = place.symbol; s < count_; ++s) {
+            const auto begin = static_cast<std::int64_t>(begin_of(symbols_[s]));
+            encoder.encode(begin, begin + static_cast<std::int64_t>(parts_of(symbols_[s])));
+        }
         return encoder.finish();
     }
 
-    std::vector<Symbol> symbols_;
-    std::vector<std::size_t> steps_;  // number of the first symbol of every step
+    // Puts a step's symbols into the states, and what these have too much before `first`, the last lane's first.
+    // Returns where that begins; up to four bytes before it change, too.
+    static std::uint8_t* put(const std::uint64_t* symbols, unsigned mask, std::uint64_t* states, std::uint8_t* first) {
+        std::uint64_t step[lanes];
+        if (mask == every_lane) {
+            std::memcpy(step, symbols, sizeof step);
+        } else {
+            for (int i = 0; i < lanes; ++i) step[i] = mask >> i & 1 ? *symbols++ : symbol(0, probability_total);
+        }
+        constexpr int spare = 8 * state_bytes - probability_bits;
+        std::uint64_t extra[lanes];  // bytes that the lane's state must lose
+        for (int i = 0; i < lanes; ++i) {
+            const std::uint64_t high = states[i] >> spare, parts = parts_of(step[i]);
+            extra[i] = std::uint64_t{high >= parts} + (high >> 8 >= parts) + (high >> 16 >= parts);
+        }
+        for (int i = lanes; i-- > 0;) {
+            const auto word = static_cast<std::uint32_t>(states[i]);
+            const std::uint8_t bytes[4] = {static_cast<std::uint8_t>(word >> 24), static_cast<std::uint8_t>(word >> 16),
+                                           static_cast<std::uint8_t>(word >> 8), static_cast<std::uint8_t>(word)};
+            std::memcpy(first - 4, bytes, 4);
+            first -= extra[i];
+        }
+        for (int i = 0; i < lanes; ++i) {
+            const std::uint64_t state = states[i] >> (8 * extra[i]), parts = parts_of(step[i]);
+            // The quotient, rounded to a whole; of numbers below 2^40 and 2^24 it can only be one too large.
+            const double near = exact(state) / exact(parts) + 0x1p52;
+            auto quotient = static_cast<std::int64_t>(std::bit_cast<std::uint64_t>(near) & 0xffffffff);
+            auto rest = static_cast<std::int64_t>(state) -
+                        static_cast<std::int64_t>(std::uint64_t{static_cast<std::uint32_t>(quotient)} *
+                                                  std::uint64_t{static_cast<std::uint32_t>(parts)});
+            const std::int64_t under = rest >> 63;
+            quotient += under;
+            rest += under & static_cast<std::int64_t>(parts);
+            states[i] = (static_cast<std::uint64_t>(quotient) << probability_bits) + begin_of(step[i]) +
+                        static_cast<std::uint64_t>(rest);
+        }
+        return first;
+    }
+
+    // An integer below 2^52.
+    static double exact(std::uint64_t number) {
+        return std::bit_cast<double>(number | std::uint64_t{0x433} << 52) - 0x1p52;
+    }
+
+    std::pmr::vector<std::uint64_t> symbols_;  // parts and begin
+    std::size_t count_ = 0;                    // symbols
+    std::pmr::vector<std::uint16_t> masks_;    // a step's active lanes
+    std::pmr::memory_resource* memory_;
 };
 
 // Reads what `Writer` wrote: the targets of all lanes at a step at once, in the last steps one by one.

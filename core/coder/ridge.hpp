@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <memory_resource>
 #include <vector>
 
 #include "coder/lanes.hpp"
@@ -21,7 +22,8 @@ class Ridge {
 public:
     static constexpr int features = 9;
 
-    explicit Ridge(std::int64_t columns) : delayed_(Wavefront<W>::delay(columns) + 1) {}
+    Ridge(std::int64_t columns, std::pmr::memory_resource* memory)
+        : delayed_(static_cast<std::size_t>(Wavefront<W>::delay(columns) + 1), memory) {}
 
     // The expected error of this step's symbols, at most 64 either way.
     DICOMPRESS_INLINE F predict(const F* x, const Wavefront<W>& at) {
@@ -100,7 +102,7 @@ private:
     F given_[2][entries]{}, right_[entries]{};  // in the lane that they are given to
     F left_[entries]{}, sums_[entries]{};
     F weight_[features]{}, learned_[features + 1]{};
-    std::vector<std::array<float, entries>> delayed_;  // of the last lane
+    std::pmr::vector<std::array<float, entries>> delayed_;  // of the last lane
     std::size_t place_ = 0;
     unsigned step_ = 0;
 };

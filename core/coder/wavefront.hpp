@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory_resource>
 #include <vector>
 
 #include "coder/lanes.hpp"
@@ -67,7 +68,8 @@ private:
 template <int W>
 class History {
 public:
-    History(std::int64_t columns, float nothing) : delayed_(Wavefront<W>::delay(columns) + 1, {nothing, nothing}) {
+    History(std::int64_t columns, float nothing, std::pmr::memory_resource* memory)
+        : delayed_(static_cast<std::size_t>(Wavefront<W>::delay(columns) + 1), {nothing, nothing}, memory) {
         for (auto& step : kept_)
             for (float& value : step) value = nothing;
     }
@@ -92,7 +94,7 @@ private:
     static constexpr int depth = 8, front = 16;
 
     alignas(64) float kept_[depth][front + lanes];
-    std::vector<std::array<float, 2>> delayed_;  // of the last two lanes
+    std::pmr::vector<std::array<float, 2>> delayed_;  // of the last two lanes
     std::size_t place_ = 0;
     unsigned now_ = 0;
 };

@@ -12,6 +12,7 @@ from ..data import Images, TrainingImage, draw, with_neighbours
 
 PARITIES = ((1, 1), (0, 1), (1, 0))  # of D, H and V: row and column in a 2x2 block
 BLOCK = 8  # pixels; of JPEG
+FEWEST = 2048  # pixels of a phase below which it keeps the mean of its four neighbours (core/pyramid/fit.hpp)
 LEVELS = (0.62, 0.24, 0.09, 0.05)  # how often a level is drawn
 IN_ORDER = 0.6  # of the patches, if the network takes references: of images that have neighbours,
 ALONE = 0.2  # of which so many are coded without
@@ -124,7 +125,7 @@ def _integers(pixels: np.ndarray) -> np.ndarray:
 
 
 def _fit_level(pixels: np.ndarray, reference: np.ndarray | None) -> list[native.Filter]:
-    return native.fit_level(_integers(pixels), None if reference is None else _integers(reference))
+    return native.fit_level(_integers(pixels), None if reference is None else _integers(reference), FEWEST)
 
 
 def level_tensors(
