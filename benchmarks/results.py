@@ -158,7 +158,12 @@ def size_of(name: str) -> str:
 
     from dicompress.models import by_name
     from dicompress.models.weights import installed
+    from dicompress.native import network
 
+    if name == "pyramid":
+        current = by_name(name).hash
+        (data,) = (data for data in network.installed_weights() if network.hash(data) == current)
+        return f"{len(data) / 1e3:.0f} kB of weights, in the library"
     folder = Path(str(installed(name, by_name(name).hash.hex())))
     disk = sum(path.stat().st_size for path in folder.glob("*.onnx"))
     return (
