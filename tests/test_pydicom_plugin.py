@@ -1,6 +1,7 @@
 """pydicom's own functions on compressed files, once `dicompress.pydicom` is imported."""
 
 import ast
+import gc
 import importlib
 import io
 import subprocess
@@ -68,6 +69,11 @@ ORIGINALS = {
     "RGB, planar": lambda: colour("RGB", 1),
     "YBR_FULL": lambda: colour("YBR_FULL", 0),
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_garbage():
+    gc.collect()  # a file that another module's test left open is not this one's error
 
 
 @pytest.fixture(autouse=True)
