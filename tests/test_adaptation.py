@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from helpers.tensors import decode, encode
+
 from dicompress import coder
 from dicompress.coder import MixtureTensor
 
@@ -36,17 +38,17 @@ def phase(rows=60, columns=80, seed=0, deviation=40.0, flat=0.0):
 def test_round_trip(shape, deviation):
     symbols, mixture = phase(*shape, deviation=deviation)
     symbols = symbols.clip(0, 4095)
-    data, decoded = coder.encode(symbols, mixture)
+    data, decoded = encode(symbols, mixture)
     assert np.array_equal(decoded, symbols)
-    assert np.array_equal(coder.decode(data, mixture, symbols.shape), symbols)
+    assert np.array_equal(decode(data, mixture, symbols.shape), symbols)
     assert 8 * len(data) <= coder.code_length(symbols, mixture) + 160
 
 
 def test_an_empty_tensor_takes_no_bytes():
     symbols, mixture = phase(3, 4)
     for empty in (symbols[:, :0], symbols[:, :, :0]):
-        assert coder.encode(empty, mixture)[0] == b""
-        assert coder.decode(b"", mixture, empty.shape).shape == empty.shape
+        assert encode(empty, mixture)[0] == b""
+        assert decode(b"", mixture, empty.shape).shape == empty.shape
 
 
 def test_the_regression_finds_what_the_mixture_missed():
@@ -66,7 +68,7 @@ def test_padding_costs_next_to_nothing():
 def test_a_single_other_pixel_in_the_padding_survives():
     symbols, mixture = phase(40, 40, flat=1.0)
     symbols[0, 20, 20] = 4095
-    assert np.array_equal(coder.decode(coder.encode(symbols, mixture)[0], mixture, symbols.shape), symbols)
+    assert np.array_equal(decode(encode(symbols, mixture)[0], mixture, symbols.shape), symbols)
 
 
 @pytest.mark.parametrize("near", [1, 7, 255])
@@ -77,23 +79,23 @@ def test_no_decoded_value_is_off_by_more_than_allowed(near, known, deviation):
     symbols = symbols.clip(0, 4095)
     exact = ((0, 0), (1000, 1003), (4095, 4095))
     bound = replace(mixture, near=near, exact=exact, known=mixture.known if known else None)
-    data, decoded = coder.encode(symbols, bound)
-    assert np.array_equal(coder.decode(data, bound, symbols.shape), decoded)
+    data, decoded = encode(symbols, bound)
+    assert np.array_equal(decode(data, bound, symbols.shape), decoded)
     assert np.abs(decoded - symbols).max() <= near and decoded.min() >= 0 and decoded.max() <= 4095
     for first, last in exact:
         kept = (symbols >= first) & (symbols <= last)
         assert np.array_equal(kept, (decoded >= first) & (decoded <= last))
         assert np.array_equal(decoded[kept], symbols[kept])
-    assert len(data) < len(coder.encode(symbols, replace(bound, near=0))[0])
+    assert len(data) < len(encode(symbols, replace(bound, near=0))[0])
 
 
 def test_bins_lie_where_the_mixture_expects_the_value():
     parameters = np.array([0, 0, 0], np.float32)[:, None, None].repeat(400, 1).repeat(50, 2)
     values = np.random.default_rng(0).normal(1000, 3, (1, 400, 50)).round().astype(np.int32)
     mixture = MixtureTensor(parameters, 1, 3 * 256, 0, 4095, np.full((400, 50), 1000 * 256, np.int32), near=10)
-    data, decoded = coder.encode(values, mixture)
+    data, decoded = encode(values, mixture)
     assert (decoded == 1000).mean() > 0.99 and len(data) < 400
-    off, decoded_off = coder.encode(values - 10, mixture)  # the mixture is wrong at first, and learns
+    off, decoded_off = encode(values - 10, mixture)  # the mixture is wrong at first, and learns
     assert len(off) < 0.5 / 8 * values.size and np.abs(decoded_off - values + 10).max() <= 10
 
 
@@ -101,7 +103,7 @@ def test_a_bin_that_is_cut_stands_for_the_value_expected_in_it():
     parameters = np.array([0, 0, 0], np.float32)[:, None, None].repeat(2, 1).repeat(2, 2)
     base = np.full((2, 2), 9 * 256, np.int32)
     mixture = MixtureTensor(parameters, 1, 256, 0, 100, base, near=10, exact=((8, 8),), adaptive=False)
-    _, decoded = coder.encode(np.array([[[9, 12], [7, 8]]]), mixture)
+    _, decoded = encode(np.array([[[9, 12], [7, 8]]]), mixture)
     assert decoded.tolist() == [[[10, 10], [7, 8]]]  # 10 of 9 to 19, where 14 is the middle; 7 of 0 to 7, not 4
 
 

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.tensors import decode, encode
+
 from dicompress import StreamError
-from dicompress.coder import MixtureTensor, code_length, decode, encode, native
+from dicompress.coder import MixtureTensor, code_length, native
 
 COMPONENTS = 3
 

@@ -7,7 +7,7 @@ import pytest
 from conftest import phantom
 
 from helpers import pyramid as oracle
-from helpers.streams import varint, zigzag
+from helpers.streams import varint
 
 from dicompress.coder import code_length
 from dicompress.errors import StreamError

@@ -1,10 +1,6 @@
-"""Arithmetic coding of integer tensors under discretised mixtures.
-
-Native code (`core/`) computes probabilities by + - x / in one order, so equal parameters give equal bytes on every
-machine. A tensor is cut into sub-streams of whole rows, which the cores work on side by side.
-"""
+"""Tensors under discretised mixtures: what models in Python give to the core's coder (`core/coder`)."""
 
 from ..native import coder as native
-from .mixture import FEWEST_BYTES, REVISION, MixtureTensor, code_length, constant_parameters, decode, encode
+from .mixture import MixtureTensor, code_length, constant_parameters
 
-__all__ = ["FEWEST_BYTES", "REVISION", "MixtureTensor", "code_length", "constant_parameters", "decode", "encode", "native"]
+__all__ = ["MixtureTensor", "code_length", "constant_parameters", "native"]
