@@ -178,7 +178,7 @@ def main() -> None:
     parser.add_argument("images", type=Path)
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/results.md"))
     arguments = parser.parse_args()
-    dev, single = (scan([folder])[0] for folder in (arguments.series, arguments.images))
+    dev, single = ([i for i in scan([folder])[0] if not i.graphics] for folder in (arguments.series, arguments.images))
     measured = rates(dev + single)
     ct = pixels(next(image for image in single if image.modality == "CT"))
     firsts = {image.series: image for image in reversed(dev) if image.modality in ("CT", "MR")}
