@@ -234,7 +234,7 @@ What `decode(data, level=k)` reads, means over {len(some)} CT and MR images.
 - `reference`: {size_of("reference")}
 - `pyramid`: {size_of("pyramid")}
 
-See [colour](colour.md) for colour and graphics, [ablation](ablation.md) for what each part of `pyramid` is worth, [near](near.md) for images with a bounded error.
+What volumes gain by neighbours stands in [experiments](experiments.md#references). See [colour](colour.md) for colour and graphics, [ablation](ablation.md) for what each part of `pyramid` is worth, [near](near.md) for images with a bounded error.
 """
     arguments.output.write_text(text)
     print(text)
