@@ -15,6 +15,10 @@
 #include <memory>
 #include <thread>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "base/budget.hpp"
 #include "bind.hpp"
 #include "codec/content.hpp"
@@ -64,6 +68,13 @@ struct Opened {
     Budget budget;
     Stream stream;
 };
+
+// After work on a large image: what glibc keeps of the freed pieces goes back to the system.
+void release([[maybe_unused]] std::size_t image_bytes) {
+#ifdef __GLIBC__
+    if (image_bytes >= std::size_t{8} << 20) malloc_trim(0);
+#endif
+}
 
 int threads_of(int threads) {
     return threads > 0 ? threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
@@ -117,7 +128,10 @@ nb::bytes encode_array(Image image, nb::handle model, int bits_stored, bool has_
         Context context{workers, std::pmr::new_delete_resource()};
         bytes = encode(m, pixels, settings, result, context);
     });
-    return bytes_of(bytes);
+    nb::bytes result_bytes = bytes_of(bytes);
+    bytes = {};
+    release(pixels.frame_bytes() * static_cast<std::size_t>(pixels.frames));
+    return result_bytes;
 }
 
 // Milliseconds by part of encoding and of decoding an image, on one thread.
