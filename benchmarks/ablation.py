@@ -28,7 +28,7 @@ from dicompress.training.pyramid import data as patches
 from dicompress.training.pyramid.data import Sampler
 from dicompress.training.pyramid.network import Config
 from dicompress.training.pyramid.recipe import PyramidSchedule
-from dicompress.training.train import Run, ahead
+from dicompress.training.loop import Run, ahead
 
 SHIPPED = Path(__file__).parent.parent / "checkpoints/pyramid-32-1-0-0-references.pt"
 SHIPPED_STEPS = 18000

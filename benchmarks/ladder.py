@@ -35,7 +35,7 @@ from dicompress.training import data, recipe
 from dicompress.training.l3c.recipe import L3CConfig
 from dicompress.training.pyramid.network import Config as PyramidConfig
 from dicompress.training.reference.network import Config
-from dicompress.training.train import Run, ahead
+from dicompress.training.loop import Run, ahead
 
 RATE = 1e-3  # of learning
 SIDE = 512  # of larger images, the upper left part

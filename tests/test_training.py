@@ -24,7 +24,7 @@ from dicompress.training.layers import mixture_bits  # noqa: E402
 from dicompress.training.reference.export import export  # noqa: E402
 from dicompress.training.reference.network import DEAD_ZONE, Config, Reference, to_levels  # noqa: E402
 from dicompress.training.reference.recipe import ReferenceSchedule as Schedule  # noqa: E402
-from dicompress.training.train import ahead  # noqa: E402
+from dicompress.training.loop import ahead  # noqa: E402
 
 TINY = Config(features=8, dilations=(1, 2))
 TINY_L3C = L3CConfig(features=8, dilations=(1, 1), components=3, latent_components=3)

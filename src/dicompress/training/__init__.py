@@ -1,7 +1,14 @@
 """Training the models and exporting them to integer networks. Needs torch and onnx (the extra [train])."""
 
-from .export import export_checkpoint
-from .recipe import by_name
-from .train import Schedule, train
+from importlib import import_module
 
-__all__ = ["Schedule", "by_name", "export_checkpoint", "train"]
+_LAZY = {"Schedule": "loop", "by_name": "recipe", "export_checkpoint": "export", "train": "loop"}
+
+__all__ = list(_LAZY)
+
+
+def __getattr__(name: str):
+    """Import torch only when it is asked for: graphs and weights need onnx alone."""
+    if name not in _LAZY:
+        raise AttributeError(f"module 'dicompress.training' has no attribute {name!r}")
+    return getattr(import_module(f".{_LAZY[name]}", __name__), name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..train import Schedule
+from ..loop import Schedule
 from .data import Sampler
 from .export import export
 from .network import Config, Pyramid

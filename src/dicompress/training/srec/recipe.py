@@ -8,7 +8,7 @@ from functools import partial
 import torch
 
 from ..recipe import prior_groups
-from ..train import Schedule
+from ..loop import Schedule
 from .data import sample
 from .export import export
 from .network import Config, SRec
