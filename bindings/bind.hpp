@@ -6,4 +6,5 @@
 void bind_coder(nanobind::module_& m);
 void bind_network(nanobind::module_& m);
 void bind_pyramid(nanobind::module_& m);
+void bind_training(nanobind::module_& m);  // into that of the pyramid
 void bind_codec(nanobind::module_& m);

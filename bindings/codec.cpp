@@ -19,6 +19,7 @@
 #include <malloc.h>
 #endif
 
+#include "arrays.hpp"
 #include "base/budget.hpp"
 #include "bind.hpp"
 #include "codec/content.hpp"
@@ -55,16 +56,15 @@ PixelsOf<Byte> pixels_of(const ArrayType& array) {
             static_cast<int>(array.shape(3))};
 }
 
-ByteSpan span_of(const nb::bytes& bytes) { return {reinterpret_cast<const std::uint8_t*>(bytes.c_str()), bytes.size()}; }
-
-nb::bytes bytes_of(ByteSpan bytes) { return nb::bytes(bytes.data(), bytes.size()); }
+// Bytes, a memoryview of them and the like, without a copy.
+using Buffer = nb::ndarray<const std::uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 // A stream and the bytes that it is a view of.
 struct Opened {
-    Opened(nb::bytes data, std::optional<int> level, std::uint64_t most_pixels, std::uint64_t most_memory)
-        : data(data), budget(most_memory), stream(read_stream(span_of(this->data), level, {most_pixels, most_memory}, &budget)) {}
+    Opened(Buffer data, std::optional<int> level, std::uint64_t most_pixels, std::uint64_t most_memory)
+        : data(data), budget(most_memory), stream(read_stream({this->data.data(), this->data.size()}, level, {most_pixels, most_memory}, &budget)) {}
 
-    nb::bytes data;
+    Buffer data;
     Budget budget;
     Stream stream;
 };
@@ -185,7 +185,7 @@ void bind_codec(nb::module_& m) {
             return model.levels({shape.first, shape.second});
         });
     nb::class_<Opened>(m, "Stream")
-        .def(nb::init<nb::bytes, std::optional<int>, std::uint64_t, std::uint64_t>(), "data"_a, "level"_a.none(), "most_pixels"_a,
+        .def(nb::init<Buffer, std::optional<int>, std::uint64_t, std::uint64_t>(), "data"_a, "level"_a.none(), "most_pixels"_a,
              "most_memory"_a)
         .def_prop_ro("model_hash", [](const Opened& o) { return bytes_of(o.stream.model_hash); })
         .def_prop_ro("bits_stored", [](const Opened& o) { return o.stream.bits_stored; })

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "arrays.hpp"
 #include "base/digest.hpp"
 #include "bind.hpp"
 #include "network/weights.hpp"
@@ -21,14 +22,6 @@ namespace {
 
 // (rows, columns, channels), C order.
 using Activations = nb::ndarray<const std::uint8_t, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
-
-ByteSpan span_of(nb::bytes data) { return {reinterpret_cast<const std::uint8_t*>(data.c_str()), data.size()}; }
-
-template <class T>
-nb::object array_of(std::size_t a, std::size_t b, std::size_t c, T*& data) {
-    data = new T[a * b * c]();
-    return nb::cast(nb::ndarray<nb::numpy, T>(data, {a, b, c}, nb::capsule(data, [](void* p) noexcept { delete[] static_cast<T*>(p); })));
-}
 
 struct Rows final : Network::Input {
     Activations from;
@@ -53,8 +46,8 @@ nb::tuple run(const Network& network, Activations x, std::optional<Activations> 
         throw std::invalid_argument("the features are of another shape");
     float* parameters;
     std::uint8_t* after = nullptr;
-    nb::object result = array_of(static_cast<std::size_t>(3 * network.components()), rows, columns, parameters), next = nb::none();
-    if (network.features_out()) next = array_of(rows, columns, static_cast<std::size_t>(network.features_out()), after);
+    nb::object result = array_of(parameters, 3 * network.components(), rows, columns), next = nb::none();
+    if (network.features_out()) next = array_of(after, rows, columns, network.features_out());
     const Rows input(std::move(x));
     {
         nb::gil_scoped_release release;
@@ -111,11 +104,11 @@ void bind_network(nb::module_& m) {
     m.def("hash", [](nb::bytes data) {
         Bytes hash;
         put_little_endian(hash, digest_of(span_of(data)));
-        return nb::bytes(hash.data(), hash.size());
+        return bytes_of(hash);
     }, "XXH64 of a file of weights, 8 bytes, little-endian: what streams name a model by.");
     m.def("installed_weights", [] {
         nb::list found;
-        for (ByteSpan file : installed_weights()) found.append(nb::bytes(file.data(), file.size()));
+        for (ByteSpan file : installed_weights()) found.append(bytes_of(file));
         return found;
     }, "The files of weights that the library carries.");
 }

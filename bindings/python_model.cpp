@@ -1,5 +1,7 @@
 #include "python_model.hpp"
 
+#include "arrays.hpp"
+
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
@@ -160,8 +162,6 @@ private:
     nb::list known_;
     bool analysed_ = false;
 };
-
-nb::bytes bytes_of(ByteSpan bytes) { return nb::bytes(bytes.data(), bytes.size()); }
 
 nb::list arrays_of(std::span<const View<const std::int32_t>> views) {
     nb::list arrays;

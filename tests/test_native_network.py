@@ -295,7 +295,8 @@ def test_graphs_of_another_form_are_not_converted():
         Made(np.random.default_rng(0), SMALL, exponents=(1, 1))
 
 
-SOURCES = ["tests/network_driver.cpp", *(f"core/network/{n}.cpp" for n in ("network", "read", "generic", "avx2", "vnni", "neon", "wasm", "cpu"))]
+SOURCES = ["tests/network_driver.cpp", "core/base/cpu.cpp",
+           *(f"core/network/{n}.cpp" for n in ("network", "read", "generic", "steps", "avx2", "vnni", "neon", "wasm"))]
 EMULATED = {
     "x86-64 without AVX": ("g++", "qemu-x86_64", "Nehalem", {"generic"}),
     "x86-64 with AVX2": ("g++", "qemu-x86_64", "Haswell", {"generic", "avx2"}),

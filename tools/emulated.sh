@@ -63,7 +63,7 @@ networks() {
         return
     fi
     driver=$out/driver-$compiler
-    sources=$(for name in network read generic avx2 vnni neon wasm cpu; do echo "core/network/$name.cpp"; done)
+    sources="core/base/cpu.cpp $(for name in network read generic steps avx2 vnni neon wasm; do echo "core/network/$name.cpp"; done)"
     # shellcheck disable=SC2086
     [ -x "$driver" ] || (cd "$root" && "$compiler" -std=c++20 -O3 -ffp-contract=off -static -I core -o "$driver" \
         tests/network_driver.cpp $sources) || status=1

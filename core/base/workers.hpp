@@ -15,14 +15,8 @@ namespace dicompress {
 
 class Workers {
 public:
-    // The calling thread is one of them: none is started for 1. Where threads cannot be started, it does all the work.
-    explicit Workers(int threads) {
-        if (threads > 1) threads_.reserve(static_cast<std::size_t>(threads) - 1);
-        try {
-            for (int i = 1; i < threads; ++i) threads_.emplace_back([this] { work(); });
-        } catch (const std::system_error&) {
-        }
-    }
+    // The calling thread is one of them; the others are started when there is first something for them to do.
+    explicit Workers(int threads) : wanted_(threads > 1 ? threads : 1) {}
     Workers(const Workers&) = delete;
     ~Workers() {
         {
@@ -33,11 +27,12 @@ public:
         for (std::thread& thread : threads_) thread.join();
     }
 
-    int count() const { return static_cast<int>(threads_.size()) + 1; }
+    int count() const { return wanted_; }
 
     // job(0), job(1) ... in any order, several at a time; back when all are done. Throws what the first that failed threw.
     // Not to be called by a job, nor by two threads at once.
     void each(std::size_t count, const std::function<void(std::size_t)>& job) {
+        if (count > 1 && threads_.empty()) start();
         if (count < 2 || threads_.empty()) {
             for (std::size_t i = 0; i < count; ++i) job(i);
             return;
@@ -57,6 +52,15 @@ public:
     }
 
 private:
+    // Where threads cannot be started, the calling one does all the work.
+    void start() {
+        threads_.reserve(static_cast<std::size_t>(wanted_) - 1);
+        try {
+            while (static_cast<int>(threads_.size()) + 1 < wanted_) threads_.emplace_back([this] { work(); });
+        } catch (const std::system_error&) {
+        }
+    }
+
     void work() {
         std::size_t seen = 0;
         for (;;) {
@@ -84,6 +88,7 @@ private:
         }
     }
 
+    const int wanted_;
     std::vector<std::thread> threads_;
     std::mutex mutex_;
     std::condition_variable wake_, done_;

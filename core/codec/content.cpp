@@ -1,6 +1,8 @@
 #include "codec/content.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "codec/packing.hpp"
 
@@ -35,18 +37,19 @@ Content::Content(const ConstPixelPlane& pixels, std::span<const ConstPixelPlane>
     : Source(pixels.shape), coefficients(coefficients), pixels_(pixels), said_(before, coefficients) {
     const Unpacked rows(pixels_, said_);
     std::vector<std::int32_t> line(static_cast<std::size_t>(shape.columns));
-    constexpr std::int32_t most = 2 * colour::limit;
-    std::vector<std::int64_t> counts(2 * static_cast<std::size_t>(most) + 1);
+    low = std::numeric_limits<std::int32_t>::max(), high = std::numeric_limits<std::int32_t>::min();
     for (std::int32_t row = 0; row < shape.rows; ++row) {
         rows.read(row, line);
-        for (std::int32_t v : line) ++counts[static_cast<std::size_t>(v + most)];
+        const auto [least, most] = std::ranges::minmax(line);
+        low = std::min(low, least), high = std::max(high, most);
     }
-    std::size_t first = 0, last = counts.size() - 1;
-    while (!counts[first]) ++first;
-    while (!counts[last]) --last;
-    low = static_cast<std::int32_t>(first) - most, high = static_cast<std::int32_t>(last) - most;
+    std::vector<std::int64_t> counts(static_cast<std::size_t>(high - low) + 1);
+    for (std::int32_t row = 0; row < shape.rows; ++row) {
+        rows.read(row, line);
+        for (std::int32_t v : line) ++counts[static_cast<std::size_t>(v - low)];
+    }
     if (near && low < high) exact = exact_runs(rows, low, high, wanted);
-    occurring = sparse_values(std::span(counts).subspan(first, last - first + 1), low, near, exact);
+    occurring = sparse_values(counts, low, near, exact);
     values_ = std::make_unique<Values>(coded_values(low, high, near, exact, occurring, memory));
 }
 

@@ -98,6 +98,7 @@ EncodedPlane encode_plane(const Model& model, const ConstPixelPlane& pixels, int
         content.read(place, numbers.view());
         const auto tile = model.tile(header, place.shape, values, levels, views, 0, own);
         tile->analyse(numbers.view());
+        if (!near) numbers = {};
         plane.tiles[i] = encode_tile(*tile, levels, own);
         if (!near) return;
         if (values.near) tile->synthesise(0, numbers.view());
@@ -129,8 +130,9 @@ PlaneDecoder::PlaneDecoder(const Model& model, const Stream& stream, std::int64_
 
 void PlaneDecoder::decode(std::int64_t number, const PixelPlane& plane, const Place& area, Context& context) const {
     const Place whole = Tiles(stream_.shape)[number], place = reduced(whole, level_);
-    Grid<std::int32_t> numbers(head_.constant() ? Shape{1, place.shape.columns} : place.shape, context.memory);
+    Grid<std::int32_t> numbers;
     if (head_.constant()) {
+        numbers = {{1, place.shape.columns}, context.memory};
         std::fill_n(numbers.data(), numbers.shape().size(), head_.low);
     } else {
         const auto parts = parts_of(references_, {place.row - area.row, place.column - area.column, place.shape}, context);
@@ -141,6 +143,7 @@ void PlaneDecoder::decode(std::int64_t number, const PixelPlane& plane, const Pl
             chunks.push_back(stream_.sections[static_cast<std::size_t>(stream_.levels - k)].chunk(chunk));
         const auto tile = model_.tile(head_.header, whole.shape, values_, stream_.levels, views, level_, context);
         decode_tile(*tile, chunks, stream_.levels, context);
+        numbers = {place.shape, context.memory};
         tile->synthesise(level_, numbers.view());
     }
     write(place, numbers.view(), plane, area);

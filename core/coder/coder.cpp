@@ -1,8 +1,9 @@
 #include "coder/coder.hpp"
 
+#include "base/cpu.hpp"
+
 // One source, compiled three times for x86; elsewhere, and with DICOMPRESS_PLAIN, the compiler's choice is the only one.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(DICOMPRESS_PLAIN)
-#include <cpuid.h>
 #define DICOMPRESS_X86 1
 #define DICOMPRESS_AVX2 __attribute__((target("avx2,bmi,bmi2,lzcnt"), flatten))
 #define DICOMPRESS_AVX512 __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,bmi,bmi2,lzcnt"), flatten))
@@ -29,23 +30,13 @@ DICOMPRESS_AVX512 std::vector<std::uint8_t> encode_avx512(const Band& band, bool
 DICOMPRESS_AVX512 void decode_avx512(const Band& band, ByteSpan bytes, bool lanes_used, Memory memory) {
     decode_band<16>(band, bytes, lanes_used, memory);
 }
-
-// Clang's builtin knows of no lzcnt.
-bool has_lzcnt() {
-    unsigned a, b, c, d;
-    return __get_cpuid(0x80000001u, &a, &b, &c, &d) && (c >> 5 & 1);
-}
 #endif
 
 }  // namespace
 
 Vectors best_vectors() {
 #if DICOMPRESS_X86
-    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-                      __builtin_cpu_supports("bmi2") && has_lzcnt();
-    const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-                        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
-    if (avx2) return avx512 ? Vectors::avx512 : Vectors::avx2;
+    if (has_avx2() && has_bits()) return has_avx512() ? Vectors::avx512 : Vectors::avx2;
 #endif
     return Vectors::plain;
 }

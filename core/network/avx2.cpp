@@ -7,7 +7,8 @@
 
 #include <cstring>
 
-#include "network/cpu.hpp"
+#include "base/cpu.hpp"
+#include "network/steps.hpp"
 #include "network/target.hpp"
 
 namespace dicompress::network {
@@ -175,50 +176,9 @@ void parameters(const Wide& layer, const std::uint8_t* row, int columns, float* 
     generic.parameters(layer, row + 32 * x, columns - x, to + x, plane);
 }
 
-// What is left behind the last whole vector goes the plain way.
-void add(std::uint8_t* to, const std::uint8_t* other, std::size_t count) {
-    std::size_t i = 0;
-    for (; i + 32 <= count; i += 32)
-        store(to + i, signs(_mm256_adds_epi8(signs(load(to + i)), signs(load(other + i)))));
-    generic.add(to + i, other + i, count - i);
-}
-
-// u = q + 128 below 128 becomes 96 + u / 4, rounded half to even, which is less than u above 128.
-void leak(std::uint8_t* values, int quarters, std::size_t count) {
-    std::size_t i = 0;
-    const __m256i one = _mm256_set1_epi8(1), six_bits = _mm256_set1_epi8(63), ninety_six = _mm256_set1_epi8(96);
-    for (; quarters == 1 && i + 32 <= count; i += 32) {
-        const __m256i u = load(values + i);
-        const __m256i odd = _mm256_and_si256(_mm256_srli_epi16(u, 2), one);
-        const __m256i more = _mm256_add_epi8(_mm256_add_epi8(u, one), odd);
-        const __m256i quarter = _mm256_and_si256(_mm256_srli_epi16(more, 2), six_bits);
-        store(values + i, _mm256_max_epu8(u, _mm256_add_epi8(quarter, ninety_six)));
-    }
-    generic.leak(values + i, quarters, count - i);
-}
-
-// Products in 16 bits; their bit 8 is the parity that a half is rounded to.
-inline __m256i gated(__m256i values, __m256i gates) {
-    const __m256i product = _mm256_maddubs_epi16(gates, values);
-    const __m256i odd = _mm256_and_si256(_mm256_srli_epi16(product, 8), _mm256_set1_epi16(1));
-    return _mm256_srai_epi16(_mm256_add_epi16(product, _mm256_add_epi16(odd, _mm256_set1_epi16(127))), 8);
-}
-
-void gate(std::uint8_t* values, const std::uint8_t* gates, std::size_t count) {
-    std::size_t i = 0;
-    const __m256i none = _mm256_setzero_si256();
-    for (; i + 32 <= count; i += 32) {
-        const __m256i v = signs(load(values + i)), g = load(gates + i);
-        const __m256i low = gated(_mm256_unpacklo_epi8(v, none), _mm256_unpacklo_epi8(g, none));
-        const __m256i high = gated(_mm256_unpackhi_epi8(v, none), _mm256_unpackhi_epi8(g, none));
-        store(values + i, signs(_mm256_packs_epi16(low, high)));
-    }
-    generic.gate(values + i, gates + i, count - i);
-}
-
 DICOMPRESS_TARGET_END
 
-constexpr Rows rows{convolve, depthwise, parameters, add, leak, gate};
+constexpr Rows rows{convolve, depthwise, parameters, avx2_add, avx2_leak, avx2_gate};
 
 }  // namespace
 

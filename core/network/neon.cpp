@@ -7,7 +7,7 @@
 
 #include <cstring>
 
-#include "network/cpu.hpp"
+#include "base/cpu.hpp"
 #include "network/target.hpp"
 
 namespace dicompress::network {

@@ -7,7 +7,8 @@
 
 #include <cstring>
 
-#include "network/cpu.hpp"
+#include "base/cpu.hpp"
+#include "network/steps.hpp"
 #include "network/target.hpp"
 
 namespace dicompress::network {
@@ -202,50 +203,9 @@ void parameters(const Wide& layer, const std::uint8_t* row, int columns, float* 
     }
 }
 
-// What is left behind the last whole vector goes the plain way.
-void add(std::uint8_t* to, const std::uint8_t* other, std::size_t count) {
-    std::size_t i = 0;
-    for (; i + 64 <= count; i += 64)
-        _mm512_storeu_si512(to + i, signs(_mm512_adds_epi8(signs(load(to + i)), signs(load(other + i)))));
-    generic.add(to + i, other + i, count - i);
-}
-
-// u = q + 128 below 128 becomes 96 + u / 4, rounded half to even, which is less than u above 128.
-void leak(std::uint8_t* values, int quarters, std::size_t count) {
-    std::size_t i = 0;
-    const __m512i one = _mm512_set1_epi8(1), six_bits = _mm512_set1_epi8(63), ninety_six = _mm512_set1_epi8(96);
-    for (; quarters == 1 && i + 64 <= count; i += 64) {
-        const __m512i u = load(values + i);
-        const __m512i odd = _mm512_and_si512(_mm512_srli_epi16(u, 2), one);
-        const __m512i more = _mm512_add_epi8(_mm512_add_epi8(u, one), odd);
-        const __m512i quarter = _mm512_and_si512(_mm512_srli_epi16(more, 2), six_bits);
-        _mm512_storeu_si512(values + i, _mm512_max_epu8(u, _mm512_add_epi8(quarter, ninety_six)));
-    }
-    generic.leak(values + i, quarters, count - i);
-}
-
-// Products in 16 bits; their bit 8 is the parity that a half is rounded to.
-inline __m512i gated(__m512i values, __m512i gates) {
-    const __m512i product = _mm512_maddubs_epi16(gates, values);
-    const __m512i odd = _mm512_and_si512(_mm512_srli_epi16(product, 8), _mm512_set1_epi16(1));
-    return _mm512_srai_epi16(_mm512_add_epi16(product, _mm512_add_epi16(odd, _mm512_set1_epi16(127))), 8);
-}
-
-void gate(std::uint8_t* values, const std::uint8_t* gates, std::size_t count) {
-    std::size_t i = 0;
-    const __m512i none = _mm512_setzero_si512();
-    for (; i + 64 <= count; i += 64) {
-        const __m512i v = signs(load(values + i)), g = load(gates + i);
-        const __m512i low = gated(_mm512_unpacklo_epi8(v, none), _mm512_unpacklo_epi8(g, none));
-        const __m512i high = gated(_mm512_unpackhi_epi8(v, none), _mm512_unpackhi_epi8(g, none));
-        _mm512_storeu_si512(values + i, signs(_mm512_packs_epi16(low, high)));
-    }
-    generic.gate(values + i, gates + i, count - i);
-}
-
 DICOMPRESS_TARGET_END
 
-constexpr Rows rows{convolve, depthwise, parameters, add, leak, gate};
+constexpr Rows rows{convolve, depthwise, parameters, avx2_add, avx2_leak, avx2_gate};
 
 }  // namespace
 

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/cpu.hpp"
 #include "coder/lanes.hpp"
 #include "pyramid/filter.hpp"
 
@@ -20,13 +21,7 @@
 namespace dicompress::pyramid {
 
 // Whether functions marked DICOMPRESS_WIDE run here.
-inline bool wide_vectors() {
-#if defined(__x86_64__) && defined(__GNUC__)
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
-#else
-    return false;
-#endif
-}
+inline bool wide_vectors() { return has_avx2() && has_bits(); }
 
 using Row = const std::int32_t*;
 

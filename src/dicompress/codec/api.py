@@ -122,7 +122,7 @@ def check_bound(original: np.ndarray, decoded: np.ndarray, near: int, exact: Ite
 
 
 def decode(
-    data: bytes, *, frame: int | None = None, level: int = 0, model: Model | None = None, threads: int = 0
+    data: bytes | memoryview, *, frame: int | None = None, level: int = 0, model: Model | None = None, threads: int = 0
 ) -> np.ndarray:
     """The array that `encode` was given, or only frame number `frame` (from 0) of it.
 
@@ -131,7 +131,7 @@ def decode(
     hash. Raises StreamError for data that is not ours, damaged or too short, LimitError for impossible sizes,
     UnknownModelError for a stream of another version, IndexError and ValueError for a frame or level it does not have.
     """
-    stream = native.Stream(bytes(data), level, pixel_limit(), memory_limit())
+    stream = native.Stream(data, level, pixel_limit(), memory_limit())
     found = model or by_hash(stream.model_hash, threads)
     count = stream.frames or 1
     if frame is not None and not 0 <= frame < count:
@@ -152,7 +152,7 @@ def inspect(data: bytes) -> StreamInfo:
 
     Raises StreamError, LimitError or UnknownModelError (version).
     """
-    stream = native.Stream(bytes(data), None, pixel_limit(), memory_limit())
+    stream = native.Stream(data, None, pixel_limit(), memory_limit())
     frames = stream.frames or 1
     pixels, bits = frames * stream.rows * stream.columns, 8 * stream.level_bytes[0]
     return StreamInfo(
@@ -178,7 +178,7 @@ def inspect(data: bytes) -> StreamInfo:
 
 def layout(data: bytes) -> tuple[tuple[int, ...], np.dtype]:
     """Shape and type of what `decode` gives, without decoding it. Raises what `inspect` does."""
-    stream = native.Stream(bytes(data), None, pixel_limit(), memory_limit())
+    stream = native.Stream(data, None, pixel_limit(), memory_limit())
     frames, samples = () if stream.frames is None else (stream.frames,), (stream.samples,) if stream.samples > 1 else ()
     dtype = np.dtype(f"{'int' if stream.signed else 'uint'}{stream.bits_allocated}")
     return (*frames, stream.rows, stream.columns, *samples), dtype
