@@ -7,6 +7,7 @@ import numpy as np
 import pydicom
 import pytest
 from conftest import phantom
+from helpers.drawings import check_commands, colour, drawing
 from objects import RECORD, read
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, RLELossless
 from test_cli import run
@@ -15,27 +16,6 @@ from test_dicom import change, make, test_file
 from dicompress import Allowance, DicompressError, UnsupportedImageError, decompress_dataset
 from dicompress.dicom import DICOMPRESS, compress_file, describe, drawn, restore_file, resume, strip_file
 from dicompress.dicom.syntax import JPEG_XL_LOSSLESS
-
-
-def drawing(seed: int = 0, high: int = 255) -> np.ndarray:
-    """(90, 120) of lines, boxes and a little text-like noise on a flat ground."""
-    rng = np.random.default_rng(seed)
-    image = np.full((90, 120), high // 5)
-    for _ in range(12):
-        row, column = rng.integers(80), rng.integers(110)
-        image[row : row + rng.integers(2, 30), column : column + rng.integers(2, 30)] = rng.integers(high)
-    image[40:48, 30:80] = np.where(rng.random((8, 50)) < 0.3, high, image[40:48, 30:80])
-    return image
-
-
-def colour(frames: int = 1, dtype=np.uint8, planar: int = 0, **attributes) -> bytes:
-    high = np.iinfo(dtype).max
-    pixels = np.stack([np.stack([drawing(3 * f + k, high) for k in range(3)], -1) for f in range(frames)]).astype(dtype)
-    stored = np.moveaxis(pixels, -1, 1) if planar else pixels
-    return change(
-        make(pixels[..., 0]), SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=planar,
-        PixelData=stored.tobytes(), **attributes,
-    )  # fmt: skip
 
 
 DRAWN = {
@@ -140,15 +120,7 @@ def test_any_damage_is_an_error_or_does_not_matter(name):
 
 
 def test_commands(tmp_path):
-    (tmp_path / "in").mkdir()
-    for name in ("grey", "RGB, planar"):
-        (tmp_path / "in" / name).write_bytes(DRAWN[name]())
-    run("compress", tmp_path / "in", "-o", f"{tmp_path}/small/")
-    assert "2 kept" in run("compress", tmp_path / "in", "-o", f"{tmp_path}/small/", "--resume").stdout
-    assert "2 verified" in run("verify", tmp_path / "small").stdout
-    assert "JPEG XL" in run("info", tmp_path / "small" / "grey").stdout
-    run("decompress", tmp_path / "small", "-o", f"{tmp_path}/back/")
-    assert (tmp_path / "back" / "grey").read_bytes() == DRAWN["grey"]()
+    check_commands(tmp_path, {name: DRAWN[name]() for name in ("grey", "RGB, planar")})
     data = bytearray((tmp_path / "small" / "grey").read_bytes())
     data[-40] ^= 1
     (tmp_path / "small" / "grey").write_bytes(data)

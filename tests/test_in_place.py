@@ -1,47 +1,25 @@
 """--in-place: under every name there is always the original or a file that restores to it."""
 
 import os
-import random
 import shutil
-import signal
-import time
 from pathlib import Path
 
 import pytest
 from conftest import phantom
-from faults import as_nobody_special, end, needs_proc, partials, processes, start, studies, wait_until
+from faults import as_nobody_special, end, partials, start, studies
+from helpers.in_place import original, originals, outcomes
 from pydicom.data import get_testdata_file
 from test_attributes import facts, save
 from test_cli import contents, run
 from test_dicom import make, test_file
-from test_faults import KILLS
 
 import dicompress.dicom
 from dicompress import Allowance
-from dicompress.cli import batch, files, inplace
+from dicompress.cli import files, inplace
 from dicompress.cli.outcome import FAILED, PASSED_ON
 from dicompress.dicom import Compressed, restore_file
-from dicompress.errors import NotDicomError, UnsupportedImageError
 
 CT = Path(get_testdata_file("CT_small.dcm"))
-
-
-def outcomes(sources, backup=None, **options):
-    tasks = files.tasks_in_place(sources, backup)
-    found = batch.run(batch.Job("compress", in_place=True, **options), tasks, 1, lambda outcome: None)
-    return {Path(o.source).name: o for o in found}
-
-
-def original(data: bytes) -> bytes:
-    try:
-        return restore_file(data).data
-    except (UnsupportedImageError, NotDicomError):
-        return data
-
-
-def originals(folder: Path) -> dict[str, bytes]:
-    """What each file is or restores to; partial files do not count."""
-    return {name: original(data) for name, data in contents(folder).items() if not name.endswith(".partial")}
 
 
 @pytest.fixture
@@ -286,85 +264,6 @@ def test_the_original_goes_when_result_and_backup_are_on_the_disk(tmp_path, monk
     parents = [("sync", tmp_path.name), ("sync", "backup")]
     assert names == [("sync", "partial"), *parents, ("sync", "deep"), ("rename", "ct.dcm"), ("sync", "in")]
     assert path.read_bytes() == b"small"
-
-
-# Kills
-
-
-@needs_proc
-@pytest.mark.parametrize("backup", [False, True])
-def test_killed_at_any_moment_no_image_is_lost(tmp_path, backup):
-    source, kept = tmp_path / "in", tmp_path / "backup"
-    fresh = studies(tmp_path / "fresh", 10)
-    save(fresh / "note.txt", b"no image")
-    before, chance, kills, whole_runs, found = contents(fresh), random.Random(backup), 0, 0, []
-    command = ("compress", source, "--in-place", "--jobs", 2, *(("--backup", kept) if backup else ()))
-    shutil.copytree(fresh, source)
-    started = time.monotonic()
-    assert end(start(*command))[0] == 0
-    longest = time.monotonic() - started
-    compressed = contents(source)
-
-    def count() -> int:
-        return sum((source / name).stat().st_size == len(data) != len(before[name]) for name, data in compressed.items())
-
-    while kills < KILLS:
-        resumed = kills % 3 != 0 and count() < 10  # goes on from the last kill; others start anew
-        if not resumed:
-            for folder in (source, kept):
-                shutil.rmtree(folder, ignore_errors=True)
-            shutil.copytree(fresh, source)
-        goal, moment = count() + chance.randrange(3), time.monotonic() + chance.uniform(0.2 * longest, longest)
-        process = start(*command)
-        while process.poll() is None:
-            if (count() >= goal and partials(tmp_path)) if resumed else time.monotonic() > moment:
-                os.killpg(process.pid, signal.SIGKILL)
-                break
-            time.sleep(0.0005)
-        status, _, _ = end(process)
-        wait_until(lambda process=process: not processes(process.pid))
-        assert originals(source) == before
-        for name, data in contents(kept).items():
-            assert name.endswith(".partial") or data == before[name]
-        found.append(count())
-        if status == 0:
-            whole_runs += 1
-        else:
-            assert status == -signal.SIGKILL
-            kills += 1
-    print(f"in place, backup {backup}: {kills} kills, {whole_runs} ended; files replaced: {found}")
-    assert end(start(*command))[0] == 0
-    assert contents(source) == compressed and originals(source) == before and not partials(tmp_path)
-    if backup:
-        assert contents(kept) == {name: data for name, data in before.items() if compressed[name] != data}
-
-
-@needs_proc
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_interrupted(tmp_path, jobs):
-    folder = studies(tmp_path / "in", 4)
-    save(folder / "x.dcm", make(phantom(1000, 1000)))
-    before = contents(folder)
-    sizes = {name: len(data) for name, data in before.items()}
-    process = start("compress", folder, "--in-place", "--jobs", jobs)
-    wait_until(lambda: any((folder / name).stat().st_size < size for name, size in sizes.items()))
-    os.killpg(process.pid, signal.SIGINT)
-    status, out, err = end(process)
-    told = [line for line in err.splitlines() if "passed on" not in line]
-    assert (status, out) == (130, "")
-    assert told == ["interrupted; every file is the original or its result: run again to go on"]
-    assert originals(folder) == before and not partials(folder)
-
-
-def test_two_at_a_time(tmp_path):
-    folder = studies(tmp_path / "in", 6)
-    before = contents(folder)
-    runs = [start("compress", folder, "--in-place", "--jobs", 1) for _ in range(2)]
-    for process in runs:
-        _, _, err = end(process)
-        assert all("already compressed" in line or "changed since" in line or "no Pixel Data" in line or "files: " in line
-                   for line in err.splitlines()), err  # fmt: skip
-    assert originals(folder) == before and not partials(folder)
 
 
 def test_a_result_that_is_not_smaller_is_nothing_to_replace_with(tmp_path, monkeypatch):

@@ -5,10 +5,9 @@ import numpy as np
 import pydicom
 import pytest
 from conftest import phantom
+from helpers.drawings import check_commands, colour, drawing
 from objects import RECORD, read
-from test_cli import run
 from test_dicom import change, make, test_file
-from test_drawn import colour, drawing
 
 from dicompress import DicompressError, StreamError, decompress_dataset
 from dicompress.dicom import DICOMPRESS, compress_file, describe, drawn, restore_file, resume, strip_file, wrapped
@@ -102,12 +101,4 @@ def test_a_photograph_in_signed_values_is_not_looked_at_twice():
 
 
 def test_commands(tmp_path):
-    (tmp_path / "in").mkdir()
-    for name in ("YBR_FULL_422", "signed"):
-        (tmp_path / "in" / name).write_bytes(WRAPPED[name]())
-    run("compress", tmp_path / "in", "-o", f"{tmp_path}/small/")
-    assert "2 kept" in run("compress", tmp_path / "in", "-o", f"{tmp_path}/small/", "--resume").stdout
-    assert "2 verified" in run("verify", tmp_path / "small").stdout
-    assert "JPEG XL" in run("info", tmp_path / "small" / "signed").stdout
-    run("decompress", tmp_path / "small", "-o", f"{tmp_path}/back/")
-    assert (tmp_path / "back" / "signed").read_bytes() == WRAPPED["signed"]()
+    check_commands(tmp_path, {name: WRAPPED[name]() for name in ("YBR_FULL_422", "signed")})
