@@ -11,10 +11,6 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import subprocess
-import sys
-import tempfile
-import time
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date
 from importlib.metadata import version
@@ -22,6 +18,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+
+from speed import beside_others, memory, rate
 
 from dicompress.bench.codecs import all_codecs
 from dicompress.bench.environment import processor
@@ -73,35 +71,6 @@ def by_group(images: list[Image], measured: list[dict[str, float]]) -> str:
     return table(rows, counts)
 
 
-def seconds(work, repeats: int = 7) -> float:
-    """Median of repeats, after one that does not count."""
-    took = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        work()
-        took.append(time.perf_counter() - start)
-    return float(np.median(took[1:]))
-
-
-def speed(image: np.ndarray) -> str:
-    """Megapixels a second in process, weights loaded, all cores for tomoz and ours."""
-    import tomoz
-
-    import dicompress
-
-    pairs = {name: codecs()[name] for name in ("JPEG 2000", "JPEG-LS", "JPEG XL e7")}
-    pairs["tomoz"] = (tomoz.encode, lambda d, a: tomoz.decode(d))
-    for name in OURS:
-        pairs[name] = (lambda a, n=name: dicompress.encode(a, model=n), lambda d, a: dicompress.decode(d))
-    pairs["pyramid, not verified"] = (lambda a: dicompress.encode(a, verify=False), None)
-    lines = ["| | encode MP/s | decode MP/s |", "|---|---|---|"]
-    for name, (encode, decode) in pairs.items():
-        data = encode(image)
-        took = [seconds(lambda: encode(image)), seconds(lambda: decode(data, image)) if decode else None]
-        lines.append(f"| {name} | " + " | ".join(f"{image.size / 1e6 / t:.2f}" if t else "" for t in took) + " |")
-    return "\n".join(lines)
-
-
 def growth() -> str:
     """Seconds a megapixel by image size: the cost is linear. A smooth surface and noise."""
     import dicompress
@@ -110,8 +79,8 @@ def growth() -> str:
     for side in (256, 512, 1024, 2048, 4096):
         image, repeats = surface(side, side), 5 if side < 1024 else 1
         data = dicompress.encode(image)
-        took = [seconds(lambda: dicompress.encode(image), repeats), seconds(lambda: dicompress.decode(data), repeats)]
-        lines.append(f"| {side} x {side} | " + " | ".join(f"{t / image.size * 1e6:.2f}" for t in took) + " |")
+        rates = [rate(work, image.size, repeats) for work in (lambda: dicompress.encode(image), lambda: dicompress.decode(data))]
+        lines.append(f"| {side} x {side} | " + " | ".join(f"{1 / megapixels:.2f}" for megapixels in rates) + " |")
     return "\n".join(lines)
 
 
@@ -132,24 +101,6 @@ def levels(images: list[np.ndarray]) -> str:
         share = np.mean([i.level_bytes[k] / i.level_bytes[0] for i in infos])
         lines.append(f"| {k} | 1/{2**k} | {bytes_:.0f} | {100 * share:.2f} % |")
     return "\n".join(lines)
-
-
-PEAK = """
-import sys, numpy as np, dicompress
-image = np.load(sys.argv[1])
-data = dicompress.encode(image)
-assert np.array_equal(dicompress.decode(data), image)
-status = dict(line.split(":", 1) for line in open("/proc/self/status"))
-print(int(status["VmHWM"].split()[0]) // 1000)  # ru_maxrss would count the parent's memory
-"""
-
-
-def peak(side: int) -> str:
-    """Megabytes of a process that encodes and decodes an image of side x side pixels (Linux)."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "image.npy"
-        np.save(path, surface(side, side))
-        return subprocess.run([sys.executable, "-c", PEAK, path], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def size_of(name: str) -> str:
@@ -210,10 +161,9 @@ so its table is the stricter one.
 
 ## Speed, one 512 x 512 CT slice in process, weights loaded
 
-{speed(ct)}
+{chr(10).join(beside_others(ct, 15))}
 
-Our encoders verify by decoding, the others do not; the last row shows what that costs. tomoz and ours use all cores, the
-others one.
+The others do not verify by decoding. tomoz uses all cores, JPEG-LS and JPEG 2000 one.
 
 ## Cost by size, `pyramid`
 
@@ -221,7 +171,7 @@ A smooth surface with noise; encoding with verification.
 
 {growth()}
 
-Peak memory of a process that encodes and decodes 4096 x 4096 pixels: {peak(4096)} MB.
+{chr(10).join(memory())}
 
 ## Levels, `pyramid`
 

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 
 import imagecodecs
 import numpy as np
@@ -37,7 +38,7 @@ FRAMES = 16
 MEMORY = """
 import resource, sys, numpy as np, dicompress
 what, path = sys.argv[1:]
-if what == "decode":
+if what == "decode alone":
     with open(path, "rb") as file:
         dicompress.decode(file.read())
 else:
@@ -45,9 +46,12 @@ else:
     image = np.random.default_rng(0).integers(0, 16, (4096, 4096), np.uint16)
     image += side // 3
     image += (side // 5)[:, None]
-    if what == "encode":
+    if what != "nothing":
+        data = dicompress.encode(image, verify=what == "all")
         with open(path, "wb") as file:
-            file.write(dicompress.encode(image, verify=False))
+            file.write(data)
+    if what == "all":
+        assert (dicompress.decode(data) == image).all()
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
@@ -64,7 +68,11 @@ def rate(work: Callable, pixels: int, repeats: int) -> float:
 
 def beside_others(image: np.ndarray, repeats: int) -> list[str]:
     shifted = image if image.dtype.kind == "u" else (image.astype(np.int32) - np.iinfo(image.dtype).min).astype(np.uint16)
-    calls = {"tomoz": (tomoz.encode, tomoz.decode, image)}
+    calls = {
+        "JPEG 2000": (lambda a: imagecodecs.jpeg2k_encode(a, level=0, reversible=True), imagecodecs.jpeg2k_decode, shifted),
+        "JPEG-LS": (imagecodecs.jpegls_encode, imagecodecs.jpegls_decode, shifted),
+        "tomoz": (tomoz.encode, tomoz.decode, image),
+    }
     for threads in (2, 1):
         name = f"{threads} thread{'s' * (threads > 1)}"
         calls |= {
@@ -116,13 +124,18 @@ def frames(image: np.ndarray, repeats: int) -> list[str]:
     return [*lines, "| two against one | " + " | ".join(f"{gain:.2f}" for gain in gains) + " |"]
 
 
-def memory(folder: str) -> list[str]:
+def memory() -> list[str]:
     """Peaks of fresh processes."""
-    path = os.path.join(folder, "speed.dcmp")
     lines = ["| 4096 x 4096, 16 bits | peak MB of the process |", "|---|---|"]
-    for what, name in (("nothing", "the image alone"), ("encode", "encode, with the image"), ("decode", "decode, with the result")):
-        done = subprocess.run([sys.executable, "-c", MEMORY, what, path], capture_output=True, text=True, check=True)
-        lines.append(f"| {name} | {int(done.stdout) / 1024:.0f} |")
+    steps = {
+        "nothing": "the image alone", "encode": "encode, with the image", "decode alone": "decode, with the result",
+        "all": "encode, verify, decode, with the image",
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        for what, name in steps.items():
+            command = [sys.executable, "-c", MEMORY, what, os.path.join(folder, "stream")]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            lines.append(f"| {name} | {int(done.stdout) / 1024:.0f} |")
     return lines
 
 
@@ -133,11 +146,9 @@ def main() -> None:
     arguments = parser.parse_args()
     image = pydicom.dcmread(arguments.image).pixel_array
     print(f"{image.shape[0]} x {image.shape[1]} pixels, {image.dtype}")
-    with tempfile.TemporaryDirectory() as folder:
-        for lines in (
-            beside_others(image, arguments.repeats), parts(image, arguments.repeats), frames(image, arguments.repeats), memory(folder),
-        ):  # fmt: skip
-            print("\n" + "\n".join(lines), flush=True)
+    repeats = arguments.repeats
+    for table in (partial(beside_others, image, repeats), partial(parts, image, repeats), partial(frames, image, repeats), memory):
+        print("\n" + "\n".join(table()), flush=True)
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ NB_MODULE(native, m) {
     m.doc() = "The codec (`core/`), layer by layer.";
     if (!rounds_every_operation())
         throw std::runtime_error("compiled with fused arithmetic: streams would not be portable");
+    nb::set_leak_warnings(false);  // models are cached until the interpreter ends
     nb::register_exception_translator(translate);
     const auto part = [&m](const char* name, void (*bind)(nb::module_&)) {
         nb::module_ found = m.def_submodule(name);

@@ -15,6 +15,7 @@ from mutations import Mutator
 import dicompress
 from dicompress import DicompressError, StreamError
 from dicompress.models import Values
+from dicompress.native.pyramid import blend
 from dicompress.native.codec import candidates, coding_order
 
 MOST_DEPTH = 16  # planes that must be decoded one after the other before any other one
@@ -203,9 +204,8 @@ def test_candidates():
 
 
 def test_numbers_of_other_values():
-    listed = np.array([-7, 0, 3, 300])
-    pixels = np.array([[-32768, -8, -7, -6, 0, 1], [3, 4, 299, 300, 301, 65535]])
-    values = Values(0, 3, listed=listed)
-    assert np.array_equal(values.numbers(pixels), np.minimum(np.searchsorted(listed, pixels), 3))
-    assert np.array_equal(values.stored(np.array([3, 0])), [300, -7])
-    assert np.array_equal(Values(-5, 400).numbers(pixels), np.clip(pixels, -5, 400))
+    listed = np.array([-7, 0, 3, 300], np.int32)
+    pixels = np.array([[-32768, -8, -7, -6, 0, 1], [3, 4, 299, 300, 301, 65535]], np.int32)
+    found = blend([pixels], [1 << 14], 0, Values(0, 3, listed=listed))
+    assert np.array_equal(found, np.minimum(np.searchsorted(listed, pixels), 3))
+    assert np.array_equal(blend([pixels], [1 << 14], 0, Values(-5, 400)), np.clip(pixels, -5, 400))

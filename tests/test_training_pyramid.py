@@ -155,7 +155,7 @@ def test_patches_of_neighbours(images, tmp_path):
         run[k] = TrainingImage(p.astype(np.int32) - p.min(), 256, int(np.ptp(p)), int(p.min()), run, k)
     data = {"MR": {"a": list(run.values())}}
     assert with_neighbours(data) == data and with_neighbours({"MR": {"b": [TrainingImage(still, 256, 4095)]}}) == {}
-    assert np.array_equal(run[0].stored(), pixels[0]) and np.array_equal(run[1].as_coded().stored(run[1].pixels), pixels[1])
+    assert np.array_equal(run[0].stored(), pixels[0]) and np.array_equal(run[1].as_coded().listed[run[1].pixels], pixels[1])
     for references in (False, True):
         sampler = Sampler(data, np.random.default_rng(0), references=references)
         batch = [sampler.batch(4) for _ in range(6)]

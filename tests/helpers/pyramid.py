@@ -46,6 +46,13 @@ def split(image: np.ndarray) -> list[np.ndarray]:
     return [image[r::2, c::2] for r, c in PARITIES]
 
 
+def numbers(pixels: np.ndarray, values: Values) -> np.ndarray:
+    """As they are coded: brought into the range; of ranks, how many values are smaller."""
+    if values.listed is None:
+        return np.clip(pixels, values.low, values.high).astype(np.int32)
+    return np.minimum(np.searchsorted(values.listed, pixels), values.high).astype(np.int32)
+
+
 def log2_32(value: int) -> int:
     return (value**32).bit_length() - 1
 
@@ -230,7 +237,7 @@ class Pyramid:
         if references:
             gains, offset = found.blend
             total = sum(g * r.astype(np.int64) for g, r in zip(gains, references)) + offset + (1 << 13)
-            blended = values.numbers(total >> 14)
+            blended = numbers(total >> 14, values)
         return Plan(shape, values, found, blended, level)
 
     def analyse(self, plan: Plan, image: np.ndarray) -> list[np.ndarray]:

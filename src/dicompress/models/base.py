@@ -30,18 +30,6 @@ class Values:
     def count(self) -> int:
         return self.high - self.low + 1
 
-    def stored(self, image: np.ndarray) -> np.ndarray:
-        """What an image's pixels stand for."""
-        return image if self.listed is None else self.listed[image]
-
-    def numbers(self, pixels: np.ndarray) -> np.ndarray:
-        """int32: pixels as they are coded, brought into the range; of ranks, how many values are smaller."""
-        if self.listed is None:
-            return np.clip(pixels, self.low, self.high).astype(np.int32)
-        low, high = int(self.listed[0]), int(self.listed[-1])
-        ranks = np.searchsorted(self.listed, np.arange(low, high + 1)).astype(np.int32)  # looked up, not searched for, by each
-        return ranks[np.clip(pixels, low, high) - low]
-
 
 class Model(Protocol):
     """A model turns an image into integer tensors, coarse to fine, and predicts each from those before.
@@ -60,7 +48,7 @@ class Model(Protocol):
         """What the decoder must know before the first tensor, e.g. a normalisation.
 
         references: int32 of the image's shape, as decoded, the nearest first; at most `most_references`. They are in the values
-        that the image's stand for (`Values.stored`), and need not lie in their range.
+        that the image's stand for, and need not lie in their range.
         """
 
     def estimate(self, image: np.ndarray, values: Values, choices: Sequence[Sequence[np.ndarray]]) -> list[float]:
