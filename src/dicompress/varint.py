@@ -14,15 +14,6 @@ def write_varint(value: int) -> bytes:
     return bytes(out)
 
 
-def zigzag(value: int) -> int:
-    """0, -1, 1, -2 ... as 0, 1, 2, 3 ..."""
-    return 2 * value if value >= 0 else -2 * value - 1
-
-
-def unzigzag(code: int) -> int:
-    return -(code + 1) // 2 if code & 1 else code // 2
-
-
 class Reader:
     """Reads a byte string from front to back; raises StreamError instead of reading past its end."""
 
