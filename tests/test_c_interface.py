@@ -234,7 +234,7 @@ def test_limits_hold(library):
         library.open(data, pixels=image.size - 1)
     with raises(LIMIT, "more memory than the limit of 1000 bytes"):
         library.open(data, memory=1000)
-    sizes = [1 << k for k in range(10, 30)]
+    sizes = [int(1.1**k) for k in range(80, 200)]
     enough = next(size for size in sizes if works(library, data, size, decodes=True))
     opens = next(size for size in sizes if works(library, data, size, decodes=False))
     assert opens < enough < 1 << 25
