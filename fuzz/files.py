@@ -26,7 +26,7 @@ with atheris.instrument_imports(include=["dicompress"]):
 import imagecodecs
 import numpy as np
 import pydicom
-from mutations import Mutator
+from helpers.mutations import Mutator
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate

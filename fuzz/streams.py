@@ -21,7 +21,7 @@ with atheris.instrument_imports(include=["dicompress"]):
     import dicompress.models.pyramid
     import dicompress.models.srec
 import numpy as np
-from mutations import Mutator
+from helpers.mutations import Mutator
 from seeds import GOLDEN, small_streams
 
 

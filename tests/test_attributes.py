@@ -6,29 +6,16 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from faults import end, partials, start
-from test_cli import run
-from test_dicom import test_file
+from helpers.command import run
+from helpers.faults import end, partials, start
+from helpers.files import pydicom_file
+from helpers.folders import THEN, facts, save
 
 from dicompress.cli import batch, files, targets
 from dicompress.dicom import compress_file
 
-THEN = (1_100_000_000_123_456_789, 1_000_000_000_987_654_321)  # of access, of change
 NOBODY = 65534
-KINDS = {"compressed": test_file(), "passed on": test_file("reportsi.dcm"), "damaged": test_file()[:300], "copied": b"no image"}
-
-
-def facts(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return stat.S_IMODE(found.st_mode), found.st_mtime_ns
-
-
-def save(path: Path, data: bytes, mode: int = 0o640) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-    path.chmod(mode)
-    os.utime(path, ns=THEN)
-    return path
+KINDS = {"compressed": pydicom_file(), "passed on": pydicom_file("reportsi.dcm"), "damaged": pydicom_file()[:300], "copied": b"no image"}
 
 
 def process(action: str, source: Path, target: Path, **options):

@@ -14,9 +14,9 @@ import numpy as np
 import pydicom
 import pytest
 from bench_codecs import broken, decode, encode, honest
-from conftest import phantom
+from helpers.files import make
+from helpers.images import phantom
 from pydicom.data import get_testdata_file
-from test_dicom import make
 
 from dicompress.bench import images, labels, summary
 from dicompress.bench.codec import Codec

@@ -6,18 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pydicom
 import pytest
-from conftest import phantom
-from objects import read
-from pydicom.dataset import Dataset
+from helpers.files import change, make, read
+from helpers.images import phantom
+from helpers.kinds import LABELS, MEASUREMENTS, STORAGE, item, with_slope
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
-from test_dicom import change, make
 
 from dicompress import Allowance, UnsupportedImageError, compress_dataset
 from dicompress.dicom import PassedOn, compress_file, compress_or_pass_on, describe, restore_file
 
 SHAPE = 48, 40
 VALUES = phantom(*SHAPE)  # 12 bits
-STORAGE = "1.2.840.10008.5.1.4.1.1."
 
 
 def saturated() -> np.ndarray:
@@ -87,46 +85,6 @@ def test_in_every_transfer_syntax(syntax):
     found = read(restore_file(compressed.data).data)
     stored = np.frombuffer(found.PixelData, ">u2" if found.file_meta.TransferSyntaxUID == ExplicitVRBigEndian else "<u2")
     assert compressed.near == 0 and np.array_equal(stored.reshape(SHAPE), words)
-
-
-def item(**values) -> Dataset:
-    dataset = Dataset()
-    for keyword, value in values.items():
-        setattr(dataset, keyword, value)
-    return dataset
-
-
-LABELS = {
-    "Segmentation": {"SOPClassUID": STORAGE + "66.4"},
-    "Label Map Segmentation": {"SOPClassUID": STORAGE + "66.7"},
-    "Parametric Map": {"SOPClassUID": STORAGE + "30"},
-    "Ophthalmic Thickness Map": {"SOPClassUID": STORAGE + "81.1"},
-    "Modality": {"Modality": "SEG"},
-    "Segmentation Type": {"SegmentationType": "FRACTIONAL"},
-    "Segment Sequence": {"SegmentSequence": [item(SegmentNumber=1)]},
-    "Image Type": {"ImageType": ["DERIVED", "PRIMARY", "LABELMAP"]},
-    "PALETTE COLOR": {"PhotometricInterpretation": "PALETTE COLOR"},
-}
-MEASUREMENTS = {
-    "RT Dose": {"SOPClassUID": STORAGE + "481.2", "Modality": "RTDOSE"},
-    "RT Dose by its scale": {"DoseGridScaling": "0.01"},
-    "PET": {"SOPClassUID": STORAGE + "128"},
-    "enhanced PET": {"SOPClassUID": STORAGE + "130"},
-    "PET by modality": {"Modality": "PT"},
-    "becquerels": {"Units": "BQML"},
-    "ADC": {"ImageType": ["DERIVED", "PRIMARY", "ADC"]},
-    "Frame Type": {
-        "SharedFunctionalGroupsSequence": [
-            item(MRImageFrameTypeSequence=[item(FrameType=["DERIVED", "PRIMARY", "DIFFUSION", "ADC"])])
-        ]
-    },
-    "densities": {"RescaleSlope": "1", "RescaleIntercept": "0", "RescaleType": "MGML"},
-    "densities of frames": {
-        "PerFrameFunctionalGroupsSequence": [
-            item(PixelValueTransformationSequence=[item(RescaleSlope="1", RescaleIntercept="0", RescaleType="Z_EFF")])
-        ]
-    },
-}
 
 
 @pytest.mark.parametrize("kind", [*LABELS, *MEASUREMENTS])
@@ -202,14 +160,6 @@ def test_rescale_slopes_that_are_no_numbers(slope, syntax):
     compressed = compress_file(original, allowance=Allowance(hu=2))
     assert restore_file(compressed.data).data == original
     assert "Rescale Slope (0028,1053)" in compressed.remark
-
-
-def with_slope(slope: str, syntax=ExplicitVRLittleEndian) -> bytes:
-    """A CT whose Rescale Slope is this text."""
-    longest = b"8765432.1234567 "
-    original = change(make(VALUES, syntax), Modality="CT", RescaleIntercept="0", RescaleSlope=longest.decode().strip())
-    assert original.count(longest) == 1
-    return original.replace(longest, slope.encode().ljust(len(longest)))
 
 
 @pytest.mark.parametrize("slope, near", [("-2", 2), ("+0.5", 8), ("2e0", 2), (" 2", 2)])

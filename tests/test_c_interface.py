@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import phantom
+from helpers.images import phantom
 from helpers.library import ARGUMENT, DAMAGED, LIMIT, ROOT, UNKNOWN_MODEL, UNSUPPORTED, Failure, Library, build, run
 from helpers.streams import Stream
 

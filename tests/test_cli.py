@@ -10,23 +10,16 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from conftest import phantom
+from helpers.command import run
+from helpers.files import make, pydicom_file
+from helpers.folders import contents
+from helpers.images import phantom
 from pydicom.data import get_testdata_file
-from test_dicom import make, test_file
 
 import dicompress
 from dicompress.cli import batch, files
 from dicompress.cli.outcome import FAILED, PASSED_ON
 from dicompress.dicom import compress_file
-
-
-def run(*arguments, check: int | None = 0) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "dicompress", *map(str, arguments)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert "Traceback" not in result.stderr, result.stderr
-    if check is not None:
-        assert result.returncode == check, result.stderr
-    return result
 
 
 @pytest.fixture
@@ -40,12 +33,8 @@ def study(tmp_path):
         "reportsi.dcm": "report.dcm",
     }.items():
         (root / place).parent.mkdir(parents=True, exist_ok=True)
-        (root / place).write_bytes(test_file(name))
+        (root / place).write_bytes(pydicom_file(name))
     return root
-
-
-def contents(folder: Path) -> dict:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -92,8 +81,8 @@ def test_json_is_one_object_a_file_and_nothing_else(study, tmp_path):
 def test_bad_files_do_not_stop_the_others(study, tmp_path):
     (study / "text.txt").write_text("hello " * 100)
     (study / "empty.dcm").write_bytes(b"")
-    (study / "cut.dcm").write_bytes(test_file()[:20000])
-    (study / "truncated.dcm").write_bytes(test_file("MR_truncated.dcm"))
+    (study / "cut.dcm").write_bytes(pydicom_file()[:20000])
+    (study / "truncated.dcm").write_bytes(pydicom_file("MR_truncated.dcm"))
     (study / "nowhere.dcm").symlink_to("nothing")
     packed = tmp_path / "packed"
     result = run("compress", study, "-o", packed, check=1)
@@ -124,13 +113,13 @@ def test_a_missing_source_and_an_empty_folder(tmp_path):
 
 def test_source_and_target_must_differ(tmp_path, ct_path):
     source = tmp_path / "ct.dcm"
-    source.write_bytes(test_file())
+    source.write_bytes(pydicom_file())
     for target in (source, tmp_path):
         for options in ((), ("--force",)):
             result = run("compress", source, "-o", target, *options, check=1)
             assert "source and target are the same file" in result.stderr
     assert "same file" in run("compress", tmp_path, "-o", tmp_path, check=1).stderr
-    assert contents(tmp_path) == {"ct.dcm": test_file()}
+    assert contents(tmp_path) == {"ct.dcm": pydicom_file()}
 
 
 def test_existing_targets_are_kept_unless_forced(tmp_path, ct_path):
@@ -174,7 +163,7 @@ def test_what_cannot_be_restored_as_promised_is_passed_on_with_the_reason(tmp_pa
 def test_two_sources_of_one_name_are_refused(tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
-        (tmp_path / folder / "ct.dcm").write_bytes(test_file())
+        (tmp_path / folder / "ct.dcm").write_bytes(pydicom_file())
     sources = [tmp_path / "a" / "ct.dcm", tmp_path / "b" / "ct.dcm"]
     assert "two sources" in run("compress", *sources, "-o", tmp_path / "out", check=1).stderr
     run("compress", tmp_path / "a", tmp_path / "b", "-o", tmp_path / "out")

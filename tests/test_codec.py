@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import joined, phantom, stream_parts
+from helpers.images import phantom
 from helpers.models import Halves
-from helpers.streams import Stream
+from helpers.streams import Stream, joined, stream_parts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

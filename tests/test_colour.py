@@ -3,14 +3,14 @@
 import numpy as np
 import pydicom
 import pytest
-from conftest import phantom
+from helpers.files import make, pydicom_file
+from helpers.images import phantom
 from helpers.streams import Stream, digest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pydicom.filebase import DicomBytesIO
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, RLELossless
-from test_dicom import make, test_file
 
 import dicompress
 import dicompress.pydicom
@@ -153,7 +153,7 @@ def test_colour_files_come_back_byte_for_byte(image, interpretation, planar):
 
 
 def test_palette_indices_come_back_and_bear_no_error():
-    original = test_file("examples_palette.dcm")
+    original = pydicom_file("examples_palette.dcm")
     assert restore_file(compress_file(original).data).data == original
     bounded = compress_file(original, allowance=Allowance(near=1))
     assert restore_file(bounded.data).data == original and "PALETTE COLOR" in bounded.remark
@@ -181,9 +181,9 @@ def test_rle_colour(planar):
 
 @pytest.mark.parametrize("name", ["GDCMJ2K_TextGBR.dcm"])
 def test_a_transform_that_decoders_undo_is_no_longer_claimed(name):
-    original = pydicom.dcmread(DicomBytesIO(test_file(name)))
+    original = pydicom.dcmread(DicomBytesIO(pydicom_file(name)))
     assert original.PhotometricInterpretation == "YBR_RCT"
-    restored = pydicom.dcmread(DicomBytesIO(restore_file(compress_file(test_file(name)).data).data))
+    restored = pydicom.dcmread(DicomBytesIO(restore_file(compress_file(pydicom_file(name)).data).data))
     assert restored.PhotometricInterpretation == "RGB"
     assert np.array_equal(restored.pixel_array, original.pixel_array)
     assert restored.get("Manufacturer") == original.get("Manufacturer")
@@ -191,7 +191,7 @@ def test_a_transform_that_decoders_undo_is_no_longer_claimed(name):
 
 @pytest.mark.parametrize("name", ["SC_ybr_full_422_uncompressed.dcm", "OBXXXX1A_expb.dcm"])
 def test_pairs_that_share_their_colour_and_big_endian_words(name):
-    original = test_file(name)
+    original = pydicom_file(name)
     compressed = compress_file(original).data
     assert restore_file(compressed).data == original
     before, after = (pydicom.dcmread(DicomBytesIO(data)).pixel_array for data in (original, compressed))
@@ -200,7 +200,7 @@ def test_pairs_that_share_their_colour_and_big_endian_words(name):
 
 def test_colour_that_is_passed_on():
     with pytest.raises(UnsupportedImageError, match="big-endian words"):
-        compress_file(test_file("SC_rgb_small_odd_big_endian.dcm"))
+        compress_file(pydicom_file("SC_rgb_small_odd_big_endian.dcm"))
 
 
 def test_sixteen_bits_big_endian():

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from conftest import phantom
+from helpers.files import make
+from helpers.images import phantom
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
-from test_dicom import make
 
 imagecodecs = pytest.importorskip("imagecodecs")
 metrics = pytest.importorskip("skimage.metrics")
@@ -318,7 +318,8 @@ def test_the_legend_names_its_ends_and_the_middle(largest, most, named):
 
 def test_jpeg_frames_in_jpeg_xl(show, tmp_path):
     """The JPEG and what was made of it: identical pixels."""
-    from test_recompress import encapsulate, jpeg_file, jpegs
+    from helpers.jpegs import jpeg_file, jpegs
+    from pydicom.encaps import encapsulate
 
     original = jpeg_file(encapsulate(jpegs(2)), 2)
     page = show(original, compress_file(original).data)

@@ -4,12 +4,12 @@ import time
 
 import numpy as np
 import pytest
-from conftest import phantom
+from helpers.files import change, make
+from helpers.images import phantom
+from helpers.objects import Writer, insert
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from objects import Writer, insert
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from test_dicom import change, make
 
 from dicompress import LimitError, StreamError
 from dicompress.dicom import compress_file, restore_file

@@ -10,9 +10,9 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 import pytest
-from conftest import phantom
+from helpers.images import phantom
+from helpers.objects import encapsulated_file
 from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLosslessSV1, JPEGLSLossless
-from test_forms import encapsulated_file
 
 from dicompress import DicompressError, UnknownModelError
 from dicompress.dicom import PassedOn, compress_or_pass_on, decoders
@@ -89,7 +89,7 @@ def test_what_needs_an_extra_names_the_syntax_and_the_extra(tmp_path):
     pixels = np.stack([phantom(40, 40, k) >> 4 for k in range(3)], -1).astype(np.uint8)
     frame = imagecodecs.jpeg8_encode(pixels, lossless=True, colorspace="RGB", outcolorspace="RGB")
     facts = {"SamplesPerPixel": 3, "PhotometricInterpretation": "YBR_FULL", "PlanarConfiguration": 0}
-    from test_dicom import change
+    from helpers.files import change
 
     data = change(encapsulated_file(JPEGLosslessSV1, [frame], pixels[..., 0]), **facts)
     (tmp_path / "a.dcm").write_bytes(data)

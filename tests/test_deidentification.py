@@ -5,13 +5,13 @@ import zlib
 
 import pydicom
 import pytest
-from conftest import phantom
-from network import Receiver
-from objects import RECORD, Writer, insert, read
+from helpers.files import change, make, read
+from helpers.images import phantom
+from helpers.jpegs import jpeg_file, jpegs
+from helpers.objects import RECORD, Writer, insert
+from helpers.store import Receiver
 from pydicom.encaps import encapsulate
 from pydicom.uid import ImplicitVRLittleEndian
-from test_dicom import change, make
-from test_recompress import jpeg_file, jpegs
 
 import dicompress.pydicom  # noqa: F401
 from dicompress import Allowance, UnsupportedImageError

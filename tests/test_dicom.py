@@ -8,13 +8,14 @@ import imagecodecs
 import numpy as np
 import pydicom
 import pytest
-from conftest import joined, phantom, stream_parts
-from objects import RECORD
+from helpers.files import change, make, pydicom_file
+from helpers.images import phantom
+from helpers.objects import RECORD
+from helpers.streams import joined, stream_parts
 from pydicom.data import get_testdata_file
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
-    CTImageStorage,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -24,7 +25,6 @@ from pydicom.uid import (
     JPEGLosslessSV1,
     JPEGLSLossless,
     RLELossless,
-    generate_uid,
 )
 
 from dicompress import (
@@ -39,33 +39,6 @@ from dicompress import (
 )
 from dicompress.dicom import DICOMPRESS, compress_file, describe, restore_file
 from dicompress.dicom.part10 import parse
-
-
-def make(pixels: np.ndarray, syntax=ExplicitVRLittleEndian, bits_stored: int | None = None) -> bytes:
-    """A Part 10 file of grey pixels (frames, rows, columns) or (rows, columns)."""
-    dataset = Dataset()
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = syntax
-    dataset.file_meta.MediaStorageSOPClassUID = CTImageStorage
-    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = generate_uid(entropy_srcs=["test"])
-    dataset.SOPClassUID = CTImageStorage
-    dataset.PatientName = "Ünïcode^Test"
-    dataset.SpecificCharacterSet = "ISO_IR 192"
-    dataset.Rows, dataset.Columns = pixels.shape[-2:]
-    if pixels.ndim == 3:
-        dataset.NumberOfFrames = len(pixels)
-    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
-    dataset.BitsAllocated = 8 * pixels.dtype.itemsize
-    dataset.BitsStored = bits_stored or dataset.BitsAllocated
-    dataset.HighBit = dataset.BitsStored - 1
-    dataset.PixelRepresentation = int(pixels.dtype.kind == "i")
-    order = ">" if syntax == ExplicitVRBigEndian else "<"
-    value = pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
-    dataset.PixelData = value + b"\0" * (len(value) % 2)
-    dataset["PixelData"].VR = "OW" if dataset.BitsAllocated == 16 else "OB"
-    buffer = io.BytesIO()
-    dataset.save_as(buffer, enforce_file_format=True)
-    return buffer.getvalue()
 
 
 def test_big_endian_words_are_little_endian_in_the_compressed_file():
@@ -196,24 +169,15 @@ def test_values_outside_bits_stored_survive():
     assert describe(assert_identical(make(pixels, bits_stored=12))).bits_stored == 12
 
 
-def change(data: bytes, **attributes) -> bytes:
-    dataset = pydicom.dcmread(io.BytesIO(data))
-    for name, value in attributes.items():
-        setattr(dataset, name, value)
-    buffer = io.BytesIO()
-    dataset.save_as(buffer)
-    return buffer.getvalue()
-
-
 @pytest.mark.parametrize(
     "original, reason",
     [
-        (lambda: test_file("liver_1frame.dcm"), "Bits Allocated .* 1"),
-        (lambda: test_file("rtdose.dcm"), "Bits Allocated .* 32"),
-        (lambda: test_file("rtplan.dcm"), "no Pixel Data"),
-        (lambda: test_file("JPEG2000.dcm"), "lossy"),
+        (lambda: pydicom_file("liver_1frame.dcm"), "Bits Allocated .* 1"),
+        (lambda: pydicom_file("rtdose.dcm"), "Bits Allocated .* 32"),
+        (lambda: pydicom_file("rtplan.dcm"), "no Pixel Data"),
+        (lambda: pydicom_file("JPEG2000.dcm"), "lossy"),
         (lambda: make(np.random.default_rng(0).integers(0, 65536, (64, 64)).astype(np.uint16)), "instead of"),
-        (lambda: compress_file(test_file("CT_small.dcm")).data, "already compressed"),
+        (lambda: compress_file(pydicom_file("CT_small.dcm")).data, "already compressed"),
     ],
 )
 def test_what_cannot_be_compressed_says_why(original, reason):
@@ -221,21 +185,14 @@ def test_what_cannot_be_compressed_says_why(original, reason):
         compress_file(original())
 
 
-def test_file(name: str = "CT_small.dcm") -> bytes:
-    return Path(get_testdata_file(name)).read_bytes()
-
-
-test_file.__test__ = False
-
-
 @pytest.mark.parametrize(
     "data, message",
     [
         (lambda: b"", "empty"),
         (lambda: b"just a text file, nothing more\n" * 20, "not a DICOM file"),
-        (lambda: test_file()[:20000], "cut short|expected"),
-        (lambda: test_file()[:140], "cut short"),
-        (lambda: test_file("MR_truncated.dcm"), "8130 bytes of 8192"),
+        (lambda: pydicom_file()[:20000], "cut short|expected"),
+        (lambda: pydicom_file()[:140], "cut short"),
+        (lambda: pydicom_file("MR_truncated.dcm"), "8130 bytes of 8192"),
         (lambda: make(phantom(64, 64), DeflatedExplicitVRLittleEndian)[:-50], "cut short"),
     ],
 )

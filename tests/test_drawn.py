@@ -6,17 +6,16 @@ import imagecodecs
 import numpy as np
 import pydicom
 import pytest
-from conftest import phantom
+from helpers.command import run
 from helpers.drawings import check_commands, colour, drawing
-from objects import RECORD, read
+from helpers.files import change, make, pydicom_file, read
+from helpers.images import phantom
+from helpers.objects import RECORD
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, RLELossless
-from test_cli import run
-from test_dicom import change, make, test_file
 
 from dicompress import Allowance, DicompressError, UnsupportedImageError, decompress_dataset
 from dicompress.dicom import DICOMPRESS, compress_file, describe, drawn, restore_file, resume, strip_file
 from dicompress.dicom.syntax import JPEG_XL_LOSSLESS
-
 
 DRAWN = {
     "grey": lambda: make(drawing().astype(np.uint8)),
@@ -26,9 +25,9 @@ DRAWN = {
     "RGB": colour,
     "RGB, planar": lambda: colour(2, planar=1),
     "RGB, 16 bits": lambda: colour(dtype=np.uint16),
-    "palette": lambda: test_file("examples_palette.dcm"),
-    "colour photograph": lambda: test_file("examples_rgb_color.dcm"),
-    "big-endian words": lambda: test_file("OBXXXX1A_expb.dcm"),
+    "palette": lambda: pydicom_file("examples_palette.dcm"),
+    "colour photograph": lambda: pydicom_file("examples_rgb_color.dcm"),
+    "big-endian words": lambda: pydicom_file("OBXXXX1A_expb.dcm"),
 }
 
 

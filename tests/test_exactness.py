@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from conftest import phantom
+from helpers.images import phantom
 from helpers.streams import Stream
 from onnx import numpy_helper
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import phantom
-from faults import as_nobody_special, assert_intact, end, partials, start, studies, targets
+from helpers.faults import as_nobody_special, assert_intact, end, partials, start, studies, targets
+from helpers.files import make
+from helpers.images import phantom
 from pydicom.data import get_testdata_file
-from test_dicom import make
 
 from dicompress.cli import batch, files
 from dicompress.cli.outcome import FAILED

@@ -11,26 +11,14 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import phantom
-from faults import (
-    assert_intact,
-    end,
-    needs_proc,
-    partials,
-    processes,
-    start,
-    studies,
-    targets,
-    wait_until,
-    workers,
-)
-from test_dicom import make
+from helpers.faults import KILLS, assert_intact, end, needs_proc, partials, processes, start, studies, targets, wait_until, workers
+from helpers.files import make
+from helpers.images import phantom
 
 from dicompress.cli import batch, files, pool
 from dicompress.cli.outcome import DONE, FAILED, Outcome, exit_status
 from dicompress.errors import DicompressError
 
-KILLS = int(os.environ.get("DICOMPRESS_TEST_KILLS", 5))  # of each action
 MARK = "killed once"
 
 

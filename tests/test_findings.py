@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from mutations import take_apart
+from helpers.mutations import take_apart
 
 import dicompress
 from dicompress import DicompressError, StreamError

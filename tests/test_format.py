@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import phantom
+from helpers.images import phantom
+from helpers.reader import read_band
 from helpers.streams import Stream, digest, planes
 from helpers.tables import read_table
+from helpers.tensors import phase
 from helpers.xxh64 import xxh64
-from reader import read_band
-from test_adaptation import phase
 
 import dicompress
 from dicompress.coder import native

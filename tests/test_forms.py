@@ -2,31 +2,28 @@
 
 import io
 import warnings
-import zlib
 
 import imagecodecs
 import numpy as np
 import pydicom
 import pytest
-from conftest import phantom
-from objects import PIXEL_DATA, Writer, encapsulated, fragment, head_of, in_syntax, insert, read
+from helpers.files import change, make, pydicom_file, read
+from helpers.images import phantom
+from helpers.kinds import HEADERLESS, SOURCES, as_implicit
+from helpers.objects import PIXEL_DATA, Writer, encapsulated, encapsulated_file, fragment, head_of, insert
 from pydicom.datadict import DicomDictionary, RepeatersDictionary
 from pydicom.uid import (
-    UID,
-    DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEGLosslessSV1,
 )
-from test_dicom import change, make, test_file
 
 import dicompress.pydicom  # noqa: F401
 from dicompress.dicom import PassedOn, compress_file, compress_or_pass_on, describe, restore_file
 
 PIXELS = phantom(64, 64)
 W, IMPLICIT = Writer(), Writer(implicit=True)
-SYNTAXES = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
 END = b"\xfe\xff\xdd\xe0" + bytes(4)
 ITEM_END = b"\xfe\xff\x0d\xe0" + bytes(4)
 
@@ -42,15 +39,7 @@ def test_delimiters_behind_native_pixels(syntax, behind):
     assert np.array_equal(read(compressed).pixel_array, PIXELS)
 
 
-def as_implicit(original: bytes) -> bytes:
-    """The file as it is with its data set in implicit VR, whatever its transfer syntax says."""
-    dataset, buffer = read(original), io.BytesIO()
-    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
-    dataset.save_as(buffer)
-    return in_syntax(buffer.getvalue(), ExplicitVRLittleEndian)
-
-
-@pytest.mark.parametrize("original", [make(PIXELS), make(PIXELS.astype(np.uint8)), test_file("CT_small.dcm")])
+@pytest.mark.parametrize("original", [make(PIXELS), make(PIXELS.astype(np.uint8)), pydicom_file("CT_small.dcm")])
 @pytest.mark.filterwarnings("ignore:Expected explicit")
 def test_explicit_claimed_and_implicit_written(original):
     data = as_implicit(original)
@@ -143,23 +132,6 @@ def test_eight_bits_in_big_endian_words(frames, columns):
     assert np.array_equal(read(compressed).pixel_array, read(original).pixel_array)
 
 
-def encapsulated_file(syntax: str, frames: list[bytes], pixels: np.ndarray, **attributes) -> bytes:
-    padded = [frame + b"\0" * (len(frame) % 2) for frame in frames]
-    return in_syntax(head_of(make(pixels, **attributes)) + encapsulated(*padded), syntax)
-
-
-def deflated(pixels: np.ndarray) -> bytes:
-    engine = zlib.compressobj(1, zlib.DEFLATED, -15)
-    return engine.compress(pixels.tobytes()) + engine.flush()
-
-
-SOURCES = {
-    "JPEG XL Lossless": ("1.2.840.10008.1.2.4.110", lambda p: imagecodecs.jpegxl_encode(p, lossless=True, effort=1)),
-    "Encapsulated Uncompressed": ("1.2.840.10008.1.2.1.98", lambda p: p.tobytes()),
-    "Deflated Image Frame": ("1.2.840.10008.1.2.8.1", deflated),
-}
-
-
 @pytest.mark.parametrize("name", SOURCES)
 @pytest.mark.parametrize("dtype, bits", [("uint8", 8), ("uint16", 12), ("int16", 12), ("uint16", 16)])
 @pytest.mark.parametrize("frames", [1, 3])
@@ -203,22 +175,6 @@ def test_jpeg_lossless_without_a_plug_in_of_pydicom(monkeypatch, dtype):
         read(data).pixel_array
     restored = restore_file(compress_file(data).data).data
     assert np.array_equal(read(restored).pixel_array, pixels)
-
-
-def without_head(syntax: UID) -> bytes:
-    data = make(PIXELS, syntax)
-    return data[144 + int.from_bytes(data[140:144], "little") :]
-
-
-HEADERLESS = {
-    "implicit": lambda: without_head(ImplicitVRLittleEndian),
-    "explicit": lambda: without_head(ExplicitVRLittleEndian),
-    "big-endian": lambda: without_head(ExplicitVRBigEndian),
-    "meta without preamble": lambda: make(PIXELS)[132:],
-    "magic without preamble": lambda: make(PIXELS)[128:],
-    "preamble without meta": lambda: bytes(128) + b"DICM" + without_head(ExplicitVRLittleEndian),
-    "pydicom-data": lambda: test_file("OT-PAL-8-face.dcm"),
-}
 
 
 @pytest.mark.parametrize("name", HEADERLESS)

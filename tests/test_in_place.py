@@ -5,13 +5,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import phantom
-from faults import as_nobody_special, end, partials, start, studies
+from helpers.command import run
+from helpers.faults import as_nobody_special, end, partials, start, studies
+from helpers.files import make, pydicom_file
+from helpers.folders import contents, facts, save
+from helpers.images import phantom
 from helpers.in_place import original, originals, outcomes
 from pydicom.data import get_testdata_file
-from test_attributes import facts, save
-from test_cli import contents, run
-from test_dicom import make, test_file
 
 import dicompress.dicom
 from dicompress import Allowance
@@ -27,7 +27,7 @@ def folder(tmp_path):
     """Five files that are compressed, one that is passed on, one that is no DICOM, one that is damaged."""
     root = studies(tmp_path / "in", 5)
     save(root / "series 0" / "note.txt", b"no image")
-    save(root / "cut.dcm", test_file()[:300])
+    save(root / "cut.dcm", pydicom_file()[:300])
     return root
 
 
@@ -65,7 +65,7 @@ def test_files_that_are_no_dicom(folder, named):
 
 
 def test_a_file_named_twice_is_done_once(tmp_path):
-    save(tmp_path / "a" / "ct.dcm", test_file())
+    save(tmp_path / "a" / "ct.dcm", pydicom_file())
     (tmp_path / "link").symlink_to("a")
     tasks = files.tasks_in_place([tmp_path / "a", tmp_path / "a" / "ct.dcm", tmp_path / "link" / "ct.dcm"])
     assert len(tasks) == 1 and tasks[0].source == tmp_path / "a" / "ct.dcm"
@@ -73,7 +73,7 @@ def test_a_file_named_twice_is_done_once(tmp_path):
 
 @pytest.mark.parametrize("mode", [0o600, 0o444, 0o664])
 def test_permissions_and_times_stay(tmp_path, mode):
-    path = save(tmp_path / "ct.dcm", test_file(), mode)
+    path = save(tmp_path / "ct.dcm", pydicom_file(), mode)
     before = facts(path)
     assert outcomes([path])["ct.dcm"].status == "compressed" and facts(path) == before
     run("decompress", path, "-o", tmp_path / "back.dcm")
@@ -99,10 +99,10 @@ def test_backups_keep_the_originals_in_the_same_tree(folder, tmp_path, inside):
 
 def test_backups_of_several_sources_and_of_a_file(tmp_path):
     for name in ("a/x/ct.dcm", "b/ct.dcm", "single.dcm"):
-        save(tmp_path / name, test_file())
+        save(tmp_path / name, pydicom_file())
     outcomes([tmp_path / "a", tmp_path / "b"], tmp_path / "kept")
     outcomes([tmp_path / "single.dcm"], tmp_path / "kept")
-    assert contents(tmp_path / "kept") == dict.fromkeys(("a/x/ct.dcm", "b/ct.dcm", "single.dcm"), test_file())
+    assert contents(tmp_path / "kept") == dict.fromkeys(("a/x/ct.dcm", "b/ct.dcm", "single.dcm"), pydicom_file())
 
 
 def test_without_hard_links_the_backup_is_a_copy(folder, tmp_path, monkeypatch):
@@ -115,39 +115,39 @@ def test_without_hard_links_the_backup_is_a_copy(folder, tmp_path, monkeypatch):
 
 
 def test_a_backup_that_exists_and_is_another_file_is_never_replaced(tmp_path):
-    path, backup = save(tmp_path / "in" / "ct.dcm", test_file()), tmp_path / "backup" / "ct.dcm"
-    for found in (b"precious", test_file() + b"\0"):
+    path, backup = save(tmp_path / "in" / "ct.dcm", pydicom_file()), tmp_path / "backup" / "ct.dcm"
+    for found in (b"precious", pydicom_file() + b"\0"):
         save(backup, found)
         outcome = outcomes([path], tmp_path / "backup")["ct.dcm"]
         assert outcome.reason == f"the backup {backup} exists and is another file, which is never replaced"
-        assert (path.read_bytes(), backup.read_bytes()) == (test_file(), found)
-    save(backup, test_file())
+        assert (path.read_bytes(), backup.read_bytes()) == (pydicom_file(), found)
+    save(backup, pydicom_file())
     assert outcomes([path], tmp_path / "backup")["ct.dcm"].status == "compressed"
-    assert original(path.read_bytes()) == backup.read_bytes() == test_file()
+    assert original(path.read_bytes()) == backup.read_bytes() == pydicom_file()
 
 
 @pytest.mark.parametrize("left", ["link", "copy"])
 def test_a_run_that_was_killed_after_the_backup_is_gone_on_with(tmp_path, left):
-    path, backup = save(tmp_path / "in" / "ct.dcm", test_file()), tmp_path / "backup" / "ct.dcm"
+    path, backup = save(tmp_path / "in" / "ct.dcm", pydicom_file()), tmp_path / "backup" / "ct.dcm"
     backup.parent.mkdir()
     (os.link if left == "link" else shutil.copy2)(path, backup)
     assert outcomes([path], tmp_path / "backup")["ct.dcm"].status == "compressed"
-    assert backup.read_bytes() == test_file() and path.stat().st_nlink == backup.stat().st_nlink == 1
+    assert backup.read_bytes() == pydicom_file() and path.stat().st_nlink == backup.stat().st_nlink == 1
 
 
 def test_a_backup_that_cannot_be_written_leaves_the_original(tmp_path):
-    path = save(tmp_path / "in" / "ct.dcm", test_file())
+    path = save(tmp_path / "in" / "ct.dcm", pydicom_file())
     for backup in (tmp_path / "in" / "ct.dcm" / "x", Path("/proc/nowhere")):
         outcome = outcomes([path], backup)["ct.dcm"]
         assert outcome.status == FAILED and "backup" in outcome.reason
-        assert path.read_bytes() == test_file() and not partials(tmp_path)
+        assert path.read_bytes() == pydicom_file() and not partials(tmp_path)
 
 
 # What is refused
 
 
 def test_symbolic_links_stay_and_so_does_what_they_lead_to(tmp_path):
-    path = save(tmp_path / "elsewhere" / "ct.dcm", test_file())
+    path = save(tmp_path / "elsewhere" / "ct.dcm", pydicom_file())
     folder = tmp_path / "in"
     folder.mkdir()
     (folder / "link.dcm").symlink_to(path)
@@ -155,20 +155,20 @@ def test_symbolic_links_stay_and_so_does_what_they_lead_to(tmp_path):
     for sources in ([folder], [folder / "link.dcm", folder / "nowhere.dcm"]):
         found = outcomes(sources)
         assert {o.status for o in found.values()} == {FAILED} and "a symbolic link" in found["link.dcm"].reason
-    assert (folder / "link.dcm").is_symlink() and path.read_bytes() == test_file()
+    assert (folder / "link.dcm").is_symlink() and path.read_bytes() == pydicom_file()
 
 
 def test_files_with_several_names_stay(tmp_path):
-    path = save(tmp_path / "a.dcm", test_file())
+    path = save(tmp_path / "a.dcm", pydicom_file())
     os.link(path, tmp_path / "b.dcm")
     found = outcomes([tmp_path], tmp_path / "backup")
     assert {o.status for o in found.values()} == {FAILED} and "hard links" in found["a.dcm"].reason
-    assert contents(tmp_path) == dict.fromkeys(("a.dcm", "b.dcm"), test_file())
+    assert contents(tmp_path) == dict.fromkeys(("a.dcm", "b.dcm"), pydicom_file())
 
 
 @pytest.mark.parametrize("change", ["content", "same size and time", "another file", "a link", "gone"])
 def test_a_file_that_changes_between_reading_and_replacing_stays_as_it_is_then(tmp_path, monkeypatch, change):
-    path, other = save(tmp_path / "in" / "ct.dcm", test_file()), save(tmp_path / "other.dcm", test_file()[:-1] + b"\1")
+    path, other = save(tmp_path / "in" / "ct.dcm", pydicom_file()), save(tmp_path / "other.dcm", pydicom_file()[:-1] + b"\1")
     compress = dicompress.dicom.compress_or_pass_on
 
     def compress_and_change(*given):
@@ -176,7 +176,7 @@ def test_a_file_that_changes_between_reading_and_replacing_stays_as_it_is_then(t
         if change == "content":
             path.write_bytes(b"new")
         elif change == "same size and time":
-            save(path, test_file()[:-1] + b"\1")
+            save(path, pydicom_file()[:-1] + b"\1")
         elif change == "another file":
             os.replace(other, path)
         else:
@@ -189,32 +189,32 @@ def test_a_file_that_changes_between_reading_and_replacing_stays_as_it_is_then(t
     outcome = outcomes([path], tmp_path / "backup")["ct.dcm"]
     assert outcome.status == FAILED
     assert "changed since it was read" in outcome.reason or (change == "gone" and "no such file" in outcome.reason)
-    found = {"content": b"new", "gone": None}.get(change, test_file()[:-1] + b"\1")
+    found = {"content": b"new", "gone": None}.get(change, pydicom_file()[:-1] + b"\1")
     assert (path.read_bytes() if path.exists() else None) == found and not contents(tmp_path).get("backup/ct.dcm")
 
 
 def test_what_may_not_be_written_to_is_told_before_any_work(tmp_path):
-    path = save(tmp_path / "in" / "ct.dcm", test_file())
+    path = save(tmp_path / "in" / "ct.dcm", pydicom_file())
     path.parent.chmod(0o555)
     status, out, err = end(start("compress", path, "--in-place", preexec_fn=as_nobody_special))
     path.parent.chmod(0o755)
     assert (status, err) == (1, f"{path}: cannot be replaced: {path.parent} is not a folder that can be written to\n")
-    assert contents(tmp_path) == {"in/ct.dcm": test_file()}
+    assert contents(tmp_path) == {"in/ct.dcm": pydicom_file()}
 
 
 @pytest.mark.parametrize("failing", ["fsync", "replace"])
 def test_a_disk_that_fails_leaves_the_original(tmp_path, monkeypatch, failing):
-    path = save(tmp_path / "ct.dcm", test_file())
+    path = save(tmp_path / "ct.dcm", pydicom_file())
     monkeypatch.setattr(os, failing, lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     assert outcomes([path])["ct.dcm"].reason == "cannot be replaced: No space left on device"
-    assert contents(tmp_path) == {"ct.dcm": test_file()}
+    assert contents(tmp_path) == {"ct.dcm": pydicom_file()}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="makes files of another user")
 def test_a_file_whose_owner_cannot_be_kept_stays(tmp_path, monkeypatch):
-    path = save(tmp_path / "ct.dcm", test_file())
+    path = save(tmp_path / "ct.dcm", pydicom_file())
     monkeypatch.setattr(os, "fchown", lambda *_: (_ for _ in ()).throw(PermissionError(1, "Operation not permitted")))
-    assert "owner and group" in outcomes([path])["ct.dcm"].reason and contents(tmp_path) == {"ct.dcm": test_file()}
+    assert "owner and group" in outcomes([path])["ct.dcm"].reason and contents(tmp_path) == {"ct.dcm": pydicom_file()}
 
 
 @pytest.mark.parametrize(
@@ -228,15 +228,15 @@ def test_a_file_whose_owner_cannot_be_kept_stays(tmp_path, monkeypatch):
     ],
 )  # fmt: skip
 def test_options_that_make_no_sense_are_told(tmp_path, options, told):
-    path = save(tmp_path / "ct.dcm", test_file())
+    path = save(tmp_path / "ct.dcm", pydicom_file())
     assert told in run("compress", path, *options, check=1).stderr
-    assert contents(tmp_path) == {"ct.dcm": test_file()}
+    assert contents(tmp_path) == {"ct.dcm": pydicom_file()}
 
 
 def test_with_an_error_the_backup_holds_the_original(tmp_path):
-    path = save(tmp_path / "in" / "ct.dcm", test_file())
+    path = save(tmp_path / "in" / "ct.dcm", pydicom_file())
     run("compress", path, "--in-place", "--near", 2, "--backup", tmp_path / "backup")
-    assert (tmp_path / "backup" / "ct.dcm").read_bytes() == test_file()
+    assert (tmp_path / "backup" / "ct.dcm").read_bytes() == pydicom_file()
     assert restore_file(path.read_bytes()).near == 2
 
 
@@ -244,7 +244,7 @@ def test_with_an_error_the_backup_holds_the_original(tmp_path):
 
 
 def test_the_original_goes_when_result_and_backup_are_on_the_disk(tmp_path, monkeypatch):
-    path, events = save(tmp_path / "in" / "ct.dcm", test_file()), []
+    path, events = save(tmp_path / "in" / "ct.dcm", pydicom_file()), []
     fsync, replace = os.fsync, os.replace
 
     def noted_fsync(handle):
@@ -253,7 +253,7 @@ def test_the_original_goes_when_result_and_backup_are_on_the_disk(tmp_path, monk
 
     def noted_replace(source, target):
         events.append(("rename", os.path.basename(target)))
-        assert (tmp_path / "backup" / "deep" / "ct.dcm").read_bytes() == test_file() == path.read_bytes()
+        assert (tmp_path / "backup" / "deep" / "ct.dcm").read_bytes() == pydicom_file() == path.read_bytes()
         replace(source, target)
 
     monkeypatch.setattr(os, "fsync", noted_fsync)

@@ -7,14 +7,11 @@ import signal
 import time
 
 import pytest
-from conftest import phantom
-from faults import end, needs_proc, partials, processes, start, studies, wait_until
+from helpers.faults import KILLS, end, needs_proc, partials, processes, start, studies, wait_until
+from helpers.files import make
+from helpers.folders import contents, save
+from helpers.images import phantom
 from helpers.in_place import originals
-from test_attributes import save
-from test_cli import contents
-from test_dicom import make
-from test_faults import KILLS
-
 
 
 @needs_proc

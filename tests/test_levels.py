@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from conftest import joined, phantom, stream_parts
+from helpers.images import phantom
 from helpers.models import Halves
+from helpers.streams import joined, stream_parts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

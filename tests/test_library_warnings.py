@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pydicom
 import pytest
+from helpers.command import run
 from pydicom.data import get_testdata_file
-from test_cli import run
 
 import dicompress.dicom
 from dicompress.cli import batch, files

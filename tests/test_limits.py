@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pydicom
 import pytest
-from conftest import phantom
+from helpers.images import phantom
 from helpers.models import Halves
 from helpers.streams import Stream
 from pydicom.uid import DeflatedExplicitVRLittleEndian

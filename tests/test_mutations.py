@@ -26,8 +26,8 @@ MEMORY = 256 << 20  # beyond what decoding the golden streams takes
 
 @pytest.mark.parametrize("kind, count", [("streams", COUNT), ("hostile", -(-COUNT // 400)), ("files", -(-COUNT // 5)), ("originals", COUNT)])
 def test_an_error_of_ours_or_the_right_image(kind, count):
-    command = [sys.executable, Path(__file__).with_name("mutation_run.py"), kind, str(count)]
-    run = subprocess.run(command, capture_output=True, text=True)
+    command = [sys.executable, "-m", "helpers.mutation_run", kind, str(count)]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent)
     assert run.returncode == 0, run.stderr  # a crash would be a negative one
     facts = json.loads(run.stdout)
     print(f"{kind}, {count}: slowest {facts['slowest']} s, {facts['memory'] >> 20} MiB; {facts['outcomes']}")

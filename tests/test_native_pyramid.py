@@ -4,9 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import phantom
-
 from helpers import pyramid as oracle
+from helpers.images import phantom
 from helpers.streams import varint
 
 from dicompress.coder import code_length

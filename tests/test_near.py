@@ -1,12 +1,11 @@
 """Near-lossless streams: the bound, and what stays exact."""
 
-
 import numpy as np
 import pytest
-from conftest import phantom, with_crc
+from helpers.images import phantom
 from helpers.models import Halves
 from helpers.near import SIGNED, errors
-from helpers.streams import Head, Stream
+from helpers.streams import Head, Stream, with_crc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

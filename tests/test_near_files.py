@@ -6,17 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pydicom
 import pytest
-from conftest import phantom
+from helpers.command import run
+from helpers.files import make
+from helpers.images import phantom
 from helpers.near import SIGNED, errors
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, RLELossless
-from test_cli import run
-from test_dicom import make
 
 from dicompress import Allowance, UnsupportedImageError, compress_dataset, decompress_dataset
 from dicompress.codec import near_for_psnr
 from dicompress.dicom import compress_file, describe, restore_file
-
 
 
 def ct(pixels=SIGNED, **attributes) -> bytes:

@@ -7,28 +7,15 @@ import sys
 import numpy as np
 import pynetdicom
 import pytest
-from conftest import phantom
-from network import (
-    SUCCESS,
-    Receiver,
-    as_dataset,
-    as_path,
-    dcmtk,
-    dcmtk_storescp,
-    only,
-    read,
-    rewritten,
-    send,
-    without_meta,
-)
-from objects import RECORD, Writer, insert
+from helpers.command import run
+from helpers.files import change, make, pydicom_file, read
+from helpers.images import phantom
+from helpers.jpegs import jpeg_file, jpegs
+from helpers.objects import RECORD, Writer, insert, nested
+from helpers.store import SUCCESS, Receiver, as_dataset, as_path, dcmtk, dcmtk_storescp, only, rewritten, send, without_meta
 from pydicom.encaps import encapsulate
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 from pynetdicom import AE
-from test_cli import run
-from test_dicom import change, make, test_file
-from test_objects import nested
-from test_recompress import jpeg_file, jpegs
 
 import dicompress.pydicom  # noqa: F401
 from dicompress import Allowance
@@ -50,18 +37,18 @@ def preamble() -> bytes:
 
 
 ORIGINALS = {
-    "CT": lambda: test_file("CT_small.dcm"),
+    "CT": lambda: pydicom_file("CT_small.dcm"),
     "multi-frame": lambda: make(FRAMES),
-    "implicit": lambda: test_file("MR_small_implicit.dcm"),
-    "big-endian": lambda: test_file("MR_small_bigendian.dcm"),
+    "implicit": lambda: pydicom_file("MR_small_implicit.dcm"),
+    "big-endian": lambda: pydicom_file("MR_small_bigendian.dcm"),
     "big-endian frames": lambda: make(FRAMES, ExplicitVRBigEndian),
     "deflated": lambda: make(FRAMES[0], DeflatedExplicitVRLittleEndian),
     "sequences": lambda: sequences(False),
     "sequences of undefined length": lambda: sequences(True),
-    "overlays": lambda: test_file("examples_overlay.dcm"),
+    "overlays": lambda: pydicom_file("examples_overlay.dcm"),
     "preamble": preamble,
-    "JPEG": lambda: test_file("SC_rgb_jpeg_dcmtk.dcm"),
-    "JPEG frames": lambda: test_file("examples_ybr_color.dcm"),
+    "JPEG": lambda: pydicom_file("SC_rgb_jpeg_dcmtk.dcm"),
+    "JPEG frames": lambda: pydicom_file("examples_ybr_color.dcm"),
     "JPEG fragments": lambda: jpeg_file(encapsulate(jpegs(3), fragments_per_frame=2), 3, DataSetTrailingPadding=b"\0" * 10),
 }
 

@@ -1,39 +1,19 @@
 """Elements of all kinds around the pixels: originals come back, and compressed files show the same elements."""
 
-import io
-
 import numpy as np
 import pydicom
 import pytest
-from conftest import phantom
-from objects import (
-    Writer,
-    assert_same_file,
-    assert_same_image,
-    elements,
-    encapsulated,
-    insert,
-    read,
-    replaced,
-    stored,
-)
+from helpers.command import run
+from helpers.files import change, make, read, rle
+from helpers.images import phantom
+from helpers.objects import Writer, assert_same_file, assert_same_image, elements, encapsulated, insert, nested, replaced, stored
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
-from test_cli import run
-from test_dicom import change, make
 
 from dicompress import FileError
 from dicompress.dicom import compress_file, restore_file
 
 PIXELS = phantom(64, 64)
 SYNTAXES = {False: ExplicitVRLittleEndian, True: ImplicitVRLittleEndian}
-
-
-def rle(pixels: np.ndarray = PIXELS) -> bytes:
-    dataset = read(make(pixels))
-    dataset.compress(RLELossless, generate_instance_uid=False)
-    buffer = io.BytesIO()
-    dataset.save_as(buffer)
-    return buffer.getvalue()
 
 
 def overlay(w: Writer, group: int = 0x6000) -> bytes:
@@ -46,13 +26,6 @@ def overlay(w: Writer, group: int = 0x6000) -> bytes:
 def icon(w: Writer, pixels: bytes) -> bytes:
     facts = b"".join(w.element(0x00280000 | e, "US", b"\x08\0") for e in (0x10, 0x11, 0x100, 0x101))
     return w.nested(0x00880200, facts + pixels)
-
-
-def nested(w: Writer) -> bytes:
-    """Sequences in sequences, with items that are empty."""
-    code = w.element(0x00080100, "SH", b"T-1 ")
-    inner = code + w.nested(0x0040A168, code, b"", code) + w.nested(0x0040A170)
-    return w.nested(0x00400260, inner, b"", inner) + w.nested(0x00400321)
 
 
 def unknown(w: Writer) -> bytes:

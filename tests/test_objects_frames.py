@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from conftest import phantom
-from objects import Writer, assert_same_image, elements, encapsulated, fragment, head_of, read
+from helpers.files import change, read, rle
+from helpers.images import phantom
+from helpers.objects import Writer, assert_same_image, elements, encapsulated, fragment, head_of
 from pydicom.encaps import encapsulate_extended, generate_frames
-from test_dicom import change
-from test_objects import rle
 
 from dicompress import FileError, StreamError, UnsupportedImageError, decompress_dataset
 from dicompress.dicom import compress_file, restore_file

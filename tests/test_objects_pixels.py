@@ -4,15 +4,15 @@ import zlib
 
 import numpy as np
 import pytest
-from conftest import phantom
-from objects import Writer, assert_same_file, encapsulated, head_of, insert, replaced
+from helpers.files import change, make
+from helpers.images import phantom
+from helpers.objects import Writer, assert_same_file, encapsulated, head_of, insert, replaced
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
 )
-from test_dicom import change, make
 
 import dicompress
 from dicompress import FileError, UnsupportedImageError

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from conftest import phantom
-from faults import as_nobody_special, end, start
+from helpers.command import run
+from helpers.faults import as_nobody_special, end, start
+from helpers.files import change, make, pydicom_file
+from helpers.folders import contents
+from helpers.images import phantom
 from pydicom.data import get_testdata_file
-from test_cli import contents, run
-from test_dicom import change, make, test_file
 
 import dicompress.dicom
 from dicompress.cli import batch, files
@@ -27,13 +28,13 @@ OTHERS = {
     "empty": b"",
     "zip/a.zip": b"PK\3\4" + bytes(99),
 }
-DAMAGED = {"cut.dcm": test_file()[:20000], "header.dcm": test_file()[:200], "mr/short": test_file("MR_truncated.dcm")}
+DAMAGED = {"cut.dcm": pydicom_file()[:20000], "header.dcm": pydicom_file()[:200], "mr/short": pydicom_file("MR_truncated.dcm")}
 
 
 @pytest.fixture
 def folder(tmp_path):
     root = tmp_path / "study"
-    for name, data in {"ct.dcm": test_file(), "report.dcm": test_file("reportsi.dcm"), **OTHERS}.items():
+    for name, data in {"ct.dcm": pydicom_file(), "report.dcm": pydicom_file("reportsi.dcm"), **OTHERS}.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(data)
     return root
@@ -138,7 +139,7 @@ def test_resuming_keeps_other_and_damaged_files_and_never_replaces_what_differs(
 
 def test_what_cannot_be_read_fails(tmp_path):
     (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "locked").write_bytes(test_file())
+    (tmp_path / "in" / "locked").write_bytes(pydicom_file())
     (tmp_path / "in" / "locked").chmod(0)
     process = start("compress", tmp_path / "in", "-o", tmp_path / "out", preexec_fn=as_nobody_special)
     status, out, err = end(process)
@@ -147,7 +148,7 @@ def test_what_cannot_be_read_fails(tmp_path):
 
 @pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small_implicit.dcm", "SC_rgb.dcm"])
 def test_compressing_twice_says_already_compressed(tmp_path, name):
-    (tmp_path / "a.dcm").write_bytes(test_file(name))
+    (tmp_path / "a.dcm").write_bytes(pydicom_file(name))
     outcomes("compress", [tmp_path / "a.dcm"], tmp_path / "b.dcm")
     outcome = outcomes("compress", [tmp_path / "b.dcm"], tmp_path / "c.dcm")["b.dcm"]
     assert outcome.status == PASSED_ON and outcome.reason.startswith("already compressed")
@@ -170,7 +171,7 @@ def test_verify_tells_files_without_a_record_apart_and_calls_changed_ones_bad(tm
 
 
 def test_changed_elements_are_bad(tmp_path):
-    (tmp_path / "a.dcm").write_bytes(change(compress_file(test_file()).data, PatientID="other"))
+    (tmp_path / "a.dcm").write_bytes(change(compress_file(pydicom_file()).data, PatientID="other"))
     assert run("verify", tmp_path, check=1).stdout == "0 verified, 0 not ours, 1 bad\n"
 
 
@@ -218,7 +219,7 @@ def test_equal_reasons_are_told_for_three_files_and_counted(tmp_path):
     source = tmp_path / "in"
     source.mkdir()
     for n in range(8):
-        (source / f"report {n}.dcm").write_bytes(test_file("reportsi.dcm"))
+        (source / f"report {n}.dcm").write_bytes(pydicom_file("reportsi.dcm"))
         (source / f"small {n}.dcm").write_bytes(make(phantom(8 + n, 8)))
     (source / "text").write_text("no image")
     result = run("compress", source, "-o", tmp_path / "out", "--jobs", 1)

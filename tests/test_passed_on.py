@@ -2,11 +2,12 @@
 
 import io
 
-import imagecodecs
 import numpy as np
 import pytest
-from conftest import phantom
-from objects import ITEM, Writer, encapsulated, head_of, insert, read
+from helpers.files import make, pydicom_file, read
+from helpers.images import phantom
+from helpers.kinds import PASSED_ON
+from helpers.objects import Writer, encapsulated_file, head_of, insert
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -14,8 +15,6 @@ from pydicom.uid import (
     JPEGBaseline8Bit,
     RLELossless,
 )
-from test_dicom import make, test_file
-from test_forms import encapsulated_file
 
 import dicompress.pydicom  # noqa: F401
 from dicompress import FileError, LimitError, UnsupportedImageError, compress_dataset, decompress_dataset
@@ -35,33 +34,6 @@ def test_what_is_no_dicom_file(data):
     with pytest.raises(NotDicomError):
         compress_file(data)
     assert not compress_or_pass_on(data).is_dicom
-
-
-PASSED_ON = {
-    "frames that do not add up": lambda: encapsulated_file(
-        JPEGBaseline8Bit, [imagecodecs.jpeg8_encode(p) for p in three()], three()[:2]
-    ),
-    "fewer frames": lambda: encapsulated_file(JPEGBaseline8Bit, [imagecodecs.jpeg8_encode(p) for p in three()[:1]], three()),
-    "a table that points elsewhere": lambda: with_table(b"\x09\0\0\0" * 3),
-    "a table beyond the end": lambda: with_table(b"\0\0\0\0\xff\xff\xff\x7f\xff\xff\xff\x7f"),
-    "empty": lambda: head_of(make(PIXELS)) + W.element(0x7FE00010, "OW"),
-    "empty, implicit": lambda: head_of(make(PIXELS, ImplicitVRLittleEndian)) + IMPLICIT.element(0x7FE00010, ""),
-    "no items": lambda: encapsulated_file(RLELossless, [], PIXELS).replace(ITEM + bytes(4), b""),
-    "1 bit": lambda: test_file("liver_1frame.dcm"),
-    "32 bits": lambda: test_file("rtdose.dcm"),
-    "no pixels": lambda: test_file("rtplan.dcm"),
-    "elements in the place of the record": lambda: insert(make(PIXELS), W.element(0x7FD90010, "LO", b"SOMEBODY")),
-}
-
-
-def three() -> np.ndarray:
-    return np.stack([(phantom(64, 64, k) >> 4).astype(np.uint8) for k in range(3)])
-
-
-def with_table(table: bytes) -> bytes:
-    frames = [imagecodecs.jpeg8_encode(p) for p in three()]
-    data = encapsulated_file(JPEGBaseline8Bit, frames, three())
-    return head_of(data) + encapsulated(*(f + b"\0" * (len(f) % 2) for f in frames), table=table)
 
 
 @pytest.mark.parametrize("name", PASSED_ON)
@@ -139,7 +111,7 @@ def test_exact_values_of_colours_are_refused():
 
 @pytest.mark.parametrize("name", ["SC_rgb_jpeg_dcmtk.dcm", "examples_ybr_color.dcm", "SC_jpeg_no_color_transform.dcm"])
 def test_jpeg_xl_files_as_data_sets_in_memory(name):
-    original = test_file(name)
+    original = pydicom_file(name)
     restored = decompress_dataset(read(compress_file(original).data))
     assert restored.PixelData == read(original).PixelData or np.array_equal(restored.pixel_array, read(original).pixel_array)
     assert restored.file_meta.TransferSyntaxUID == JPEGBaseline8Bit and 0x7FD90010 not in restored

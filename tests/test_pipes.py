@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from faults import studies
+from helpers.command import run
+from helpers.faults import studies
+from helpers.files import pydicom_file
+from helpers.folders import contents
 from pydicom.data import get_testdata_file
-from test_cli import contents, run
-from test_dicom import test_file
 
 from dicompress.dicom import compress_file, restore_file
 
@@ -29,7 +30,7 @@ def pipe(*arguments, data: bytes = b"", **options) -> subprocess.CompletedProces
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_goes_through_pipes_both_ways(name):
-    original = test_file(name)
+    original = pydicom_file(name)
     small = pipe("compress", "-", "-o", "-", data=original)
     assert small.returncode == 0 and b"1 compressed" in small.stderr or b"1 passed on" in small.stderr
     assert small.stdout == compress_file(original).data if name != "reportsi.dcm" else original
@@ -39,17 +40,17 @@ def test_a_file_goes_through_pipes_both_ways(name):
 
 def test_one_end_may_be_a_file(tmp_path):
     small, back = tmp_path / "small.dcm", tmp_path / "back.dcm"
-    assert b"1 compressed" in pipe("compress", "-", "-o", small, data=test_file()).stdout
-    assert pipe("decompress", small, "-o", "-").stdout == test_file()
+    assert b"1 compressed" in pipe("compress", "-", "-o", small, data=pydicom_file()).stdout
+    assert pipe("decompress", small, "-o", "-").stdout == pydicom_file()
     assert pipe("compress", CT, "-o", "-").stdout == small.read_bytes()
-    assert pipe("compress", "-", "-o", small, data=test_file()).returncode == 1
-    assert pipe("compress", "-", "-o", small, "--resume", data=test_file()).stdout.startswith(b"0 compressed, 1 kept")
-    (line,) = pipe("compress", "-", "-o", back, "--json", data=test_file()).stdout.splitlines()
+    assert pipe("compress", "-", "-o", small, data=pydicom_file()).returncode == 1
+    assert pipe("compress", "-", "-o", small, "--resume", data=pydicom_file()).stdout.startswith(b"0 compressed, 1 kept")
+    (line,) = pipe("compress", "-", "-o", back, "--json", data=pydicom_file()).stdout.splitlines()
     assert json.loads(line)["source"] == "standard input"
 
 
 @pytest.mark.parametrize("action", ["compress", "decompress"])
-@pytest.mark.parametrize("data", [b"", b"no image", test_file()[:100]])
+@pytest.mark.parametrize("data", [b"", b"no image", pydicom_file()[:100]])
 def test_what_fails_gives_no_bytes(action, data):
     result = pipe(action, "-", "-o", "-", data=data)
     assert (result.returncode, result.stdout) == (1, b"") and result.stderr.startswith(b"standard input: ")
@@ -57,10 +58,10 @@ def test_what_fails_gives_no_bytes(action, data):
 
 
 def test_damaged_data_passes_and_is_told():
-    result = pipe("compress", "-", "-o", "-", data=test_file()[:300])
-    assert (result.returncode, result.stdout) == (1, test_file()[:300])
+    result = pipe("compress", "-", "-o", "-", data=pydicom_file()[:300])
+    assert (result.returncode, result.stdout) == (1, pydicom_file()[:300])
     assert result.stderr.startswith(b"standard input: passed on, damaged: ")
-    damaged = compress_file(test_file()).data[:-700]
+    damaged = compress_file(pydicom_file()).data[:-700]
     result = pipe("decompress", "-", "-o", "-", data=damaged)
     assert (result.returncode, result.stdout) == (1, b"")
 
@@ -76,15 +77,15 @@ def test_damaged_data_passes_and_is_told():
     ],
 )  # fmt: skip
 def test_what_makes_no_sense_is_one_clear_line(tmp_path, arguments):
-    result = pipe(*arguments, data=test_file(), cwd=tmp_path)
+    result = pipe(*arguments, data=pydicom_file(), cwd=tmp_path)
     assert result.returncode == 1 and result.stdout == b"" and result.stderr.count(b"\n") == 1
     assert result.stderr.startswith(b"dicompress: ") and contents(tmp_path) == {}
 
 
 def test_a_file_of_that_name(tmp_path):
-    (tmp_path / "-").write_bytes(test_file())
+    (tmp_path / "-").write_bytes(pydicom_file())
     assert pipe("compress", "./-", "-o", "out", cwd=tmp_path).returncode == 0
-    assert restore_file((tmp_path / "out").read_bytes()).data == test_file()
+    assert restore_file((tmp_path / "out").read_bytes()).data == pydicom_file()
     (tmp_path / "out").unlink()
     assert pipe("compress", ".", "-o", "out", cwd=tmp_path).returncode == 0 and (tmp_path / "out" / "-").is_file()
 
@@ -125,7 +126,7 @@ def test_a_full_device_ends_in_one_line_and_work_done_stays(tmp_path, options):
 )
 def test_other_commands_on_a_full_device(tmp_path, arguments):
     small = tmp_path / "small.dcm"
-    small.write_bytes(compress_file(test_file()).data)
+    small.write_bytes(compress_file(pydicom_file()).data)
     with open("/dev/full", "w") as full:
         result = pipe(*(small if a == "SMALL" else a for a in arguments), stdout=full)
     assert result.returncode == 1 and result.stderr.decode().splitlines()[-1].endswith("No space left on device")
@@ -135,7 +136,7 @@ def test_other_commands_on_a_full_device(tmp_path, arguments):
 @pytest.mark.parametrize("action", ["compress", "decompress"])
 def test_a_file_that_does_not_fit(action):
     with open("/dev/full", "wb") as full:
-        data = test_file() if action == "compress" else compress_file(test_file()).data
+        data = pydicom_file() if action == "compress" else compress_file(pydicom_file()).data
         result = pipe(action, "-", "-o", "-", data=data, stdout=full)
     assert result.returncode == 1 and b"standard input: cannot write to standard output: No space left" in result.stderr
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from conftest import phantom
-from objects import RECORD
+from helpers.files import change, make, pydicom_file
+from helpers.images import phantom
+from helpers.objects import RECORD
 from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels import get_decoder, iter_pixels, pixel_array
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
-from test_dicom import change, make, test_file
 
 import dicompress.pydicom
 from dicompress import Allowance, DicompressError, LimitError, StreamError, UnsupportedImageError, compress_dataset
@@ -53,11 +53,11 @@ def colour(interpretation: str, planar: int) -> bytes:
 
 
 ORIGINALS = {
-    "CT": lambda: test_file("CT_small.dcm"),
-    "MR": lambda: test_file("MR_small.dcm"),
-    "implicit": lambda: test_file("MR_small_implicit.dcm"),
+    "CT": lambda: pydicom_file("CT_small.dcm"),
+    "MR": lambda: pydicom_file("MR_small.dcm"),
+    "implicit": lambda: pydicom_file("MR_small_implicit.dcm"),
     "big-endian": lambda: make(phantom(40, 50), ExplicitVRBigEndian),
-    "RLE": lambda: test_file("MR_small_RLE.dcm"),
+    "RLE": lambda: pydicom_file("MR_small_RLE.dcm"),
     "one frame": lambda: make(FRAMES[:1]),
     "frames": lambda: make(FRAMES),
     "odd bytes": lambda: make((phantom(33, 41) >> 4).astype(np.uint8)),
@@ -332,7 +332,7 @@ def test_importing_again_changes_nothing():
 @pytest.mark.parametrize("imported", [True, False])
 def test_a_process_with_and_without_the_import(imported, tmp_path):
     path = tmp_path / "ct.dcm"
-    path.write_bytes(compress_file(test_file("CT_small.dcm")).data)
+    path.write_bytes(compress_file(pydicom_file("CT_small.dcm")).data)
     code = f"import pydicom{', dicompress.pydicom' * imported}; print(pydicom.dcmread({str(path)!r}).pixel_array.sum())"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
     if imported:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import phantom
+from helpers.images import phantom
 from helpers.models import Halves, Leaning
 
 import dicompress

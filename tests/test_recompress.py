@@ -5,14 +5,13 @@ from pathlib import Path
 
 import imagecodecs
 import numpy as np
-import pydicom
 import pytest
-from conftest import phantom
-from objects import RECORD
+from helpers.command import run
+from helpers.files import change, pydicom_file, read
+from helpers.jpegs import jpeg_file, jpegs
+from helpers.objects import RECORD
 from pydicom.encaps import encapsulate, encapsulate_extended, generate_frames
 from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit, JPEGExtended12Bit
-from test_cli import run
-from test_dicom import change, make, test_file
 
 import dicompress.pydicom  # noqa: F401
 from dicompress import Allowance, FileError, LimitError, StreamError, UnsupportedImageError
@@ -20,29 +19,6 @@ from dicompress.dicom import compress_file, describe, jpegxl, restore_file, resu
 from dicompress.dicom.part10 import parse
 from dicompress.dicom.recompress import jpeg_xl_frames
 from dicompress.dicom.syntax import JPEG_XL_JPEG
-
-FRAMES = np.stack([(phantom(200, 301, s) >> 4).astype(np.uint8) for s in range(3)])
-
-
-def read(data: bytes) -> pydicom.FileDataset:
-    return pydicom.dcmread(io.BytesIO(data))
-
-
-def jpeg_file(value: bytes, frames: int, syntax=JPEGBaseline8Bit, **attributes) -> bytes:
-    """A file of `frames` grey frames of 200 x 301 pixels with an encapsulated value."""
-    dataset = read(make(FRAMES[:frames]))
-    dataset.file_meta.TransferSyntaxUID = syntax
-    dataset.PixelData = value
-    dataset["PixelData"].VR, dataset["PixelData"].is_undefined_length = "OB", True
-    for name, element in attributes.items():
-        setattr(dataset, name, element)
-    buffer = io.BytesIO()
-    dataset.save_as(buffer)
-    return buffer.getvalue()
-
-
-def jpegs(frames: int) -> list[bytes]:
-    return [imagecodecs.jpeg8_encode(frame, level=98) for frame in FRAMES[:frames]]
 
 
 @pytest.fixture(scope="module")
@@ -78,11 +54,11 @@ def test_frames_are_jpeg_xl_of_the_same_jpeg(grey, compressed):
 
 @pytest.mark.parametrize("name", ["SC_rgb_jpeg_dcmtk.dcm", "SC_rgb_jpeg_lossy_gdcm.dcm", "SC_jpeg_no_color_transform.dcm"])
 def test_colour(name):
-    assert_identical(test_file(name))
+    assert_identical(pydicom_file(name))
 
 
 def test_many_frames_of_half_colour():
-    assert_identical(test_file("examples_ybr_color.dcm"))
+    assert_identical(pydicom_file("examples_ybr_color.dcm"))
 
 
 def test_any_fragments_and_offset_tables():
@@ -119,7 +95,7 @@ def test_pydicom_reads_the_pixels(grey, compressed):
 
 @pytest.mark.parametrize("name", ["SC_rgb_jpeg_dcmtk.dcm", "examples_ybr_color.dcm"])
 def test_pydicom_reads_colour(name):
-    data = test_file(name)
+    data = pydicom_file(name)
     before, after = read(data), read(compress_file(data).data)
     assert np.array_equal(before.pixel_array, after.pixel_array)
     for dataset in (before, after):
@@ -130,8 +106,8 @@ def test_pydicom_reads_colour(name):
 @pytest.mark.parametrize(
     "make_file, reason",
     [
-        (lambda: test_file("JPGExtended.dcm"), "12 bits"),
-        (lambda: test_file("SC_rgb_small_odd_jpeg.dcm"), "it would take .* bytes instead of"),
+        (lambda: pydicom_file("JPGExtended.dcm"), "12 bits"),
+        (lambda: pydicom_file("SC_rgb_small_odd_jpeg.dcm"), "it would take .* bytes instead of"),
         (lambda: jpeg_file(encapsulate([b"\xff\xd8nothing\xff\xd9"]), 1), "does not take this JPEG"),
         (lambda: jpeg_file(encapsulate([*jpegs(1), b"\0\0"]).replace(b"\2\0\0\0\0\0", b"\0\0\0\0"), 2), "an empty fragment"),
     ],

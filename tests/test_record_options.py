@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from helpers.command import run
+from helpers.files import pydicom_file
+from helpers.folders import contents
 from pydicom.data import get_testdata_file
-from test_cli import contents, run
-from test_dicom import test_file
 
 import dicompress.dicom
 
@@ -59,7 +60,7 @@ def test_stripped_files_are_like_those_that_never_had_a_record(study, tmp_path):
 
 def test_what_is_no_longer_shown_is_gone_from_a_stripped_file(tmp_path):
     path = tmp_path / "ct.dcm"
-    path.write_bytes(b"Doe^Jane".ljust(128) + test_file()[128:])
+    path.write_bytes(b"Doe^Jane".ljust(128) + pydicom_file()[128:])
     run("compress", path, "--in-place")
     run("strip", path)
     restored = dicompress.dicom.restore_file(path.read_bytes()).data

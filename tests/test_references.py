@@ -5,18 +5,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import phantom
+from helpers.images import phantom
 from helpers.models import Leaning
+from helpers.mutations import Mutator
 from helpers.streams import Stream, planes
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mutations import Mutator
 
 import dicompress
 from dicompress import DicompressError, StreamError
 from dicompress.models import Values
-from dicompress.native.pyramid import blend
 from dicompress.native.codec import candidates, coding_order
+from dicompress.native.pyramid import blend
 
 MOST_DEPTH = 16  # planes that must be decoded one after the other before any other one
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from conftest import phantom
-from faults import assert_intact, end, start, studies
+from helpers.faults import assert_intact, end, start, studies
+from helpers.files import change, make
+from helpers.images import phantom
 from pydicom.data import get_testdata_file
 from pydicom.uid import ExplicitVRBigEndian, RLELossless
-from test_dicom import change, make
 
 from dicompress import Allowance
 from dicompress.cli import batch, files

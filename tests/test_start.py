@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import phantom
+from helpers.images import phantom
 from pydicom.data import get_testdata_file
 
 import dicompress

@@ -4,8 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from test_attributes import facts, save
-from test_cli import contents
+from helpers.folders import contents, facts, save
 
 import dicompress.dicom
 from dicompress.cli import batch, files

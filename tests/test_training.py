@@ -9,8 +9,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from conftest import phantom  # noqa: E402
-from test_dicom import make  # noqa: E402
+from helpers.images import phantom  # noqa: E402
+from helpers.training import shake, write_images  # noqa: E402
 
 import dicompress  # noqa: E402
 from dicompress import DicompressError  # noqa: E402
@@ -21,33 +21,13 @@ from dicompress.training import by_name, export_checkpoint, quantise, train  # n
 from dicompress.training.graph import BoundError  # noqa: E402
 from dicompress.training.l3c.recipe import L3CConfig  # noqa: E402
 from dicompress.training.layers import mixture_bits  # noqa: E402
+from dicompress.training.loop import ahead  # noqa: E402
 from dicompress.training.reference.export import export  # noqa: E402
 from dicompress.training.reference.network import DEAD_ZONE, Config, Reference, to_levels  # noqa: E402
 from dicompress.training.reference.recipe import ReferenceSchedule as Schedule  # noqa: E402
-from dicompress.training.loop import ahead  # noqa: E402
 
 TINY = Config(features=8, dilations=(1, 2))
 TINY_L3C = L3CConfig(features=8, dilations=(1, 1), components=3, latent_components=3)
-
-
-def write_images(folder):
-    """Three series of a phantom, and a file that is no image."""
-    for number in range(3):
-        path = folder / f"series{number}" / "0001.dcm"
-        path.parent.mkdir()
-        path.write_bytes(make(phantom(160, 150, number)))
-    (folder / "notes.txt").write_text("no image")
-    return folder
-
-
-def shake(network, gain: float) -> None:
-    """Random biases and larger weights: activations that saturate, as a trained network's may."""
-    with torch.no_grad():
-        for name, parameter in network.named_parameters():
-            if name.endswith("bias"):
-                parameter.add_(torch.randn_like(parameter) * 0.3)
-            else:
-                parameter.mul_(gain)
 
 
 @pytest.fixture(scope="module")

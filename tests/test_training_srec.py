@@ -8,8 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from conftest import phantom  # noqa: E402
-from test_training import shake, write_images  # noqa: E402
+from helpers.images import phantom  # noqa: E402
+from helpers.training import shake, write_images  # noqa: E402
 
 import dicompress  # noqa: E402
 from dicompress import StreamError, coder  # noqa: E402

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from conftest import phantom
+from helpers.command import run
+from helpers.files import make, pydicom_file
+from helpers.images import phantom
 from pydicom.data import get_testdata_file
-from test_cli import run
-from test_dicom import make, test_file
 
 import dicompress.dicom
 from dicompress import Allowance
@@ -116,7 +116,7 @@ def test_without_an_error_no_uid_changes(tmp_path):
 def test_what_is_kept_is_in_the_map(tmp_path):
     source, target = tmp_path / "in", tmp_path / "out"
     source.mkdir()
-    (source / "ct.dcm").write_bytes(test_file())
+    (source / "ct.dcm").write_bytes(pydicom_file())
     (source / "tiny.dcm").write_bytes(make(phantom(8, 8)))
     run("compress", source, "-o", target, "--near", 2)
     result = run("compress", source, "-o", target, "--near", 2, "--resume", "--uid-map", tmp_path / "map")

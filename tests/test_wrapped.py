@@ -4,10 +4,10 @@ import imagecodecs
 import numpy as np
 import pydicom
 import pytest
-from conftest import phantom
 from helpers.drawings import check_commands, colour, drawing
-from objects import RECORD, read
-from test_dicom import change, make, test_file
+from helpers.files import change, make, pydicom_file, read
+from helpers.images import phantom
+from helpers.objects import RECORD
 
 from dicompress import DicompressError, StreamError, decompress_dataset
 from dicompress.dicom import DICOMPRESS, compress_file, describe, drawn, restore_file, resume, strip_file, wrapped
@@ -24,8 +24,8 @@ def signed(dtype=np.int16, shift: int = 100, **attributes) -> bytes:
 WRAPPED = {
     "YBR_FULL": lambda: change(colour(), PhotometricInterpretation="YBR_FULL"),
     "YBR_FULL, planar frames": lambda: change(colour(3, planar=1), PhotometricInterpretation="YBR_FULL"),
-    "pydicom-data": lambda: test_file("SC_ybr_full_uncompressed.dcm"),
-    "YBR_FULL_422": lambda: test_file("SC_ybr_full_422_uncompressed.dcm"),
+    "pydicom-data": lambda: pydicom_file("SC_ybr_full_uncompressed.dcm"),
+    "YBR_FULL_422": lambda: pydicom_file("SC_ybr_full_422_uncompressed.dcm"),
     "signed": signed,
     "signed, 8 bits": lambda: signed(np.int8),
     "signed, 12 bits": lambda: signed(shift=50, bits_stored=12),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import phantom
+from helpers.images import phantom
 
 import dicompress
 from dicompress import StreamError, UnknownModelError, UnsupportedImageError

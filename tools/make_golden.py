@@ -18,7 +18,7 @@ from dicompress.models import by_name, for_archives
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden"
 sys.path.insert(0, str(GOLDEN.parent))
-from conftest import phantom  # noqa: E402
+from helpers.images import phantom  # noqa: E402
 
 
 def images() -> dict[str, np.ndarray]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from test_cli import run
-from test_dicom import change, make
+
+from .command import run
+from .files import change, make
 
 
 def drawing(seed: int = 0, high: int = 255) -> np.ndarray:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from test_cli import contents
-
 from dicompress.cli import batch, files
 from dicompress.dicom import restore_file
 from dicompress.errors import NotDicomError, UnsupportedImageError
+
+from .folders import contents
 
 
 def outcomes(sources, backup=None, **options):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from conftest import phantom
+
+from .images import phantom
 
 SIGNED = phantom(70, 90).astype(np.int16) - 1000
 

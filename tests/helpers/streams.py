@@ -214,3 +214,21 @@ def planes(image: np.ndarray, samples: int) -> list[np.ndarray]:
     """(rows, columns) each: the samples of the first frame, those of the second."""
     whole = image if samples > 1 else image[..., None]
     return [frame[..., k] for frame in whole.reshape(-1, *whole.shape[-3:]) for k in range(samples)]
+
+
+def with_crc(part: bytes) -> bytes:
+    return part + zlib.crc32(part).to_bytes(4, "little")
+
+
+def stream_parts(data: bytes) -> list[bytes]:
+    """Header, heads and sections of a stream, without the CRC-32 that follows each; joined(parts) is the inverse."""
+    parts, start = [], 0
+    for end in range(len(data) - 3):
+        if end >= start + 16 * (not parts) and data[end : end + 4] == with_crc(data[start:end])[-4:]:
+            parts.append(data[start:end])
+            start = end + 4
+    return parts
+
+
+def joined(parts: list[bytes]) -> bytes:
+    return b"".join(map(with_crc, parts))

@@ -61,3 +61,19 @@ def _each(work: Callable, items: Iterable, threads: int) -> list:
         return [work(item) for item in items]
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(work, items))
+
+
+def phase(rows=60, columns=80, seed=0, deviation=40.0, flat=0.0):
+    """Symbols around a known texture, and a mixture that misjudges them: (symbols, MixtureTensor)."""
+    rng = np.random.default_rng(seed)
+    surface = 2000 + 300 * np.sin(np.arange(rows)[:, None] / 7) * np.cos(np.arange(columns) / 9)
+    noise = rng.normal(0, deviation, (5, rows, columns))
+    symbols = np.rint(surface + 0.5 * noise[0] + noise[1]).astype(np.int32)
+    known = np.rint(surface + noise[1:]).astype(np.int32)
+    padding = np.arange(columns) < flat * columns
+    symbols[:, padding], known[:, :, padding] = 0, 0
+    parameters = np.zeros((9, rows, columns), np.float32)
+    parameters[3:6] = rng.integers(-1000, 1000, (3, rows, columns))
+    parameters[6:] = rng.integers(-3000, 9000, (3, rows, columns))
+    base = (known.mean(0) * 256).astype(np.int32)
+    return symbols[None], MixtureTensor(parameters, 3, int(deviation * 256), 0, 4095, base, known)

@@ -106,3 +106,6 @@ def assert_intact(source: Path, target: Path, count: int | None = None) -> int:
     if count is not None:
         assert len(names) == count
     return len(names)
+
+
+KILLS = int(os.environ.get("DICOMPRESS_TEST_KILLS", 5))  # of each action

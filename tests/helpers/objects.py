@@ -1,15 +1,14 @@
 """Data elements as bytes, to build files that no library would write, and what must be true of those that come back."""
 
-import io
-
 import numpy as np
-import pydicom
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 import dicompress.pydicom  # noqa: F401
 from dicompress.dicom import DICOMPRESS, compress_file, restore_file
 from dicompress.dicom.syntax import JPEG_XL_LOSSLESS
+
+from .files import make, read
 
 LONG = {"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"}  # VRs with 4 bytes for the length
 UNDEFINED = b"\xff" * 4
@@ -74,10 +73,6 @@ def in_syntax(data: bytes, syntax: str) -> bytes:
     return data[:140] + len(group).to_bytes(4, "little") + group + data[end:]
 
 
-def read(data: bytes) -> Dataset:
-    return pydicom.dcmread(io.BytesIO(data))
-
-
 def elements(dataset: Dataset) -> list:
     """All but Pixel Data, the restore record, and group lengths and offset tables, which a compressed file does not keep."""
     return [e for e in dataset if e.tag.element and e.tag not in (0x7FE00001, 0x7FE00002, 0x7FE00010, *RECORD)]
@@ -121,3 +116,15 @@ def same_elements(original: bytes, compressed: bytes) -> Dataset:
     assert elements(before) == elements(after)
     assert {e.tag: e.VR for e in elements(before)} == {e.tag: e.VR for e in elements(after)}
     return after
+
+
+def encapsulated_file(syntax: str, frames: list[bytes], pixels: np.ndarray, **attributes) -> bytes:
+    padded = [frame + b"\0" * (len(frame) % 2) for frame in frames]
+    return in_syntax(head_of(make(pixels, **attributes)) + encapsulated(*padded), syntax)
+
+
+def nested(w: Writer) -> bytes:
+    """Sequences in sequences, with items that are empty."""
+    code = w.element(0x00080100, "SH", b"T-1 ")
+    inner = code + w.nested(0x0040A168, code, b"", code) + w.nested(0x0040A170)
+    return w.nested(0x00400260, inner, b"", inner) + w.nested(0x00400321)

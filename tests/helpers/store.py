@@ -20,6 +20,8 @@ from pynetdicom import AE, AllStoragePresentationContexts, evt
 from dicompress.dicom import DICOMPRESS
 from dicompress.dicom.syntax import JPEG_XL_JPEG
 
+from .files import read
+
 HOST = "127.0.0.1"
 SUCCESS = 0
 PROFILE = """[[TransferSyntaxes]]
@@ -34,10 +36,6 @@ PresentationContext1 = {}\\Syntaxes
 [Default]
 PresentationContexts = Storage
 """
-
-
-def read(data: bytes) -> pydicom.FileDataset:
-    return pydicom.dcmread(io.BytesIO(data))
 
 
 def as_path(data: bytes, folder: Path) -> Path:

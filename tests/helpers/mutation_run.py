@@ -1,4 +1,4 @@
-"""What test_mutations.py runs in a process of its own, whose memory can be measured: `mutation_run.py KIND COUNT`.
+"""What test_mutations.py runs in a process of its own, whose memory can be measured: `python -m helpers.mutation_run KIND COUNT`.
 
 Prints one line of JSON: how many calls had which outcome, the slowest call in seconds of processor time, the memory that the
 calls took beyond what a decoded image had taken, in bytes, and every case that went wrong, by its number.
@@ -20,8 +20,6 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
-from conftest import phantom
-from mutations import HOSTILE, Mutator, head_fields, replaced, take_apart, written
 from pydicom.data import get_testdata_file
 
 import dicompress
@@ -34,7 +32,10 @@ from dicompress.dicom.restore import frames_of
 from dicompress.dicom.stored import stored_pixels
 from dicompress.models.registry import by_hash
 
-GOLDEN = {path.stem: path.read_bytes() for path in sorted((Path(__file__).parent / "golden").glob("*.dcmp"))}
+from .kinds import originals
+from .mutations import HOSTILE, Mutator, head_fields, replaced, take_apart, written
+
+GOLDEN = {path.stem: path.read_bytes() for path in sorted((Path(__file__).parents[1] / "golden").glob("*.dcmp"))}
 ATTEMPTS = 3  # at a call that takes too long, as other processes' use of the caches is no fault of ours
 SECONDS = 2
 HUGE = ((1 << 29, 1), (1, 1 << 29), (23170, 23170), (1024, 1024), (8192, 1024))
@@ -206,30 +207,13 @@ def run_files(run: Run, count: int) -> None:
         run.call("restore", number, lambda d: restore_file(d, threads=1), data, is_right)
 
 
-def originals() -> list[bytes]:
-    """Small files in every form that is compressed, passed on or refused an error."""
-    import test_forms as forms
-    import test_passed_on as odd
-    from test_bound_values import LABELS, MEASUREMENTS, with_slope
-    from test_dicom import change, make
-
-    small = small_file()
-    kinds = [small, *(make(phantom(24, 20), syntax) for syntax in forms.SYNTAXES), forms.as_implicit(small)]
-    kinds += [make_file() for name, make_file in forms.HEADERLESS.items() if name != "pydicom-data"]
-    kinds += [make_file() for name, make_file in odd.PASSED_ON.items() if name not in ("1 bit", "32 bits", "no pixels")]
-    kinds += [change(make(phantom(24, 20)), **attributes) for attributes in (LABELS | MEASUREMENTS).values()]
-    kinds += [with_slope(slope) for slope in ("1\\2", "NaN", "-2", "")]
-    kinds += [forms.encapsulated_file(syntax, [encode(forms.PIXELS)], forms.PIXELS) for syntax, encode in forms.SOURCES.values()]
-    return kinds
-
-
 def run_originals(run: Run, count: int) -> None:
     """Changed originals, without loss and with each kind of allowance: compressed and given back, or passed on with a reason."""
     warnings.simplefilter("ignore")
     logging.disable()
     os.environ["DICOMPRESS_MAX_PIXELS"] = str(1 << 16)
     allowances = (None, Allowance(near=2), Allowance(hu=2), Allowance(psnr=50), Allowance(near=200, quantitative=True, strict=True))
-    kinds = originals()
+    kinds = originals(small_file())
 
     def is_right(result) -> bool:
         if isinstance(result, PassedOn):
