@@ -122,7 +122,7 @@ def tasks(sources: Sequence[str | Path], output: str | Path | None) -> list[Task
         elif target is None:
             found.append(Task(source, None, named=True))
         else:
-            inside = several or os.path.isdir(target) or str(output).endswith(os.sep)
+            inside = several or os.path.isdir(target) or _ends_as_folder(output)
             found.append(Task(source, target / source.name if inside else target, named=True))
     counts = Counter(t.target for t in found if t.target)
     clash = next((path for path, count in counts.items() if count > 1), None)
@@ -149,10 +149,14 @@ def _piped(sources: Sequence[str | Path], output: str | Path | None) -> Task:
         raise FileError(f"{source} is a folder: standard output takes one file")
     if to_stdout and (sys.stdout is None or sys.stdout.isatty()):
         raise FileError("compressed and restored files are no text for a terminal: send standard output elsewhere")
-    if from_stdin and not to_stdout and output and (os.path.isdir(output) or str(output).endswith(os.sep)):
+    if from_stdin and not to_stdout and output and (os.path.isdir(output) or _ends_as_folder(output)):
         raise FileError(f"{output} is a folder, and standard input has no name: name a file")
     target = None if to_stdout or output is None else Path(output)
     return Task(Path(STDIN) if from_stdin else Path(source), target, named=True, from_stdin=from_stdin, to_stdout=to_stdout)
+
+
+def _ends_as_folder(name: str | Path) -> bool:
+    return str(name).endswith((os.sep, os.altsep or os.sep))
 
 
 def _walk(folder: Path, target: Path | None) -> Iterable[tuple[Path, str | None]]:

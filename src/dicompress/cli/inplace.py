@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from ..errors import FileError
-from . import files, targets
+from . import files, system, targets
 from .files import Source, Task
 
 
@@ -32,15 +32,13 @@ def replace(task: Task, source: Source, data: bytes) -> None:
     try:
         with targets.partial(path.parent) as (file, name):
             file.write(data)
-            file.flush()
-            if not targets.keep_attributes(file.fileno(), source.status):
+            if not system.finish(file, name, source.status):
                 raise FileError("cannot be replaced: the new file could not have its owner and group")
-            os.fsync(file.fileno())
             _check_unchanged(path, source)
             if task.backup:
                 _back_up(path, source, task.backup)
             os.replace(name, path)
-        targets.sync_folder(path.parent)
+        system.sync_folder(path.parent)
     except OSError as error:
         raise FileError(f"cannot be replaced: {error.strerror}") from None
 
@@ -57,12 +55,12 @@ def _back_up(path: Path, source: Source, backup: Path) -> None:
     try:
         targets.make_folder(backup.parent)
         try:
-            os.link(path, backup, follow_symlinks=False)
+            system.link(path, backup)
         except FileExistsError:
             raise
         except OSError:  # another file system, or one without links
             targets.write(backup, source.data, replace=False, like=source.status)
-        targets.sync_folder(backup.parent)
+        system.sync_folder(backup.parent)
     except (FileExistsError, FileError) as error:
         if not os.path.lexists(backup):
             raise
