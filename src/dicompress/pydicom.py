@@ -28,10 +28,9 @@ from .codec import inspect
 from .dicom import pixels as px
 from .dicom import restore
 from .dicom.decoders import jpeg_pixels, jpeg_xl_pixels
-from .dicom.jpegxl import to_jpeg
+from .codec.jpegxl import to_jpeg
 from .dicom.record import remove_record
 from .dicom.syntax import DICOMPRESS, JPEG_XL_JPEG, JPEG_XL_LOSSLESS, NAMES
-from .dicom.wrapped import is_halved, is_wrapped
 from .errors import StreamError
 
 NAME = "dicompress"  # of the plug-in: `decoding_plugin=NAME`
@@ -57,7 +56,7 @@ def decode_frame(stream: bytes, runner: base.DecodeRunner) -> bytearray:
     """pydicom's plug-in: a frame's stream -> little-endian pixels. StreamError unless it is what the elements say."""
     image = _layout(runner.options)
     # As the first frame's interpretation tells, before it is changed.
-    halved = is_halved(stream, image) if is_wrapped(stream) else inspect(stream).samples == 4
+    halved = inspect(stream).samples == 4
     if halved:
         image = replace(image, interpretation=px.HALVED)
     pixels = restore.decode_frame(stream, image)

@@ -15,7 +15,7 @@ from pydicom.uid import JPEGBaseline8Bit
 
 from ..errors import StreamError, UnsupportedImageError, VerificationError
 from ..varint import Reader, write_varint
-from . import jpegxl
+from ..codec import jpegxl
 from .items import split_frames
 from .part10 import Part10, parse
 from .reading import readable

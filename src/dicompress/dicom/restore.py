@@ -9,7 +9,6 @@ import numpy as np
 
 from .. import codec
 from ..errors import StreamError, UnsupportedImageError
-from . import wrapped
 from .decoders import jpeg_xl_pixels
 from .items import split_frames
 from .native import deflate
@@ -69,7 +68,7 @@ def _restore(part10: Part10, threads: int) -> Restored:
         data = find_record(part10.raw)
         frames = _jpeg_xl_frames(streams, image, RecordHead.read(data)[0].frames_digest if data else None)
     else:
-        near = max(0 if wrapped.is_wrapped(stream) else codec.inspect(stream).near for stream in streams)
+        near = max(codec.inspect(stream).near for stream in streams)
     if record is None:
         form = NativeForm()
         prefix, suffix = native_parts(part10.preamble, part10.meta, part10.dataset, part10.elements, image)
@@ -121,8 +120,6 @@ def decode_frames(streams: list[memoryview], image: PixelLayout, threads: int = 
 
 def decode_frame(stream: bytes | memoryview, image: PixelLayout, name: str = "the frame", threads: int = 0) -> np.ndarray:
     """`image.frame_shape` from a frame's stream. StreamError, with `name`, if it is not what the elements say."""
-    if wrapped.is_wrapped(stream):
-        return wrapped.decode(stream, image, name)
     shape, dtype = codec.layout(stream)
     if shape != image.frame_shape or dtype != image.dtype:
         raise StreamError(f"{name} is {dtype} {shape}, the elements say {image.dtype} {image.frame_shape}")
