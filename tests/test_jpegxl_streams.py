@@ -3,8 +3,8 @@
 import imagecodecs
 import numpy as np
 import pytest
-from conftest import phantom
 from helpers.drawings import drawing
+from helpers.images import phantom
 
 import dicompress
 from dicompress import DicompressError, LimitError, StreamError
