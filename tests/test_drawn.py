@@ -14,6 +14,7 @@ from helpers.objects import RECORD
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, RLELossless
 
 from dicompress import Allowance, DicompressError, UnsupportedImageError, decompress_dataset
+from dicompress.codec import wrapped
 from dicompress.dicom import DICOMPRESS, compress_file, describe, drawn, restore_file, resume, strip_file
 from dicompress.dicom.syntax import JPEG_XL_LOSSLESS
 
@@ -137,7 +138,7 @@ def test_a_piece_of_a_large_image_tells_the_same(name, monkeypatch):
     expected = compress_file(DRAWN[name]()).data
     monkeypatch.setattr(drawn, "MANY", 1)
     monkeypatch.setattr(drawn, "SIMPLE", 0)
-    monkeypatch.setattr(drawn, "PIECE", 200)
+    monkeypatch.setattr(wrapped, "PIECE", 200)
     assert compress_file(DRAWN[name]()).data == expected
 
 

@@ -15,7 +15,8 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit, JPEGExtended12
 
 import dicompress.pydicom  # noqa: F401
 from dicompress import Allowance, FileError, LimitError, StreamError, UnsupportedImageError
-from dicompress.dicom import compress_file, describe, jpegxl, restore_file, resume, strip_file
+from dicompress.codec import jpegxl
+from dicompress.dicom import compress_file, describe, restore_file, resume, strip_file
 from dicompress.dicom.part10 import parse
 from dicompress.dicom.recompress import jpeg_xl_frames
 from dicompress.dicom.syntax import JPEG_XL_JPEG

@@ -13,6 +13,7 @@ namespace dicompress {
 namespace {
 
 constexpr std::uint8_t magic[] = {'D', 'C', 'M', 'P'};
+constexpr std::uint8_t wrapped_magic[] = {'D', 'C', 'X', 'L'};
 constexpr std::uint8_t version = 4;
 constexpr std::size_t crc_bytes = 4;
 constexpr std::size_t head_bytes = 2 + 8 + 2;  // the shortest head of a plane, with its length
@@ -166,7 +167,13 @@ Bytes write_stream(const Facts& facts, int levels, const std::vector<Bytes>& hea
 
 Stream read_stream(ByteSpan data, std::optional<int> level, const Limits& limits, std::pmr::memory_resource* memory) {
     Reader reader(data);
-    if (data.size() < sizeof magic || !std::ranges::equal(data.first(sizeof magic), magic))
+    const auto begins_with = [&](const auto& mark) {
+        return data.size() >= sizeof mark && std::ranges::equal(data.first(sizeof mark), mark);
+    };
+    if (begins_with(wrapped_magic))
+        throw Error(Kind::unsupported, "a stream that holds JPEG XL, which this library does not decode: the Python package does, "
+                                       "or libjxl (docs/format.md, \"JPEG XL\")");
+    if (!begins_with(magic))
         throw StreamError("not a dicompress stream: it does not begin with 'DCMP'");
     reader.take(sizeof magic);
     if (const std::uint8_t found = reader.byte(); found != version)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from ..errors import UnsupportedImageError
 from ..limits import memory_limit, pixel_limit
 from ..models import DEFAULT, Model, by_hash, by_name, name_of
 from ..native import codec as native
+from . import wrapped
 
 MAX_NEAR = 255
 MAX_SAMPLES = 4
@@ -24,7 +26,8 @@ class StreamInfo:
     coded_bytes counts the whole stream; ratio_allocated and ratio_stored compare it with the pixels at their
     allocated and stored bits. near: by how much a pixel may differ from the original, 0 for not at all. levels: by how many
     halvings the image can be had early; level_bytes[k]: how many bytes of the stream `decode(data, level=k)` needs, k from 0.
-    checksums: one digest of the pixels a frame and sample, in hexadecimal.
+    checksums: one digest of the pixels a frame and sample, in hexadecimal. Of JPEG XL `model` is "JPEG XL", without a hash, and
+    there is one checksum a frame.
     """
 
     rows: int
@@ -49,7 +52,7 @@ class StreamInfo:
 def encode(
     image: np.ndarray,
     *,
-    model: str | Model = DEFAULT,
+    model: str | Model | None = None,
     bits_stored: int | None = None,
     colour: bool = False,
     near: int = 0,
@@ -66,14 +69,20 @@ def encode(
     even so, e.g. padding, and that no other pixel takes; ends of the value range that are saturated are found and always kept.
     neighbours: frames may lean on one or two beside them, where that pays; then `decode(data, frame=k)` decodes up to 16 others
     first.
+
+    model: to encode with, by its name; None for `pyramid`, or JPEG XL where that takes fewer bytes, as of many drawings and images in
+    colour. Such a stream has JPEG XL inside: it has no levels, and the C library does not decode it.
     verify: False for a caller that decodes and compares the result itself. threads: 0 for one a core.
 
     Raises UnsupportedImageError for other arrays and masked ones, UnknownModelError, VerificationError, ValueError for another
     `near` and for `exact` of colours.
     """
     exact = list(exact)
-    settings = {"model": model, "bits_stored": bits_stored, "colour": colour, "threads": threads}
-    data, _ = encode_with_result(image, near=near, exact=exact, neighbours=neighbours, **settings)
+    settings = {"model": model or DEFAULT, "bits_stored": bits_stored, "colour": colour, "threads": threads}
+    data, pixels = encode_with_result(image, near=near, exact=exact, neighbours=neighbours, **settings)
+    if model is None and not near:
+        has_frames = pixels.ndim - colour == 3
+        data = wrapped.smaller(_four(pixels, has_frames, colour), data, threads, bits_stored or 0, has_frames)
     if verify:
         found = None if isinstance(model, str) else model
         check_bound(np.asarray(image), decode(data, model=found, threads=threads), near, exact)
@@ -91,7 +100,7 @@ def encode_with_result(
     neighbours: bool = False,
     threads: int = 0,
 ) -> tuple[bytes, np.ndarray]:
-    """`encode` without verification, and the array that `decode` will give."""
+    """`encode` by the model, whatever JPEG XL would take; without verification, and the array that `decode` will give."""
     if isinstance(image, np.ma.MaskedArray):
         raise UnsupportedImageError("masked arrays are not supported: what the mask hides would be lost; fill it first")
     image, exact = np.asarray(image), list(exact)
@@ -131,6 +140,10 @@ def decode(
     hash. Raises StreamError for data that is not ours, damaged or too short, LimitError for impossible sizes,
     UnknownModelError for a stream of another version, IndexError and ValueError for a frame or level it does not have.
     """
+    if wrapped.is_wrapped(data):
+        if level:
+            raise ValueError(f"level {level} of 0: JPEG XL has the whole image only")
+        return wrapped.decode(data, frame)
     stream = native.Stream(data, level, pixel_limit(), memory_limit())
     found = model or by_hash(stream.model_hash, threads)
     count = stream.frames or 1
@@ -152,32 +165,55 @@ def inspect(data: bytes) -> StreamInfo:
 
     Raises StreamError, LimitError or UnknownModelError (version).
     """
+    if wrapped.is_wrapped(data):
+        return _inspect_wrapped(wrapped.read(data))
     stream = native.Stream(data, None, pixel_limit(), memory_limit())
-    frames = stream.frames or 1
-    pixels, bits = frames * stream.rows * stream.columns, 8 * stream.level_bytes[0]
+    shape = stream.frames or 1, stream.rows, stream.columns, stream.samples
     return StreamInfo(
-        rows=stream.rows,
-        columns=stream.columns,
-        samples=stream.samples,
-        frames=frames,
-        bits_allocated=stream.bits_allocated,
-        bits_stored=stream.bits_stored,
+        **_sizes(shape, stream.bits_allocated, stream.bits_stored, stream.level_bytes),
         signed=stream.signed,
         near=stream.near,
         model=name_of(stream.model_hash),
         model_hash=stream.model_hash.hex(),
-        coded_bytes=stream.level_bytes[0],
-        bits_per_pixel=bits / pixels,
-        ratio_allocated=stream.bits_allocated * stream.samples * pixels / bits,
-        ratio_stored=stream.bits_stored * stream.samples * pixels / bits,
-        levels=stream.levels,
-        level_bytes=stream.level_bytes,
         checksums=[checksum.hex() for checksum in stream.checksums],
     )
 
 
+def _inspect_wrapped(facts: wrapped.Wrapped) -> StreamInfo:
+    return StreamInfo(
+        **_sizes(facts.shape, 8 * facts.dtype.itemsize, facts.bits_stored, [facts.size]),
+        signed=facts.dtype.kind == "i",
+        near=0,
+        model="JPEG XL",
+        model_hash="",
+        checksums=[checksum.hex() for checksum in facts.checksums],
+    )
+
+
+def _sizes(shape: tuple[int, int, int, int], bits_allocated: int, bits_stored: int, level_bytes: list[int]) -> dict[str, Any]:
+    frames, rows, columns, samples = shape
+    pixels, bits = frames * rows * columns, 8 * level_bytes[0]
+    return {
+        "frames": frames,
+        "rows": rows,
+        "columns": columns,
+        "samples": samples,
+        "bits_allocated": bits_allocated,
+        "bits_stored": bits_stored,
+        "coded_bytes": level_bytes[0],
+        "bits_per_pixel": bits / pixels,
+        "ratio_allocated": bits_allocated * samples * pixels / bits,
+        "ratio_stored": bits_stored * samples * pixels / bits,
+        "levels": len(level_bytes) - 1,
+        "level_bytes": level_bytes,
+    }
+
+
 def layout(data: bytes) -> tuple[tuple[int, ...], np.dtype]:
     """Shape and type of what `decode` gives, without decoding it. Raises what `inspect` does."""
+    if wrapped.is_wrapped(data):
+        facts = wrapped.read(data)
+        return facts.array_shape, facts.dtype
     stream = native.Stream(data, None, pixel_limit(), memory_limit())
     frames, samples = () if stream.frames is None else (stream.frames,), (stream.samples,) if stream.samples > 1 else ()
     dtype = np.dtype(f"{'int' if stream.signed else 'uint'}{stream.bits_allocated}")

@@ -129,7 +129,7 @@ def encode_frames(native: Native, model: str, threads: int, allowance: Allowance
             if allowance.strict:
                 raise
             remark = f"{reason}: compressed without loss"
-    return Coded([codec.encode(frame, verify=False, **settings) for frame in pixels], pixels, remark=remark)
+    return Coded([codec.encode_with_result(frame, **settings)[0] for frame in pixels], pixels, remark=remark)
 
 
 class NoErrorError(Exception):

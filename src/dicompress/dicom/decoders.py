@@ -27,8 +27,8 @@ from pydicom.uid import (
 from ..errors import FileError, UnsupportedImageError
 from ..limits import inflate
 from .items import source_frames
-from .jpegxl import check_frame_size
-from .jpegxl import decode as decode_jpeg_xl
+from ..codec.jpegxl import check_frame_size
+from ..codec.jpegxl import decode as decode_jpeg_xl
 from .pixels import DECODED_TO_RGB, GREY, NativeForm, PixelLayout, decoded
 from .syntax import DEFLATED_FRAMES, ENCAPSULATED_UNCOMPRESSED, JPEG_LOSSLESS, JPEG_XL_LOSSLESS, name
 

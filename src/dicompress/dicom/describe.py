@@ -13,7 +13,6 @@ from .recompress import jpeg_xl_frames, number
 from .record import BYTES, NEAR, PIXELS, RestoreRecord, record_of
 from .restore import EDITED, LOST, check_ours, frames_of
 from .syntax import JPEG_XL_JPEG, JPEG_XL_LOSSLESS, name
-from .wrapped import is_wrapped
 
 GUARANTEES = {
     BYTES: "the original file, byte for byte",
@@ -45,8 +44,6 @@ def describe(data: bytes) -> FileInfo:
         return _describe_jpeg_xl(part10)
     record, remark = record_of(part10, LOST, EDITED)
     image = px.layout(part10.dataset)
-    if all(map(is_wrapped, frames_of(part10, image))):
-        return _describe_jpeg_xl(part10)
     streams = [codec.inspect(s) for s in frames_of(part10, image)]
     coded = sum(s.coded_bytes for s in streams)
     levels = min(s.levels for s in streams)

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import codec
-from . import jpegxl, wrapped
+from ..codec import jpegxl, wrapped
 from .native import Native
 from .pixels import GREY, PixelLayout
 
 STANDARD = (*GREY, "RGB", "PALETTE COLOR")  # in JPEG XL Lossless, unsigned; others are wrapped
-FLAT = 0.5  # share of pixels that repeat their neighbours, from which a grey image is looked at
 SIMPLE = 1  # bit a sample, below which JPEG XL wins in colour: then much is drawn, or dark
-MANY, PIECE = 1 << 20, 256  # from so many pixels on, the middle tells of the rest: so many rows and columns of a frame
+MANY = 1 << 20  # from so many pixels on, the middle of a frame tells of the rest
 CLEARLY = 0.95  # of the model's bytes: JPEG XL wins, and the model need not be tried
-EFFORT, HIGHEST = 7, 9
+EFFORT, HIGHEST = wrapped.EFFORT, 9
 WORTH, HOPE = 0.99, 0.98  # of effort 7's bytes: from which the highest, three times as slow, is worth it; what it may leave
 NEVER = math.inf
 
@@ -42,8 +41,8 @@ def tried(native: Native, model: str, threads: int) -> Trial | None:
         return Trial(frames, True, HOPE)
     if native.image.pixels < MANY:
         return Trial(frames, False, HOPE)
-    piece = _middle(native.pixels[len(native.pixels) // 2])
-    ours = len(codec.encode(piece, model=model, colour=piece.ndim > 2, verify=False, threads=threads))
+    piece = wrapped.middle(native.pixels[len(native.pixels) // 2])
+    ours = len(codec.encode_with_result(piece, model=model, colour=piece.ndim > 2, threads=threads)[0])
     usual, highest = (len(_encode(piece, native.image, effort, threads)) for effort in (EFFORT, HIGHEST))
     gain = highest / usual
     return Trial(frames, min(usual, highest) < CLEARLY * ours, gain if gain < WORTH else NEVER)
@@ -68,21 +67,10 @@ def may_win(native: Native) -> bool:
     if native.image.interpretation not in GREY:
         return True
     frame = native.pixels[len(native.pixels) // 2]
-    return _is_flat(frame) and (not native.image.signed or _is_flat(_middle(frame)))
-
-
-def _is_flat(frame: np.ndarray) -> bool:
-    inner = frame[1:, 1:]
-    return bool(inner.size) and float(np.mean((inner == frame[:-1, 1:]) & (inner == frame[1:, :-1]))) >= FLAT
-
-
-def _middle(frame: np.ndarray) -> np.ndarray:
-    """At most PIECE rows and columns."""
-    row, column = (max(0, (side - PIECE) // 2) for side in frame.shape[:2])
-    return np.ascontiguousarray(frame[row : row + PIECE, column : column + PIECE])
+    return wrapped.is_flat(frame) and (not native.image.signed or wrapped.is_flat(wrapped.middle(frame)))
 
 
 def _encode(frame: np.ndarray, image: PixelLayout, effort: int, threads: int) -> bytes:
     if is_standard(image):
         return jpegxl.encode(frame, effort, threads)
-    return wrapped.encode(frame, effort, threads)
+    return wrapped.encode(frame.reshape(1, *frame.shape[:2], -1), effort, threads, image.bits_stored)

@@ -7,7 +7,7 @@ from pydicom.uid import JPEGBaseline8Bit
 
 from .decoders import decoded_pixels
 from .items import pixel_element
-from .jpegxl import to_jpeg
+from ..codec.jpegxl import to_jpeg
 from .part10 import Part10
 from .pixels import NativeForm, PixelLayout
 from .recompress import jpeg_xl_frames

@@ -68,7 +68,7 @@ def compress(image: np.ndarray) -> bytes:
 def restore(data: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     import dicompress
 
-    from ...dicom import jpegxl, wrapped
+    from ...codec import jpegxl, wrapped
 
     if wrapped.is_wrapped(data):
         return jpegxl.decode(data[wrapped.START :])

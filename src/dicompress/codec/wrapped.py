@@ -1,0 +1,164 @@
+"""JPEG XL as a stream: drawings, and colour that it codes in fewer bytes than the model.
+
+A head says what the array was, as JPEG XL does not of signed samples or frames; behind it stand JPEG XL images, one a frame, and
+before each of them the CRC-32 of its pixels, as JPEG XL has no checksum (docs/format.md, "JPEG XL").
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+
+from ..errors import LimitError, StreamError, UnsupportedImageError
+from ..limits import check_size
+from ..varint import Reader, write_varint
+from . import jpegxl
+
+MARK = b"DCXL"
+EFFORT = 7
+FLAT = 0.5  # share of pixels that repeat their neighbours, from which a grey image is looked at
+PIECE = 256  # rows and columns in the middle, which tell of the rest
+SIGNED, WIDE, FRAMES, SAMPLES = 1, 2, 4, 3  # flags: a bit each, then samples - 1 in the bits from SAMPLES on
+CRC_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Wrapped:
+    """has_frames: whether the array had an axis of frames. lengths: bytes of each frame, its CRC-32 included."""
+
+    shape: tuple[int, int, int, int]  # frames, rows, columns, samples
+    dtype: np.dtype
+    bits_stored: int
+    has_frames: bool
+    head: bytes
+    lengths: list[int]
+    checksums: list[bytes]
+
+    @property
+    def size(self) -> int:
+        return len(self.head) + sum(self.lengths)
+
+    @property
+    def array_shape(self) -> tuple[int, ...]:
+        frames, rows, columns, samples = self.shape
+        return ((frames,) if self.has_frames else ()) + (rows, columns) + ((samples,) if samples > 1 else ())
+
+
+def is_wrapped(stream: bytes | memoryview) -> bool:
+    return bytes(stream[: len(MARK)]) == MARK
+
+
+def encode(pixels: np.ndarray, effort: int, threads: int, bits_stored: int = 0, has_frames: bool = False) -> bytes:
+    """(frames, rows, columns, samples) of 8 or 16 bits. bits_stored: 0 for all."""
+    return _joined(pixels, [jpegxl.encode(_frame(p), effort, threads) for p in pixels], bits_stored, has_frames)
+
+
+def smaller(pixels: np.ndarray, stream: bytes, threads: int, bits_stored: int, has_frames: bool) -> bytes:
+    """`stream`, or JPEG XL where that takes fewer bytes, of what it may: colour, and grey that is mostly flat.
+
+    pixels: (frames, rows, columns, samples).
+    """
+    frame = pixels[len(pixels) // 2]
+    if frame.shape[-1] == 1 and not (is_flat(frame) and is_flat(middle(frame))) or not jpegxl.is_available():
+        return stream
+    images: list[bytes] = []
+    for frame in pixels:
+        images.append(jpegxl.encode(_frame(frame), EFFORT, threads))
+        if sum(map(len, images)) >= len(stream):
+            return stream
+    return min(stream, _joined(pixels, images, bits_stored, has_frames), key=len)
+
+
+def is_flat(frame: np.ndarray) -> bool:
+    """Whether most of its pixels repeat those above and to the left, as in drawings. (rows, columns[, samples])"""
+    inner = frame[1:, 1:]
+    return bool(inner.size) and float(np.mean((inner == frame[:-1, 1:]) & (inner == frame[1:, :-1]))) >= FLAT
+
+
+def middle(frame: np.ndarray) -> np.ndarray:
+    """At most PIECE rows and columns."""
+    row, column = (max(0, (side - PIECE) // 2) for side in frame.shape[:2])
+    return np.ascontiguousarray(frame[row : row + PIECE, column : column + PIECE])
+
+
+def read(stream: bytes | memoryview) -> Wrapped:
+    """The head. StreamError if it is damaged or the stream is cut; LimitError."""
+    reader = Reader(bytes(stream))
+    reader.take(len(MARK))
+    flags, bits_stored = reader.take(2)
+    frames = reader.varint() if flags & FRAMES else 1
+    rows, columns, samples = reader.varint(), reader.varint(), (flags >> SAMPLES) + 1
+    dtype = np.dtype(("i" if flags & SIGNED else "u") + ("2" if flags & WIDE else "1"))
+    if not 1 <= bits_stored <= 8 * dtype.itemsize or samples > 4 or not frames * rows * columns:
+        raise StreamError(f"{frames} x {rows} x {columns} pixels of {samples} samples of {bits_stored} bits are not possible")
+    if frames > len(reader.data):
+        raise LimitError(f"{frames} frames cannot be in {len(reader.data)} bytes")
+    check_size(frames, rows, columns, samples, dtype.itemsize)
+    lengths = [reader.varint() for _ in range(frames)]
+    head = reader.data[: reader.position]
+    left = len(reader.data) - len(head) - sum(lengths)
+    if left < 0:
+        raise StreamError(f"the data ends at byte {len(reader.data)}, {-left} bytes before the last frame does")
+    if reader.data[len(reader.data) - left :] not in (b"", b"\0"):
+        raise StreamError(f"{left} bytes left over at the end")
+    starts = accumulate(lengths[:-1], initial=len(head))
+    checksums = [reader.data[start : start + CRC_BYTES] for start in starts]
+    return Wrapped((frames, rows, columns, samples), dtype, bits_stored, bool(flags & FRAMES), head, lengths, checksums)
+
+
+def decode(stream: bytes | memoryview, frame: int | None = None) -> np.ndarray:
+    """The array, or one frame of it (rows, columns[, samples]). StreamError if it is damaged; LimitError; IndexError."""
+    facts = read(stream)
+    if frame is not None and not 0 <= frame < facts.shape[0]:
+        raise IndexError(f"frame {frame} of {facts.shape[0]}")
+    first, count = (0, facts.shape[0]) if frame is None else (frame, 1)
+    start = len(facts.head) + sum(facts.lengths[:first])
+    found = np.empty((count, *facts.shape[1:]), facts.dtype)
+    for pixels, length in zip(found, facts.lengths[first:]):
+        _decode(bytes(stream[start : start + length]), facts, pixels)
+        start += length
+    shape = facts.array_shape
+    return found.reshape(shape if frame is None else shape[facts.has_frames :])
+
+
+def _decode(data: bytes, facts: Wrapped, pixels: np.ndarray) -> None:
+    image = data[CRC_BYTES:]
+    try:
+        jpegxl.check_frame_size(image, *facts.shape[1:3])
+        found = jpegxl.decode(image)
+    except UnsupportedImageError as error:
+        raise StreamError(str(error)) from None
+    words = pixels.view(f"u{pixels.itemsize}")
+    if found.size != words.size or found.dtype != words.dtype:
+        raise StreamError(f"a JPEG XL image of {found.dtype} {found.shape}, {words.dtype} {words.shape} is expected")
+    words[...] = _turned(found.reshape(words.shape), pixels.dtype)
+    if _crc(facts.head, pixels) != data[:CRC_BYTES]:
+        raise StreamError("the pixels do not have the checksum of the original ones")
+
+
+def _joined(pixels: np.ndarray, images: Sequence[bytes], bits_stored: int, has_frames: bool) -> bytes:
+    frames, rows, columns, samples = pixels.shape
+    flags = SIGNED * (pixels.dtype.kind == "i") | WIDE * (pixels.itemsize == 2) | FRAMES * has_frames | samples - 1 << SAMPLES
+    sizes = [*([frames] if has_frames else []), rows, columns, *(CRC_BYTES + len(image) for image in images)]
+    head = MARK + bytes([flags, bits_stored or 8 * pixels.itemsize]) + b"".join(map(write_varint, sizes))
+    return head + b"".join(_crc(head, frame) + image for frame, image in zip(pixels, images))
+
+
+def _frame(pixels: np.ndarray) -> np.ndarray:
+    """As JPEG XL takes it: unsigned, (rows, columns[, samples])."""
+    words = _turned(pixels.view(f"u{pixels.itemsize}"), pixels.dtype)
+    return words if words.shape[-1] > 1 else words[..., 0]
+
+
+def _turned(words: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """The bits of signed values with the sign bit inverted, so that they ascend, and back."""
+    return words ^ words.dtype.type(1 << 8 * dtype.itemsize - 1) if dtype.kind == "i" else words
+
+
+def _crc(head: bytes, pixels: np.ndarray) -> bytes:
+    little = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<"))
+    return zlib.crc32(little, zlib.crc32(head)).to_bytes(CRC_BYTES, "little")
