@@ -47,7 +47,7 @@ def test_two_changed_bytes_cost_little():
 def test_a_long_search_for_nothing_is_short():
     start = time.process_time()
     assert find(np.random.default_rng(1).bytes(4_000_000), BYTES) == []
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < 30  # it takes a tenth of a second; every place would take minutes
 
 
 @pytest.mark.parametrize(

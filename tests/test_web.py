@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.images import phantom
-from helpers.library import ROOT, run
+from helpers.library import ROOT, alone, run
 from helpers.streams import Stream
 
 import dicompress
@@ -48,8 +48,9 @@ def module():
             pytest.skip(f"there is no {tool} (Debian's emscripten, cmake and nodejs) to build and run WebAssembly with")
     commands = re.findall(r"^    ((?:emcmake )?cmake .*)$", (ROOT / "docs" / "web.md").read_text(), re.MULTILINE)
     assert len(commands) == 2
-    for command in commands:
-        run("sh", "-ec", command, cwd=ROOT)
+    with alone("web"):
+        for command in commands:
+            run("sh", "-ec", command, cwd=ROOT)
     return BUILD / "dicompress.wasm"
 
 

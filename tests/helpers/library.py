@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ctypes import CDLL, POINTER, Structure, byref, c_char, c_int, c_int32, c_int64, c_size_t, c_uint8, c_uint64, c_void_p, string_at
 from functools import cache
 from pathlib import Path
@@ -51,14 +53,26 @@ def run(*command: object, **settings) -> str:
     return result.stdout
 
 
+@contextmanager
+def alone(name: str) -> Iterator[None]:
+    """One process of the tests of this checkout at a time."""
+    import fcntl
+
+    (ROOT / "build").mkdir(exist_ok=True)
+    with (ROOT / "build" / f"{name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 @cache
 def build() -> Path:
     """The folder of the library, after the build that docs/c.md tells; skips where there are no tools for it."""
     for tool in ("cmake", "cc", "c++"):
         if not shutil.which(tool):
             pytest.skip(f"there is no {tool} to build the C library with")
-    run("cmake", "-S", ROOT, "-B", BUILD)
-    run("cmake", "--build", BUILD, "--parallel", "2")
+    with alone("c"):
+        run("cmake", "-S", ROOT, "-B", BUILD)
+        run("cmake", "--build", BUILD, "--parallel", "2")
     return BUILD
 
 
