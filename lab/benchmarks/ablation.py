@@ -1,11 +1,11 @@
 """Write docs/ablation.md: what each part of `pyramid` is worth.
 
-    python benchmarks/ablation.py DATA/dev DATA/train DATA/volumes/train -o docs/ablation.md
+    python lab/benchmarks/ablation.py DATA/dev DATA/train DATA/volumes/train -o docs/ablation.md
 
 Two tables: parts of the adaptive stage left out, with the shipped weights, on one image a series of the first folder; and
 parts of the network left out, each variant trained alike from nothing on the other folders for a few hundred steps and
 compared on patches of their validation series, before adaptation. Variants that are trained already, in the folder of
-checkpoints, are not trained again. Needs the extras [train] and [bench].
+checkpoints, are not trained again. Needs torch.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def main() -> None:
     text = f"""# What each part of `pyramid` is worth
 
     pip install torch '.[train,bench]'
-    python benchmarks/ablation.py DATA/dev DATA/train DATA/volumes/train --steps {arguments.steps}
+    python lab/benchmarks/ablation.py DATA/dev DATA/train DATA/volumes/train --steps {arguments.steps}
 
 ## The adaptive stage
 

@@ -1,9 +1,9 @@
 """Write docs/colour.md: what `compress` makes of images in colour and of graphics, beside JPEG XL of the same pixels.
 
-    python benchmarks/colour.py DATA/wg04 -o docs/colour.md
+    python lab/benchmarks/colour.py DATA/wg04 -o docs/colour.md
 
 Images: colour, palettes and drawings among the files of the folders, of pydicom's and of pydicom-data; scikit-image's photographs and
-drawn text, made into DICOM files. Needs the extra [bench].
+drawn text, made into DICOM files.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ What `compress` makes of files in colour, with palettes and with drawings, besid
 pixels. Bytes of the frames; an item has an even number of them. Files with the same pixels are shown once. A file also has its elements and
 a restore record.
 
-    pip install '.[bench]' && python benchmarks/colour.py {" ".join(f"DATA/{folder.name}" for folder in arguments.folders)}
+    pip install . ./lab && python lab/benchmarks/colour.py {" ".join(f"DATA/{folder.name}" for folder in arguments.folders)}
 
 {date.today()}; {os.cpu_count()} cores, {processor()}, Python {platform.python_version()}; {libraries}.
 

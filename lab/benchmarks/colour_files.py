@@ -1,4 +1,4 @@
-"""Photographs and drawn text as DICOM files, for benchmarks/colour.py."""
+"""Photographs and drawn text as DICOM files, for lab/benchmarks/colour.py."""
 
 from __future__ import annotations
 

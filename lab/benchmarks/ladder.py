@@ -1,10 +1,10 @@
 """Write docs/ladder.md: the paper's changes to L3C one by one, and SReC, all trained alike.
 
-    python benchmarks/ladder.py DATA/train DATA/dev --steps 1000 -o docs/ladder.md
+    python lab/benchmarks/ladder.py DATA/train DATA/dev --steps 1000 -o docs/ladder.md
 
 Every network is trained from nothing on the first folder, with the same patches in the same order, exported to integers,
-and then codes one image a series of the second folder. The networks take turns in training; what was interrupted resumes. Needs the extras [train]
-and [bench].
+and then codes one image a series of the second folder. The networks take turns in training; what was interrupted resumes.
+Needs torch.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ TURN = 100  # steps of one rung before the next has its turn
 TEXT = """# The paper's changes to L3C, one by one
 
     pip install torch '.[train,bench]'
-    python benchmarks/ladder.py DATA/train DATA/{folder} --steps {steps} --batch {batch}
+    python lab/benchmarks/ladder.py DATA/train DATA/{folder} --steps {steps} --batch {batch}
 
 {today}. Every network was trained alike from nothing: {steps} steps of {batch} patches of 128 x 128 pixels, the same patches
 in the same order, Adam with the learning rate falling from {rate} along a half cosine, quantisation-aware at the end; 32

@@ -1,6 +1,6 @@
 """Write docs/load.md: a folder of 2,000 files of mixed kinds, compressed in one run, against the same files kind by kind.
 
-    python benchmarks/load.py DATA/dev [--files 2000] [-o docs/load.md]
+    python lab/benchmarks/load.py DATA/dev [--files 2000] [-o docs/load.md]
 
 The images of DATA are altered, copy by copy, and wrapped into objects of all kinds (load_files.py) in a temporary folder.
 Checked: every file's outcome; memory stays flat; the summary's throughput is that of the parts; all cores are busy; `verify`
@@ -165,7 +165,7 @@ def page(
 
 {len(files)} files of mixed kinds, {size:.0f} MB: compressed in one run, then kind by kind; then `dicompress verify`.
 
-    pip install '.[bench]' && python benchmarks/load.py DATA/dev --files {wanted}
+    pip install . ./lab && python lab/benchmarks/load.py DATA/dev --files {wanted}
 
 {date.today()}; {os.cpu_count()} cores, {processor()}, Python {platform.python_version()}; {libraries}.
 Load average before the start: {load:.2f}.

@@ -1,9 +1,9 @@
 """Write docs/near.md: what a bounded error saves, beside JPEG-LS, JPEG 2000, JPEG XL, and a fixed grid of bins.
 
-    python benchmarks/near.py DATA/dev DATA/wg04
+    python lab/benchmarks/near.py DATA/dev DATA/wg04
 
 Of the first folder the first image of each series, means over series; of the second every image. All codecs get the
-same unsigned pixels at full depth; every stream is decoded and its bound checked. Needs the extra [bench].
+same unsigned pixels at full depth; every stream is decoded and its bound checked.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ TEXT = """# A bounded error
 `near=N` lets every decoded pixel differ from the original by at most N stored units. What that saves, and how it
 compares; bits a pixel with all bytes counted, one frame a stream, every stream decoded and its bound checked.
 
-    pip install '.[bench]' && python benchmarks/near.py DATA/{dev} DATA/{single}
+    pip install . ./lab && python lab/benchmarks/near.py DATA/{dev} DATA/{single}
 
 {today}; {cores} cores, {processor}, Python {python};
 {libraries}.

@@ -1,6 +1,6 @@
 """How fast each kernel of this processor runs the installed networks of `pyramid`, on one core.
 
-    python benchmarks/network.py [--side 256]
+    python lab/benchmarks/network.py [--side 256]
 
 Grids of side x side pixels with random activations; the least processor time of many runs, the copying of the input included.
 """

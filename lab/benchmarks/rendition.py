@@ -1,10 +1,9 @@
 """Print what cutting images to 8 bits does to compression ratios and to PSNR, as a table for docs/paper.md.
 
-    python benchmarks/rendition.py DATA/dev DATA/wg04
+    python lab/benchmarks/rendition.py DATA/dev DATA/wg04
 
 Every image is scaled from its smallest and largest value to 0 ... 255. JPEG-LS then compresses this rendition without loss,
-and with an error of at most 1 (NEAR = 1). Ratios count the bits that the original file allocates. Means over series. Needs the extra
-[bench].
+and with an error of at most 1 (NEAR = 1). Ratios count the bits that the original file allocates. Means over series.
 """
 
 from __future__ import annotations

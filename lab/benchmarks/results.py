@@ -1,9 +1,9 @@
 """Write docs/results.md: rates on folders of DICOM files beside other codecs, speed and memory on this machine.
 
-    python benchmarks/results.py DATA/dev DATA/wg04 -o docs/results.md
+    python lab/benchmarks/results.py DATA/dev DATA/wg04 -o docs/results.md
 
 The first folder is reported as means over series (a series is a folder; radiographs count one by one), the second image
-by image. Every codec gets the same integers at full depth and is decoded and compared. Needs the extra [bench].
+by image. Every codec gets the same integers at full depth and is decoded and compared.
 """
 
 from __future__ import annotations
@@ -139,10 +139,10 @@ def main() -> None:
 
 Bits a pixel, all bytes of the stream counted; lossless, full depth, every stream decoded and compared. Smaller is better.
 
-    pip install '.[bench]' && python benchmarks/results.py DATA/{arguments.series.name} DATA/{arguments.images.name}
+    pip install . ./lab && python lab/benchmarks/results.py DATA/{arguments.series.name} DATA/{arguments.images.name}
 
 {date.today()}; {os.cpu_count()} cores, {processor()}, Python {platform.python_version()}; {libraries}.
-The models and their training are described in their cards (`src/dicompress/models/*/weights/*/README.md`), each try on the
+The models and their training are described in their cards (`models/*/weights/*/README.md` in `src/dicompress` and `lab/src/dicompress_lab`), each try on the
 way in [experiments](experiments.md).
 
 ## Means over series, `{arguments.series.name}`

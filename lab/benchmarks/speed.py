@@ -1,6 +1,6 @@
 """How fast `pyramid` is on one image beside tomoz and JPEG XL, in one run; where its time goes; and how it uses cores.
 
-    python benchmarks/speed.py IMAGE [--repeats 15]
+    python lab/benchmarks/speed.py IMAGE [--repeats 15]
 
 IMAGE: a DICOM file of one frame, of 512 x 512 pixels for numbers that compare. Megapixels a second of wall time, medians, in
 process, weights loaded; parts in milliseconds on one thread.

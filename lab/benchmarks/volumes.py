@@ -1,9 +1,9 @@
 """Volumes with and without neighbours, against each slice alone and against tomoz, which codes a volume at once.
 
-    python benchmarks/volumes.py DATA/volumes/dev --model RUN/model
+    python lab/benchmarks/volumes.py DATA/volumes/dev --model RUN/model
 
 One row a folder of single-frame files (order by name); all bytes of the streams, in bits a pixel. Every stream is decoded
-and compared. Without --model the installed weights. Needs the extra [bench].
+and compared. Without --model the installed weights.
 """
 
 from __future__ import annotations

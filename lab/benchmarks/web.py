@@ -1,4 +1,4 @@
-"""The decoder as WebAssembly beside the native one, one thread each: python benchmarks/web.py build/web/dicompress.wasm IMAGE...
+"""The decoder as WebAssembly beside the native one, one thread each: python lab/benchmarks/web.py build/web/dicompress.wasm IMAGE...
 
 IMAGE: a DICOM file, of 512 x 512 pixels for numbers that compare. Processor time, as others may use the machine: the median of the
 decodes after the first few, in which Node.js compiles the module better and better.
@@ -20,7 +20,7 @@ import pydicom
 import dicompress
 
 DECODES, WARM = 25, 8
-WRAPPER = Path(__file__).parents[1] / "examples" / "web" / "dicompress.mjs"
+WRAPPER = Path(__file__).parents[2] / "examples" / "web" / "dicompress.mjs"
 DRIVER = """
 import { readFileSync } from "node:fs";
 import { load } from "WRAPPER";

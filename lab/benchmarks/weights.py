@@ -1,6 +1,6 @@
 """Single images under other weights than the installed ones: bits a pixel of all bytes, means over series.
 
-    python benchmarks/weights.py DATA/dev --model RUN/model [--every 3]
+    python lab/benchmarks/weights.py DATA/dev --model RUN/model [--every 3]
 
 The first image of every series, or of every so many-th CT series; radiographs cut to 1024 x 1024. Four groups, as in
 docs/results.md. Nothing is decoded here.

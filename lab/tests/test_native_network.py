@@ -4,11 +4,9 @@ import itertools
 
 import numpy as np
 import pytest
+from networks import KERNELS, NETWORKS, Made
 
 from dicompress.native import network as native
-
-pytest.importorskip("onnx")
-from networks import KERNELS, NETWORKS, Made
 
 SHAPES = [(1, 1), (1, 2), (1, 40), (3, 5), (9, 1), (2, 129), (17, 33), (24, 64)]
 

@@ -5,13 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from networks import KERNELS, NETWORKS, Graph, Made, TensorProto, network_bytes
 
 from dicompress.errors import DicompressError, StreamError
 from dicompress.native import network as native
-
-pytest.importorskip("onnx")
-from networks import KERNELS, NETWORKS, Graph, Made, TensorProto, network_bytes
-
 from dicompress_lab.training.weights import join, pyramid_weights, split
 
 ROOT = Path(__file__).parents[2]
