@@ -18,9 +18,9 @@ from pydicom.encaps import generate_frames
 imagecodecs = pytest.importorskip("imagecodecs")
 metrics = pytest.importorskip("skimage.metrics")
 
-from dicompress.bench import pictures  # noqa: E402
-from dicompress.bench.window import grey  # noqa: E402
 from dicompress.cli import compare  # noqa: E402
+from dicompress.compare import pictures  # noqa: E402
+from dicompress.compare.window import grey  # noqa: E402
 from dicompress.dicom import Allowance, compress_file  # noqa: E402
 from dicompress.errors import DicompressError  # noqa: E402
 
@@ -273,7 +273,7 @@ def test_files_that_cannot_be_read(tmp_path, monkeypatch):
         compare.run(named, CT, named)
     assert named.read_bytes() == CT.read_bytes()
     monkeypatch.setattr(compare, "find_spec", lambda name: None if name == "skimage" else name)
-    with pytest.raises(DicompressError, match=r"compare needs skimage: pip install 'dicompress\[bench\]'"):
+    with pytest.raises(DicompressError, match=r"compare needs skimage: pip install 'dicompress\[compare\]'"):
         compare.run(CT, CT, tmp_path / "page.html")
 
 

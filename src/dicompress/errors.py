@@ -1,5 +1,7 @@
 """Every error this package raises on purpose. Messages name what is wrong, where, and what to do."""
 
+LAB = "dicompress-lab (pip install ./lab, in a checkout of dicompress)"  # where what is no part of this package lies
+
 
 class DicompressError(Exception):
     """Base of all errors of dicompress."""
