@@ -1,9 +1,7 @@
 #include "base/cpu.hpp"
 
-#if defined(__x86_64__)
+#ifdef __x86_64__
 #include <cpuid.h>
-#elif defined(_M_X64) && defined(_MSC_VER)
-#include <intrin.h>
 #endif
 #if defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
@@ -11,44 +9,65 @@
 
 namespace dicompress {
 
-#if defined(__x86_64__)
-
-bool has_avx2() { return __builtin_cpu_supports("avx2"); }
-bool has_bits() {
-    // Clang's builtin knows of no lzcnt. Asked once, as in a virtual machine the instruction goes to the host and back.
-    static const bool lzcnt = [] {
-        unsigned a, b, c, d;
-        return __get_cpuid(0x80000001u, &a, &b, &c, &d) && (c >> 5 & 1);
-    }();
-    return lzcnt && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
-}
-bool has_avx512() {
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vl");
-}
-bool has_avx512_vnni() { return has_avx512() && __builtin_cpu_supports("avx512vnni"); }
-
-#elif defined(_M_X64) && defined(_MSC_VER)
+#ifdef __x86_64__
 
 namespace {
 
-// Registers that the system saves (XCR0) and the bits of leaf 7.
-bool supports(unsigned long long saved, int ebx, int ecx) {
-    int words[4];
-    __cpuid(words, 0);
-    if (words[0] < 7) return false;
-    __cpuid(words, 1);
-    if (!(words[2] & 1 << 27) || (_xgetbv(0) & saved) != saved) return false;
-    __cpuidex(words, 7, 0);
-    return (words[1] & ebx) == ebx && (words[2] & ecx) == ecx;
+// Clang's builtin knows of no lzcnt.
+bool has_lzcnt() {
+    unsigned a, b, c, d;
+    return __get_cpuid(0x80000001u, &a, &b, &c, &d) && (c >> 5 & 1);
 }
+
+#ifdef _WIN32  // where nothing that is linked has what the builtin calls
+
+// Registers that the system saves (XCR0) and the bits of leaf 7.
+bool supports(unsigned saved, unsigned ebx, unsigned ecx = 0) {
+    unsigned a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c >> 27 & 1)) return false;
+    __asm__("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+    if ((a & saved) != saved || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
+    return (b & ebx) == ebx && (c & ecx) == ecx;
+}
+
+constexpr unsigned ymm = 0x6, zmm = 0xE6;
+bool avx2() { return supports(ymm, 1 << 5); }
+bool bits() { return supports(ymm, 1 << 3 | 1 << 8); }
+bool avx512(unsigned ecx) { return supports(zmm, 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31, ecx); }
+bool avx512() { return avx512(0); }
+bool avx512_vnni() { return avx512(1 << 11); }
+
+#else
+
+bool avx2() { return __builtin_cpu_supports("avx2"); }
+bool bits() { return __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2"); }
+bool avx512() {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl");
+}
+bool avx512_vnni() { return avx512() && __builtin_cpu_supports("avx512vnni"); }
+
+#endif
 
 }  // namespace
 
-bool has_avx2() { return supports(0x6, 1 << 5, 0); }
-bool has_bits() { return false; }  // nothing that this compiler makes asks for them
-bool has_avx512() { return supports(0xE6, 1 << 16 | 1 << 17 | 1 << 30 | static_cast<int>(1u << 31), 0); }
-bool has_avx512_vnni() { return supports(0xE6, 1 << 16 | 1 << 17 | 1 << 30 | static_cast<int>(1u << 31), 1 << 11); }
+// Asked once, as in a virtual machine the instruction goes to the host and back.
+bool has_avx2() {
+    static const bool has = avx2();
+    return has;
+}
+bool has_bits() {
+    static const bool has = has_lzcnt() && bits();
+    return has;
+}
+bool has_avx512() {
+    static const bool has = avx512();
+    return has;
+}
+bool has_avx512_vnni() {
+    static const bool has = avx512_vnni();
+    return has;
+}
 
 #else
 

@@ -3,7 +3,7 @@
 #include "base/cpu.hpp"
 
 // One source, compiled three times for x86; elsewhere, and with DICOMPRESS_PLAIN, the compiler's choice is the only one.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(DICOMPRESS_PLAIN)
+#if defined(__x86_64__) && !defined(DICOMPRESS_PLAIN)
 #define DICOMPRESS_X86 1
 #define DICOMPRESS_AVX2 __attribute__((target("avx2,bmi,bmi2,lzcnt"), flatten))
 #define DICOMPRESS_AVX512 __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,bmi,bmi2,lzcnt"), flatten))

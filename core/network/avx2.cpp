@@ -1,15 +1,14 @@
 // AVX2: eight channels a vector. Two products are added in 16 bits, which they fit as weights are below 64.
 #include "network/layers.hpp"
 
-#if defined(__x86_64__) || defined(_M_X64)
-
-#include <immintrin.h>
+#ifdef __x86_64__
 
 #include <cstring>
 
 #include "base/cpu.hpp"
 #include "network/steps.hpp"
 #include "network/target.hpp"
+#include "network/x86.hpp"
 
 namespace dicompress::network {
 

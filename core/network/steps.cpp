@@ -1,11 +1,10 @@
 #include "network/steps.hpp"
 
-#if defined(__x86_64__) || defined(_M_X64)
-
-#include <immintrin.h>
+#ifdef __x86_64__
 
 #include "network/layers.hpp"
 #include "network/target.hpp"
+#include "network/x86.hpp"
 
 namespace dicompress::network {
 

@@ -1,15 +1,14 @@
 // AVX-512 with VNNI: sixteen channels a vector, four inputs an instruction.
 #include "network/layers.hpp"
 
-#if defined(__x86_64__) || defined(_M_X64)
-
-#include <immintrin.h>
+#ifdef __x86_64__
 
 #include <cstring>
 
 #include "base/cpu.hpp"
 #include "network/steps.hpp"
 #include "network/target.hpp"
+#include "network/x86.hpp"
 
 namespace dicompress::network {
 
