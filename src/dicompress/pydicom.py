@@ -1,195 +1,31 @@
-"""`import dicompress.pydicom` lets pydicom decode the pixels of compressed files.
+"""`import dicompress.pydicom` teaches pydicom our files: it decodes them, and writes them by `Dataset.compress`.
 
 From then on `Dataset.pixel_array`, `Dataset.decompress`, `pydicom.pixels.pixel_array` and `iter_pixels` give what they
 give for the native file; with `index` or `indices` only these frames are decoded. `decompress` keeps stored values,
 also those outside Bits Stored, and removes the restore record. It is pydicom that makes a new SOP Instance UID, and
-RGB of YBR_FULL, unless `generate_instance_uid` and `as_rgb` are False. `dicompress.compress_dataset` is the inverse.
-Files in JPEG XL JPEG Recompression give what the JPEG file gives, unless pydicom reads them by itself (3.0 does not).
+RGB of YBR_FULL, unless `generate_instance_uid` and `as_rgb` are False. Files in JPEG XL Lossless and JPEG XL JPEG
+Recompression, with a restore record or without, are decoded, too, unless pydicom does so by itself (3.0 does not); the latter
+give what the JPEG file gives. StreamError for damaged items; what is wrong with a frame arrives in pydicom's RuntimeError, as
+from any decoder.
 
-StreamError for damaged items; what is wrong with a frame arrives in pydicom's RuntimeError, as from any decoder.
+    dataset.compress(dicompress.pydicom.DICOMPRESS)  # in place; or arr=array; pydicom.pixels.compress, get_encoder
+
+codes each frame without loss, values outside Bits Stored included, and compares it before the data set is touched. Options
+are pydicom's own (`generate_instance_uid`, `encapsulate_ext`; False keeps the SOP Instance UID, as nothing is lost),
+and `model` and `threads` of `dicompress.encode`. pydicom hands over one frame after the other and sees no file, so that
+it does not do what `dicompress compress` does:
+
+- There is no restore record: pixels and elements come back, not the original file byte for byte.
+- No error is allowed, as the elements of a derived image would have to change: `dicompress.compress_dataset` does it.
+- What is drawn, or in colour, is not tried in JPEG XL, and a result that is larger than the original is kept.
+- JPEG frames are not taken (pydicom's ValueError: only uncompressed data sets); with `arr`, elements must be those of the
+  array already, and a restore record that the data set has is not seen: `decompress()` first, it is that of other pixels.
+
+Frames do not lean on each other in a DICOM file, whoever writes it; `dicompress.encode(volume, neighbours=True)` is for arrays.
+UnsupportedImageError for pixels that cannot be compressed (32 bits or 1 bit, float), ValueError for unknown options
+and for arrays that are not what the elements say.
 """
 
-from __future__ import annotations
+from .plugins.pydicom import DICOMPRESS
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from io import BytesIO
-from typing import Any, BinaryIO
-
-import numpy as np
-import pydicom
-from pydicom.dataset import Dataset
-from pydicom.encaps import parse_basic_offsets, parse_fragments
-from pydicom.pixels import as_pixel_options, get_decoder
-from pydicom.pixels.decoders import base
-from pydicom.uid import UID
-
-from .codec import inspect
-from .dicom import pixels as px
-from .dicom import restore
-from .dicom.decoders import jpeg_pixels, jpeg_xl_pixels
-from .codec.jpegxl import to_jpeg
-from .dicom.record import remove_record
-from .dicom.syntax import DICOMPRESS, JPEG_XL_JPEG, JPEG_XL_LOSSLESS, NAMES
-from .errors import StreamError
-
-NAME = "dicompress"  # of the plug-in: `decoding_plugin=NAME`
-DECODER_DEPENDENCIES = {DICOMPRESS: (), JPEG_XL_JPEG: (), JPEG_XL_LOSSLESS: ()}  # pydicom wants to know
-OPTIONS = {
-    "rows": "Rows",
-    "columns": "Columns",
-    "number_of_frames": "NumberOfFrames",
-    "samples_per_pixel": "SamplesPerPixel",
-    "planar_configuration": "PlanarConfiguration",
-    "photometric_interpretation": "PhotometricInterpretation",
-    "bits_allocated": "BitsAllocated",
-    "bits_stored": "BitsStored",
-    "pixel_representation": "PixelRepresentation",
-}  # of pydicom's decoders, and the elements they stand for
-
-
-def is_available(uid: str) -> bool:
-    return uid in DECODER_DEPENDENCIES
-
-
-def decode_frame(stream: bytes, runner: base.DecodeRunner) -> bytearray:
-    """pydicom's plug-in: a frame's stream -> little-endian pixels. StreamError unless it is what the elements say."""
-    image = _layout(runner.options)
-    # As the first frame's interpretation tells, before it is changed.
-    halved = inspect(stream).samples == 4
-    if halved:
-        image = replace(image, interpretation=px.HALVED)
-    pixels = restore.decode_frame(stream, image)
-    if halved:
-        pixels = _full(pixels)
-        runner.set_option("photometric_interpretation", "YBR_FULL")
-    return bytearray(px.NativeForm().value(pixels, image).data)
-
-
-def _full(pairs: np.ndarray) -> np.ndarray:
-    """(rows, columns / 2, 4) of Y, Y, Cb, Cr -> (rows, columns, 3), as pydicom repeats the colours of native pixels."""
-    luma = pairs[..., :2].reshape(len(pairs), -1, 1)
-    return np.concatenate([luma, np.repeat(pairs[..., 2:], 2, axis=1)], axis=2)
-
-
-def decode_jpeg_frame(frame: bytes, runner: base.DecodeRunner) -> bytearray:
-    """pydicom's plug-in for JPEG XL JPEG Recompression: the JPEG that a frame holds, decoded."""
-    size = (runner.get_option(name) for name in ("rows", "columns", "samples_per_pixel"))
-    pixels = jpeg_pixels(to_jpeg(frame), *size)
-    runner.set_option("planar_configuration", 0)
-    return bytearray(pixels.data)
-
-
-def decode_jpeg_xl_frame(frame: bytes, runner: base.DecodeRunner) -> bytearray:
-    """pydicom's plug-in for JPEG XL Lossless. UnsupportedImageError for a frame that is not what the elements say."""
-    image = _layout(runner.options)
-    return bytearray(px.NativeForm().value(jpeg_xl_pixels(frame, image), image).data)
-
-
-def _layout(options: Mapping[str, Any]) -> px.PixelLayout:
-    elements = Dataset()
-    elements.update({OPTIONS[name]: value for name, value in options.items() if name in OPTIONS and value is not None})
-    return px.layout(elements)
-
-
-class Decoder(base.Decoder):
-    """pydicom's decoder, which also checks that there is one item a frame and that the offset table is theirs."""
-
-    def as_array(self, src: Dataset | bytes | BinaryIO, **options: Any) -> tuple[np.ndarray, dict]:
-        return super().as_array(src, **_checked(src, options))
-
-    def as_buffer(self, src: Dataset | bytes | BinaryIO, **options: Any) -> tuple[bytes, dict]:
-        return super().as_buffer(src, **_checked(src, options))
-
-    def iter_buffer(self, src: Dataset | bytes | BinaryIO, **options: Any) -> Iterator[tuple[bytes, dict]]:
-        yield from super().iter_buffer(src, **_checked(src, options))
-
-    def iter_array(self, src: Dataset | bytes | BinaryIO, **options: Any) -> Iterator[tuple[np.ndarray, dict]]:
-        if _decompressing(src, options):
-            options.setdefault("correct_unused_bits", False)
-        yield from super().iter_array(src, **_checked(src, options))
-        if _decompressing(src, options):
-            remove_record(src)
-
-
-class JPEGXLDecoder(base.Decoder):
-    """pydicom's decoder; `decompress` removes the restore record."""
-
-    def iter_array(self, src: Dataset | bytes | BinaryIO, **options: Any) -> Iterator[tuple[np.ndarray, dict]]:
-        yield from super().iter_array(src, **options)
-        if _decompressing(src, options):
-            remove_record(src)
-
-
-def _decompressing(src: Dataset | bytes | BinaryIO, options: dict[str, Any]) -> bool:
-    """By what pydicom.pixels.decompress passes, and pydicom.pixels.iter_pixels does not."""
-    return isinstance(src, Dataset) and "as_rgb" in options and "validate" not in options
-
-
-def _checked(src: Dataset | bytes | BinaryIO, options: dict[str, Any]) -> dict[str, Any]:
-    """`options`, once sizes and items are known to be sound. StreamError, LimitError, UnsupportedImageError if not."""
-    value, elements = src, options
-    if isinstance(src, Dataset):
-        value, elements = src.get("PixelData"), as_pixel_options(src, **options)
-    if value is not None:  # else pydicom says so
-        _check_items(value, _layout(elements).frames)
-    return options | {"extended_offsets": None}  # so that pydicom goes by the items
-
-
-def _check_items(value: bytes | BinaryIO, frames: int) -> None:
-    """StreamError unless a value, or a file at its start, has an item a frame behind their offset table (or none)."""
-    buffer = value if hasattr(value, "read") else BytesIO(value)
-    start = buffer.tell()
-    try:
-        offsets = parse_basic_offsets(buffer)
-        first = buffer.tell()
-        count, positions = parse_fragments(buffer)
-    except Exception as error:  # pydicom raises several kinds
-        raise StreamError(f"damaged encapsulated Pixel Data (7FE0,0010): {error}") from None
-    finally:
-        buffer.seek(start)
-    if count != frames:
-        raise StreamError(f"{count} frames in Pixel Data (7FE0,0010), {frames} are expected")
-    if offsets and offsets != [position - first for position in positions]:
-        raise StreamError("damaged encapsulated Pixel Data (7FE0,0010): the offset table does not point to the items")
-
-
-class _Encoding:
-    """(implicit VR, little endian) as an attribute of all UIDs that equal DICOMPRESS, of no others."""
-
-    def __get__(self, uid: UID | None, owner: type | None = None) -> tuple[bool, bool]:
-        if uid is None or uid != DICOMPRESS:
-            raise AttributeError("the UID is not a private transfer syntax")
-        return False, True
-
-
-def _register() -> None:
-    """The only place that needs private names of pydicom: there are no public ones for a private transfer syntax.
-
-    ImportError if this pydicom does not have them, or they are not what they were.
-    """
-    unfit = f"dicompress.pydicom does not work with pydicom {pydicom.__version__}; use pydicom 3.0"
-    try:
-        from pydicom._uid_dict import UID_dictionary
-
-        decoders = base._PIXEL_DATA_DECODERS
-    except (ImportError, AttributeError) as error:
-        raise ImportError(f"{unfit} ({error})") from None
-    decoder = Decoder(DICOMPRESS)
-    decoder.add_plugin(NAME, (__name__, decode_frame.__name__))
-    decoders[DICOMPRESS] = (decoder, pydicom.__version__)
-    UID._PRIVATE_TS_ENCODING = _Encoding()
-    # pydicom 3.0 has neither the names nor decoders of these.
-    for syntax, keyword, decode in (
-        (JPEG_XL_JPEG, "JPEGXLJPEGRecompression", decode_jpeg_frame),
-        (JPEG_XL_LOSSLESS, "JPEGXLLossless", decode_jpeg_xl_frame),
-    ):
-        UID_dictionary.setdefault(syntax, (NAMES[syntax], "Transfer Syntax", "", "", keyword))
-        found = JPEGXLDecoder(syntax)
-        found.add_plugin(NAME, (__name__, decode.__name__))
-        decoders.setdefault(syntax, (found, pydicom.__version__))
-    if get_decoder(DICOMPRESS) is not decoder or not UID(str(DICOMPRESS)).is_encapsulated:
-        raise ImportError(unfit)
-
-
-_register()
+__all__ = ["DICOMPRESS"]

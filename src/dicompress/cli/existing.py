@@ -10,8 +10,6 @@ from . import files, targets
 from .files import Task
 from .outcome import COPY, FAIL, KEPT, Job, Outcome
 
-SYNTAX, HEAD = b"\x02\0\x10\0UI", 4096  # the element, and the bytes of a file that hold it
-
 
 def policy(job: Job, task: Task) -> str:
     """COPY, SKIP or FAIL: what is to be done with the file if it is no DICOM."""
@@ -114,16 +112,3 @@ def _read_target(target: Path) -> bytes:
         return files.read(target)
     except FileError as error:
         raise FileError(f"the target {target} {error}") from None
-
-
-def says_ours(data: bytes) -> bool:
-    """Whether a file that cannot be restored says by its Transfer Syntax UID (0002,0010) or by the creator of a restore record that
-    dicompress compressed it.
-    """
-    from ..dicom.record import RECORD_MARK
-    from ..dicom.syntax import DICOMPRESS, JPEG_XL_JPEG
-
-    start = data.find(SYNTAX, 0, HEAD) + len(SYNTAX)
-    value = data[start + 2 :][: int.from_bytes(data[start : start + 2], "little")]
-    named = start >= len(SYNTAX) and value.rstrip(b"\0 ") in (DICOMPRESS.encode(), JPEG_XL_JPEG.encode())
-    return named or RECORD_MARK in data

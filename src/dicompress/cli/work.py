@@ -71,14 +71,14 @@ def _compress(job: Job, task: Task, data: bytes) -> tuple[Outcome, bytes | None]
 
 
 def _decompress(job: Job, task: Task, data: bytes) -> tuple[Outcome, bytes | None]:
-    from ..dicom import restore_file
+    from ..dicom import restore_file, says_ours
 
     try:
         restored = restore_file(data, job.threads)
     except NotDicomError as error:
         return _other(job, task, data, str(error))
     except DicompressError as error:
-        if existing.says_ours(data):
+        if says_ours(data):
             raise
         return _passed_on(task, data, str(error), damaged=isinstance(error, FileError))
     remark = f"{EDITED} and are kept as changed" if restored.edited else restored.remark
@@ -89,12 +89,12 @@ def _decompress(job: Job, task: Task, data: bytes) -> tuple[Outcome, bytes | Non
 
 def _verify(job: Job, task: Task, data: bytes) -> tuple[Outcome, None]:
     """Changed elements are bad: damage looks the same."""
-    from ..dicom import restore_file
+    from ..dicom import restore_file, says_ours
 
     try:
         restored = restore_file(data, job.threads)
     except UnsupportedImageError as error:
-        if existing.says_ours(data):
+        if says_ours(data):
             raise
         return _passed_on(task, data, str(error))[0], None
     except NotDicomError as error:

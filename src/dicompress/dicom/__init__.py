@@ -5,7 +5,7 @@ from .compress import compress_file
 from .dataset import compress_dataset, decompress_dataset
 from .describe import FileInfo, describe
 from .outcome import compress_or_pass_on
-from .restore import restore_file, strip_file
+from .restore import restore_file, says_ours, strip_file
 from .results import Compressed, PassedOn, Restored, Stripped
 from .syntax import DICOMPRESS
 
@@ -23,5 +23,6 @@ __all__ = [
     "decompress_dataset",
     "describe",
     "restore_file",
+    "says_ours",
     "strip_file",
 ]

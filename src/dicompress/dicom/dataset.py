@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -16,11 +15,11 @@ from ..errors import UnsupportedImageError, VerificationError
 from ..models import DEFAULT
 from .allowance import Allowance
 from .compress import check_not_ours, encode_frames
-from .native import made_native, native_of
+from .native import Native, made_native, native_of
 from .part10 import Part10, PixelElement
-from .record import remove_record
+from .record import TAG, has_record
 from .restore import check_ours, decode_frame, restore_checked
-from .syntax import DICOMPRESS, NATIVE
+from .syntax import DICOMPRESS, JPEG_XL_LOSSLESS, NATIVE, name
 from .tags import PIXEL_DATA, UNDEFINED_LENGTH
 from .writing import encapsulated_file, head, with_instance
 
@@ -52,12 +51,23 @@ def compress_dataset(
 def decompress_dataset(dataset: Dataset, *, threads: int = 0) -> Dataset:
     """A copy of `dataset` with native pixels, as Explicit VR Little Endian; of JPEG XL that holds JPEG frames, with these.
 
-    UnsupportedImageError if dicompress does not write its transfer syntax, StreamError if the pixels are damaged.
+    JPEG XL Lossless is taken from others, too, who write what `compress --no-record` does. UnsupportedImageError if dicompress does
+    not write its transfer syntax, StreamError if the pixels are damaged.
     """
     part10 = _part10(dataset)
-    check_ours(part10)
-    restored = restore_checked(_without_record(part10), threads)
-    return _read(restored.data)
+    if part10.syntax != JPEG_XL_LOSSLESS:
+        check_ours(part10)
+    return _read(restore_checked(part10, threads, whole=False).data)
+
+
+def native_in_memory(dataset: Dataset) -> Native:
+    """The native values of a data set, as they are stored. UnsupportedImageError, FileError if it has none that fit."""
+    part10 = _part10(dataset)
+    if part10.syntax not in NATIVE:
+        raise UnsupportedImageError(f"transfer syntax {name(part10.syntax)}: only native pixels are taken; decompress() them first")
+    if has_record(part10.raw):
+        raise UnsupportedImageError(f"the data set has a restore record, of other pixels: delete {TAG} and its creator (7FD9,0010)")
+    return native_of(part10, part10.content)
 
 
 def _part10(dataset: Dataset) -> Part10:
@@ -93,12 +103,6 @@ def _copy(dataset: Dataset, left_out: int = 0) -> Dataset:
         if tag != left_out:
             result[tag] = element
     return result
-
-
-def _without_record(part10: Part10) -> Part10:
-    raw = _copy(part10.raw)
-    remove_record(raw)
-    return replace(part10, raw=raw)
 
 
 def _bytes(value) -> bytes:

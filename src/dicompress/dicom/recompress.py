@@ -73,12 +73,13 @@ def recompress(data: bytes, part10: Part10, with_record: bool = True, remark: st
     return Compressed(result, restored.pixels, 0, "; ".join(filter(None, remarks)) or None)
 
 
-def restore_jpeg(part10: Part10) -> Restored:
+def restore_jpeg(part10: Part10, whole: bool = True) -> Restored:
     """Inverse of `recompress`. Elements that were changed since are kept as changed. StreamError if it is damaged.
 
-    Without a restore record, as others write this transfer syntax, the JPEG frames with the elements as they are.
+    Without a restore record, as others write this transfer syntax, or where `whole` is False, the JPEG frames with the elements
+    as they are.
     """
-    record, remark = record_of(part10, LOST, EDITED)
+    record, remark = record_of(part10, LOST, EDITED) if whole else (None, LOST)
     jpeg = [jpegxl.to_jpeg(frame) for frame in jpeg_xl_frames(part10)]
     pixels = len(jpeg) * number(part10.dataset, "Rows") * number(part10.dataset, "Columns")
     data = find_record(part10.raw)

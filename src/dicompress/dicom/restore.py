@@ -16,13 +16,14 @@ from .part10 import Part10, parse
 from .pixels import NativeForm, PixelLayout, layout, little_endian
 from .recompress import LOST as JPEG_LOST
 from .recompress import jpeg_xl_frames, restore_jpeg
-from .record import Digest, RecordHead, digest_of, find_record, has_record, record_of
+from .record import RECORD_MARK, Digest, RecordHead, digest_of, find_record, has_record, record_of
 from .results import Restored, Stripped
 from .syntax import DICOMPRESS, JPEG_XL_JPEG, JPEG_XL_LOSSLESS, NATIVE, name
 from .writing import encapsulated_file, head, native_parts
 
 LOST = "without a restore record: pixels and elements can be restored, not the original file byte for byte"
 LOST_XL = "without a restore record: a file in JPEG XL Lossless as others write it, with the pixels and elements of the original"
+SYNTAX, META_BYTES = b"\x02\0\x10\0UI", 4096  # (0002,0010), and the first bytes of a file, in which it lies
 EDITED = "elements were changed after compression: the pixels are intact, the original file cannot be had back"
 
 
@@ -42,14 +43,24 @@ def restore(part10: Part10, threads: int = 0) -> Restored:
     return restore_checked(part10, threads)
 
 
-def restore_checked(part10: Part10, threads: int = 0) -> Restored:
-    """`restore` of a file that is known to be ours, even if its record was taken away."""
-    return restore_jpeg(part10) if part10.syntax == JPEG_XL_JPEG else _restore(part10, threads)
+def restore_checked(part10: Part10, threads: int = 0, whole: bool = True) -> Restored:
+    """`restore` of what is known to be ours. whole: False for pixels and elements as they are, whatever a restore record says."""
+    return restore_jpeg(part10, whole) if part10.syntax == JPEG_XL_JPEG else _restore(part10, threads, whole)
 
 
 def is_ours(part10: Part10) -> bool:
     """Whether `restore_file` takes it. Of JPEG XL Lossless, which others write, too, the record tells."""
     return part10.syntax in (DICOMPRESS, JPEG_XL_JPEG) or (part10.syntax == JPEG_XL_LOSSLESS and has_record(part10.raw))
+
+
+def says_ours(data: bytes) -> bool:
+    """Whether a file that cannot be restored says by its Transfer Syntax UID (0002,0010) or by the creator of a restore record that
+    dicompress compressed it.
+    """
+    start = data.find(SYNTAX, 0, META_BYTES) + len(SYNTAX)
+    value = data[start + 2 :][: int.from_bytes(data[start : start + 2], "little")]
+    named = start >= len(SYNTAX) and value.rstrip(b"\0 ") in (DICOMPRESS.encode(), JPEG_XL_JPEG.encode())
+    return named or RECORD_MARK in data
 
 
 def check_ours(part10: Part10) -> None:
@@ -58,8 +69,8 @@ def check_ours(part10: Part10) -> None:
         raise UnsupportedImageError(f"not compressed by dicompress: transfer syntax {name(part10.syntax)}")
 
 
-def _restore(part10: Part10, threads: int) -> Restored:
-    record, remark = record_of(part10, LOST, EDITED)
+def _restore(part10: Part10, threads: int, whole: bool) -> Restored:
+    record, remark = record_of(part10, LOST, EDITED) if whole else (None, LOST)
     image = layout(part10.dataset)
     streams = frames_of(part10, image)
     frames = decode_frames(streams, image, threads)

@@ -20,9 +20,10 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels import get_decoder, iter_pixels, pixel_array
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
-import dicompress.pydicom
+import dicompress
 from dicompress import Allowance, DicompressError, LimitError, StreamError, UnsupportedImageError, compress_dataset
 from dicompress.dicom import DICOMPRESS, compress_file, decompress_dataset, restore_file
+from dicompress.plugins import pydicom as plugin
 
 FRAMES = np.stack([phantom(33, 41, s) for s in range(4)])
 
@@ -266,7 +267,7 @@ def test_contradicting_elements_are_errors():
 
 
 def test_private_names_of_pydicom_are_what_the_plug_in_takes_them_for():
-    """Look at `dicompress.pydicom._register` if this fails with a new pydicom."""
+    """Look at `plugin._register` if this fails with a new pydicom."""
     from pydicom.pixels.decoders import base
 
     decoder, version = base._PIXEL_DATA_DECODERS[RLELossless]
@@ -303,9 +304,10 @@ def test_private_names_of_pydicom_stand_in_one_place():
     package = Path(dicompress.__file__).parent
     trees = {path.relative_to(package).as_posix(): ast.parse(path.read_text("utf-8")) for path in package.rglob("*.py")}
     lines = {path: private_names(tree) for path, tree in trees.items() if "pydicom" in ast.dump(tree)}
-    (register,) = (n for n in ast.walk(trees["pydicom.py"]) if isinstance(n, ast.FunctionDef) and n.name == "_register")
-    assert len(lines) > 10 and {path for path, found in lines.items() if found} == {"pydicom.py"}
-    assert lines["pydicom.py"] <= set(range(register.lineno, register.end_lineno + 1))
+    place = "plugins/pydicom/__init__.py"
+    (register,) = (n for n in ast.walk(trees[place]) if isinstance(n, ast.FunctionDef) and n.name == "_register")
+    assert len(lines) > 10 and {path for path, found in lines.items() if found} == {place}
+    assert lines[place] <= set(range(register.lineno, register.end_lineno + 1))
 
 
 def test_a_pydicom_without_them_is_an_import_error_that_says_so(monkeypatch):
@@ -313,17 +315,17 @@ def test_a_pydicom_without_them_is_an_import_error_that_says_so(monkeypatch):
 
     monkeypatch.delattr(base, "_PIXEL_DATA_DECODERS")
     with pytest.raises(ImportError, match="does not work with pydicom .*; use pydicom 3.0"):
-        dicompress.pydicom._register()
+        plugin._register()
     monkeypatch.setitem(sys.modules, "pydicom._uid_dict", None)
     with pytest.raises(ImportError, match="does not work with pydicom .*; use pydicom 3.0"):
-        dicompress.pydicom._register()
+        plugin._register()
 
 
 def test_importing_again_changes_nothing():
     from pydicom.pixels.decoders import base
 
     before = dict(base._PIXEL_DATA_DECODERS)
-    importlib.reload(dicompress.pydicom)
+    importlib.reload(plugin)
     after = base._PIXEL_DATA_DECODERS
     assert list(before) == list(after) and all(before[k] is after[k] for k in before if k != DICOMPRESS)
     assert np.array_equal(read(compress_file(make(FRAMES)).data).pixel_array, FRAMES)
