@@ -18,8 +18,9 @@ it does not do what `dicompress compress` does:
 - There is no restore record: pixels and elements come back, not the original file byte for byte.
 - No error is allowed, as the elements of a derived image would have to change: `dicompress.compress_dataset` does it.
 - What is drawn, or in colour, is not tried in JPEG XL, and a result that is larger than the original is kept.
-- JPEG frames are not taken (pydicom's ValueError: only uncompressed data sets); with `arr`, elements must be those of the
-  array already, and a restore record that the data set has is not seen: `decompress()` first, it is that of other pixels.
+- Data sets in another compressed syntax are refused by pydicom, JPEG frames among them. With `arr` they are not, but then the elements
+  must be those of the array already, and a restore record stays: `decompress()` before removes it.
+- What was read as big-endian is written by `pydicom.dcmwrite`; `save_as` refuses to change the byte order.
 
 Frames do not lean on each other in a DICOM file, whoever writes it; `dicompress.encode(volume, neighbours=True)` is for arrays.
 UnsupportedImageError for pixels that cannot be compressed (32 bits or 1 bit, float), ValueError for unknown options
