@@ -55,6 +55,8 @@ def decode_jpeg_frame(frame: bytes, runner: base.DecodeRunner) -> bytearray:
     size = (runner.get_option(name) for name in ("rows", "columns", "samples_per_pixel"))
     pixels = jpeg_pixels(to_jpeg(frame), *size)
     runner.set_option("planar_configuration", 0)
+    if runner.get_option("photometric_interpretation") == px.HALVED:  # the decoder gave each pixel its colour
+        runner.set_option("photometric_interpretation", "YBR_FULL")
     return bytearray(pixels.data)
 
 
