@@ -19,9 +19,11 @@ PLACES = {
     "SECURITY.md": "security.md",
     "core/dicompress.h": "reference/c.md",
     "fuzz/README.md": "fuzzing.md",
+    "lab/README.md": "lab.md",
 }
 COMMANDS = "reference/commands.md"
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)")
+FETCHED = re.compile(r'<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)="((?:https?:)?//[^"]*)')
 log = logging.getLogger("mkdocs.hooks")  # its warnings fail a strict build
 
 
@@ -66,3 +68,10 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         return text
 
     return LINK.sub(link, markdown)
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """A page needs nothing from the network."""
+    for address in FETCHED.findall(output):
+        log.warning("%s fetches %s", page.file.src_uri, address)
+    return output
