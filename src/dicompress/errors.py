@@ -8,7 +8,7 @@ class DicompressError(Exception):
 
 
 class UnsupportedImageError(DicompressError):
-    """The image or data set is of a kind that this version does not compress."""
+    """The image or data set is of a kind that this version does not compress, or restore; better left as it is."""
 
 
 class StreamError(DicompressError):
@@ -16,7 +16,7 @@ class StreamError(DicompressError):
 
 
 class UnknownModelError(DicompressError):
-    """The stream needs a model, or a stream version, that is not installed."""
+    """There is no such model; or a stream needs a model, or a stream version, that is not installed."""
 
 
 class LimitError(StreamError):

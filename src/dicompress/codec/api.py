@@ -23,11 +23,15 @@ DTYPES = {np.dtype(name) for name in ("uint8", "int8", "uint16", "int16")}
 class StreamInfo:
     """What `inspect` tells of a stream without decoding it.
 
-    coded_bytes counts the whole stream; ratio_allocated and ratio_stored compare it with the pixels at their
-    allocated and stored bits. near: by how much a pixel may differ from the original, 0 for not at all. levels: by how many
+    rows, columns: of a frame; samples: of a pixel; frames: 1 also for an array without an axis of frames. bits_allocated: 8 or 16;
+    bits_stored: DICOM's, as it was given. signed: whether pixels are. near: by how much a pixel may differ from the original, 0 for
+    not at all. model: its name, None if it is not installed; model_hash: 8 bytes in hexadecimal.
+
+    coded_bytes counts the whole stream, bits_per_pixel are its bits by the pixels of all frames, all samples of a pixel together;
+    ratio_allocated and ratio_stored compare it with the pixels at their allocated and stored bits. levels: by how many
     halvings the image can be had early; level_bytes[k]: how many bytes of the stream `decode(data, level=k)` needs, k from 0.
-    checksums: one digest of the pixels a frame and sample, in hexadecimal. Of JPEG XL `model` is "JPEG XL", without a hash, and
-    there is one checksum a frame.
+    checksums: XXH64 of the pixels, one a frame and sample, in hexadecimal (docs/format.md). Of JPEG XL `model` is "JPEG XL", without a
+    hash, and there is one checksum a frame.
     """
 
     rows: int
@@ -63,19 +67,19 @@ def encode(
 ) -> bytes:
     """Compress without loss, or with a bounded error; the result has been decoded and compared before it is returned.
 
-    image: (rows, columns) or (frames, rows, columns), int8, uint8, int16 or uint16. bits_stored: DICOM's Bits Stored, for
-    the record only: values outside it survive. colour: the last axis holds 2 to 4 samples a pixel. near: by how much a decoded
+    image: (rows, columns) or (frames, rows, columns), int8, uint8, int16 or uint16, of any byte order and strides.
+    bits_stored: DICOM's Bits Stored, for the record only: values outside it survive. colour: the last axis holds 2 to 4 samples a pixel. near: by how much a decoded
     pixel may differ, 1 to 255; 0 for not at all. exact: runs (first, last) of values of grey pixels that come back as they were
     even so, e.g. padding, and that no other pixel takes; ends of the value range that are saturated are found and always kept.
     neighbours: frames may lean on one or two beside them, where that pays; then `decode(data, frame=k)` decodes up to 16 others
     first.
 
-    model: to encode with, by its name; None for `pyramid`, or JPEG XL where that takes fewer bytes, as of many drawings and images in
+    model: to encode with, by its name or as it was loaded; None for `pyramid`, or JPEG XL where that takes fewer bytes, as of many drawings and images in
     colour. Such a stream has JPEG XL inside: it has no levels, and the C library does not decode it.
     verify: False for a caller that decodes and compares the result itself. threads: 0 for one a core.
 
-    Raises UnsupportedImageError for other arrays and masked ones, UnknownModelError, VerificationError, ValueError for another
-    `near` and for `exact` of colours.
+    Returns a stream (docs/format.md). Raises UnsupportedImageError for other arrays and masked ones, UnknownModelError,
+    VerificationError, ValueError for another `near` and for `exact` of colours.
     """
     exact = list(exact)
     settings = {"model": model or DEFAULT, "bits_stored": bits_stored, "colour": colour, "threads": threads}
@@ -135,10 +139,13 @@ def decode(
 ) -> np.ndarray:
     """The array that `encode` was given, or only frame number `frame` (from 0) of it.
 
-    level: k for the image at 1/2**k resolution, (ceil(rows / 2**k), ceil(columns / 2**k)) a frame; `data` may then end
-    after the bytes that `inspect` lists for level k. model: to decode with instead of the installed one of the stream's
-    hash. Raises StreamError for data that is not ours, damaged or too short, LimitError for impossible sizes,
-    UnknownModelError for a stream of another version, IndexError and ValueError for a frame or level it does not have.
+    Shape and type are those of the encoded array, in the machine's byte order; without the first axis for one frame.
+    level: k for the image at 1/2^k resolution, every 2^k-th row and column from the first; `data` may then end after the bytes
+    that `inspect` lists for level k. model: to decode with instead of the installed one of the stream's hash. threads: 0 for one
+    a core.
+
+    Raises StreamError for data that is not ours, damaged or too short, LimitError for impossible sizes, UnknownModelError for a
+    stream of another model or version, IndexError and ValueError for a frame or level it does not have.
     """
     if wrapped.is_wrapped(data):
         if level:
@@ -161,7 +168,7 @@ def _four(image: np.ndarray, has_frames: bool, colour: bool) -> np.ndarray:
 
 
 def inspect(data: bytes) -> StreamInfo:
-    """What a stream holds, without decoding it; its header and heads are enough.
+    """What a stream holds, without decoding it; `data` may end after its header and heads.
 
     Raises StreamError, LimitError or UnknownModelError (version).
     """
