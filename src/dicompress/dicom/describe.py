@@ -94,6 +94,7 @@ def _jpeg_xl(facts: dict, lengths: list[int], model: str, record: RestoreRecord 
         levels=0,
         level_bytes=[coded],
         checksums=[record.frames_digest.hex()] if record and record.frames_digest else [],
+        references=[],
         **_promise(record, remark or ""),
     )
 
