@@ -56,6 +56,13 @@ PixelsOf<Byte> pixels_of(const ArrayType& array) {
             static_cast<int>(array.shape(3))};
 }
 
+// Of arrays (1, rows, columns, 1).
+std::vector<ConstPixelPlane> planes_of(const std::vector<Image>& images) {
+    std::vector<ConstPixelPlane> planes;
+    for (const Image& image : images) planes.push_back(pixels_of<const std::uint8_t>(image).plane(0));
+    return planes;
+}
+
 // Bytes, a memoryview of them and the like, without a copy.
 using Buffer = nb::ndarray<const std::uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
@@ -82,9 +89,9 @@ int threads_of(int threads) {
 
 // (frames, rows, columns, samples)
 nb::object decode_array(Opened& opened, nb::handle model, int level, std::optional<std::int64_t> frame,
-                        std::optional<std::tuple<int, int, int, int>> region, int threads) {
+                        std::optional<std::tuple<int, int, int, int>> region, std::vector<Image> outer, int threads) {
     const Stream& stream = opened.stream;
-    Wanted wanted{level, frame, {}};
+    Wanted wanted{level, frame, {}, planes_of(outer)};
     if (region) {
         const auto& [row, column, rows, columns] = *region;
         wanted.region = Place{row, column, {rows, columns}};
@@ -110,10 +117,10 @@ nb::object decode_array(Opened& opened, nb::handle model, int level, std::option
 }
 
 nb::bytes encode_array(Image image, nb::handle model, int bits_stored, bool has_frames, std::int32_t near,
-                       std::vector<std::pair<std::int32_t, std::int32_t>> exact, bool neighbours, std::optional<Writable> decoded,
-                       int threads) {
+                       std::vector<std::pair<std::int32_t, std::int32_t>> exact, bool neighbours, std::vector<Image> outer,
+                       std::optional<Writable> decoded, int threads) {
     const auto pixels = pixels_of<const std::uint8_t>(image);
-    const Settings settings{bits_stored, has_frames, near, std::move(exact), neighbours};
+    const Settings settings{bits_stored, has_frames, near, std::move(exact), neighbours, planes_of(outer)};
     Pixels result;
     if (decoded) {
         result = pixels_of<std::uint8_t>(*decoded);
@@ -163,13 +170,15 @@ std::pair<std::map<std::string, double>, std::map<std::string, double>> time_spe
     return {found[0], found[1]};
 }
 
+nb::bytes digest_bytes(std::uint64_t digest) {
+    Bytes bytes;
+    put_little_endian(bytes, digest);
+    return bytes_of(bytes);
+}
+
 nb::list checksums(const Opened& opened) {
     nb::list found;
-    for (const Head& head : opened.stream.heads) {
-        Bytes bytes;
-        put_little_endian(bytes, head.digest);
-        found.append(bytes_of(bytes));
-    }
+    for (const Head& head : opened.stream.heads) found.append(digest_bytes(head.digest));
     return found;
 }
 
@@ -205,11 +214,16 @@ void bind_codec(nb::module_& m) {
         }, "number"_a, "How far before plane `number` those lie that it leans on.")
         .def("needs", [](const Opened& o, std::int64_t number) { return o.stream.needs(number); }, "number"_a,
              "The planes that must be decoded before plane `number`.")
-        .def("decode", &decode_array, "model"_a, "level"_a, "frame"_a.none(), "region"_a.none(), "threads"_a,
+        .def_prop_ro("outer", [](const Opened& o) {
+            nb::list found;
+            for (std::uint64_t digest : o.stream.outer) found.append(digest_bytes(digest));
+            return found;
+        })
+        .def("decode", &decode_array, "model"_a, "level"_a, "frame"_a.none(), "region"_a.none(), "outer"_a, "threads"_a,
              "(frames, rows, columns, samples)");
     m.def("time_spent", &time_spent, "image"_a, "model"_a, "Milliseconds by part of encoding and decoding, on one thread.");
     m.def("encode", &encode_array, "image"_a, "model"_a, "bits_stored"_a, "has_frames"_a, "near"_a, "exact"_a, "neighbours"_a,
-          "decoded"_a.none(), "threads"_a);
+          "outer"_a, "decoded"_a.none(), "threads"_a);
     m.def("sparse_values", [](Image image) -> std::optional<std::vector<std::int32_t>> {
         const Content content(pixels_of<const std::uint8_t>(image).plane(0), {}, {}, 0, {}, std::pmr::new_delete_resource());
         if (content.occurring.empty()) return std::nullopt;

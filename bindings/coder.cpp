@@ -1,15 +1,13 @@
 // dicompress.native.coder: tensors under given mixtures.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
-
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/vector.h>
 
-#include <stdexcept>
-
 #include "coder/coder.hpp"
 #include "coder/table.hpp"
+#include "tensors.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -17,45 +15,15 @@ using namespace dicompress;
 
 namespace {
 
-// (channels * 3K, rows, columns), C order; floats that hold integers.
-using Parameters = nb::ndarray<const float, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
-// (channels, rows, columns) with rows and columns at most those of the parameters.
-using Symbols = nb::ndarray<std::int32_t, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
-
-// (rows, columns) like the parameters; in 1/256 of a value.
-using Base = std::optional<nb::ndarray<const std::int32_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>>;
-
-// (4, rows, columns) like the parameters: values of known pixels around every symbol.
-using Known = std::optional<nb::ndarray<const std::int32_t, nb::ndim<3>, nb::c_contig, nb::device::cpu>>;
-
-// Rows first to last of a tensor whose symbols lie in `symbols`. Checks the shapes.
-Band band_of(Symbols symbols, Parameters parameters, const Base& base, const Known& known, const MixtureSpec& spec,
-             std::size_t first, std::size_t last, const Parts& parts = {}) {
-    const std::size_t channels = symbols.shape(0), rows = symbols.shape(1), columns = symbols.shape(2);
-    const std::size_t stride = parameters.shape(2), plane = parameters.shape(1) * stride;
-    spec.check();
-    if (parameters.shape(0) != channels * 3 * spec.components || parameters.shape(1) < rows || stride < columns)
-        throw std::invalid_argument("parameters and symbols differ in shape");
-    if (base && (base->shape(0) != parameters.shape(1) || base->shape(1) != stride))
-        throw std::invalid_argument("parameters and base differ in shape");
-    if (known && (channels != 1 || known->shape(0) != known_pixels || known->shape(1) != parameters.shape(1) ||
-                  known->shape(2) != stride))
-        throw std::invalid_argument("known pixels need one channel and the parameters' shape");
-    if (first > last || last > rows) throw std::invalid_argument("rows out of range");
-    if (rows > most_side || columns > most_side) throw std::invalid_argument("a side is too long");
-    const auto at = [&](const std::int32_t* plane) { return Integers{plane + first * stride, stride}; };
-    Band band{spec, channels, last - first, columns, symbols.data() + first * columns, rows * columns, columns,
-              parameters.data() + first * stride, plane, stride};
-    if (base) band.base = at(base->data());
-    for (std::size_t k = 0; known && k < known_pixels; ++k) band.known[k] = at(known->data() + k * plane);
-    band.parts = parts;
-    return band;
+Band band_of(const MixtureArrays& tensor, const MixtureSpec& spec, std::size_t first, std::size_t last) {
+    tensor.check(spec);
+    return tensor.band(spec, first, last);
 }
 
 // Codes symbols; with an error allowed they become what the decoder will give.
 std::pair<nb::bytes, bool> encode_rows(Symbols symbols, Parameters parameters, Base base, Known known,
                                        const MixtureSpec& spec, std::size_t first, std::size_t last, Vectors vectors) {
-    const Band band = band_of(symbols, parameters, base, known, spec, first, last);
+    const Band band = band_of({symbols, parameters, base, known}, spec, first, last);
     std::vector<std::uint8_t> bytes;
     bool lanes_used;
     {
@@ -68,14 +36,15 @@ std::pair<nb::bytes, bool> encode_rows(Symbols symbols, Parameters parameters, B
 void decode_rows(nb::bytes data, bool lanes_used, Symbols symbols, Parameters parameters, Base base, Known known,
                  const MixtureSpec& spec, std::size_t first, std::size_t last, Vectors vectors) {
     const std::span<const std::uint8_t> bytes(reinterpret_cast<const std::uint8_t*>(data.c_str()), data.size());
-    const Band band = band_of(symbols, parameters, base, known, spec, first, last);
+    const Band band = band_of({symbols, parameters, base, known}, spec, first, last);
     nb::gil_scoped_release release;
     decode(band, bytes, lanes_used, vectors, std::pmr::get_default_resource());
 }
 
 double code_length_of_tensor(Symbols symbols, Parameters parameters, Base base, Known known, const MixtureSpec& spec,
                              bool shift, bool width, bool flat) {
-    const Band band = band_of(symbols, parameters, base, known, spec, 0, symbols.shape(1), {shift, width, flat});
+    Band band = band_of({symbols, parameters, base, known}, spec, 0, symbols.shape(1));
+    band.parts = {shift, width, flat};
     nb::gil_scoped_release release;
     return code_length(band, std::pmr::get_default_resource());
 }

@@ -1,6 +1,7 @@
 #include "python_model.hpp"
 
 #include "arrays.hpp"
+#include "tensors.hpp"
 
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
@@ -16,9 +17,7 @@ using namespace dicompress;
 namespace {
 
 using Array = nb::ndarray<std::int32_t, nb::c_contig, nb::device::cpu>;
-using Floats3 = nb::ndarray<const float, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
 using Integers2 = nb::ndarray<const std::int32_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-using Integers3 = nb::ndarray<const std::int32_t, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
 
 nb::object numpy(const char* name) { return nb::module_::import_("numpy").attr(name); }
 
@@ -61,52 +60,22 @@ public:
     PythonPrediction(nb::object mixture, nb::object symbols) {
         spec = nb::cast<MixtureSpec&>(mixture.attr("spec"));
         streams = nb::cast<int>(mixture.attr("streams"));
-        const auto& parameters = kept_.parameters = nb::cast<Floats3>(mixture.attr("parameters"));
-        const auto& tensor = kept_.symbols = nb::cast<Array>(symbols);
-        const auto& base = kept_.base = nb::cast<std::optional<Integers2>>(mixture.attr("base"));
-        const auto& known = kept_.known = nb::cast<std::optional<Integers3>>(mixture.attr("known"));
-        const std::size_t channels = tensor.shape(0), rows = tensor.shape(1), columns = tensor.shape(2);
-        const std::size_t stride = parameters.shape(2), plane = parameters.shape(1) * stride;
-        if (parameters.shape(0) != channels * 3 * static_cast<std::size_t>(spec.components) || parameters.shape(1) < rows || stride < columns ||
-            (base && (base->shape(0) != parameters.shape(1) || base->shape(1) != stride)) ||
-            (known && (channels != 1 || known->shape(0) != known_pixels || known->shape(1) != parameters.shape(1) || known->shape(2) != stride)))
-            throw nb::value_error("a model's parameters and its tensor differ in shape");
-        data_ = {parameters.data(), base ? base->data() : nullptr, known ? known->data() : nullptr, tensor.data(),
-                 channels, rows, columns, plane, stride};
+        // Arrays of the model's, or copies where theirs have another type or layout.
+        tensor_ = {nb::cast<Symbols>(symbols), nb::cast<Parameters>(mixture.attr("parameters")), nb::cast<Base>(mixture.attr("base")),
+                   nb::cast<Known>(mixture.attr("known"))};
+        tensor_.check(spec);
     }
     ~PythonPrediction() override {
         nb::gil_scoped_acquire acquire;
-        kept_ = {};
+        tensor_ = {};
     }
 
     Band band(std::int32_t first, std::int32_t last) override {
-        const auto row = static_cast<std::size_t>(first);
-        Band band{spec, data_.channels, static_cast<std::size_t>(last - first), data_.columns, data_.symbols + row * data_.columns,
-                  data_.rows * data_.columns, data_.columns, data_.parameters + row * data_.stride, data_.plane, data_.stride};
-        if (data_.base) band.base = {data_.base + row * data_.stride, data_.stride};
-        for (std::size_t k = 0; data_.known && k < known_pixels; ++k)
-            band.known[k] = {data_.known + k * data_.plane + row * data_.stride, data_.stride};
-        return band;
+        return tensor_.band(spec, static_cast<std::size_t>(first), static_cast<std::size_t>(last));
     }
 
 private:
-    struct Data {
-        const float* parameters;
-        const std::int32_t *base, *known;
-        std::int32_t* symbols;
-        std::size_t channels, rows, columns, plane, stride;
-    };
-
-    // What the pointers point to: arrays of the model's, or copies where theirs have another type or layout.
-    struct Kept {
-        Floats3 parameters;
-        Array symbols;
-        std::optional<Integers2> base;
-        std::optional<Integers3> known;
-    };
-
-    Kept kept_;
-    Data data_;
+    MixtureArrays tensor_;
 };
 
 class PythonTile final : public Tile {

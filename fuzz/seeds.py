@@ -7,7 +7,8 @@ import numpy as np
 
 import dicompress
 
-GOLDEN = [path.read_bytes() for path in sorted((Path(__file__).parent.parent / "tests" / "golden").glob("*.dcmp"))]
+ROOT = Path(__file__).parent.parent
+GOLDEN = [path.read_bytes() for tests in ("tests", "lab/tests") for path in sorted((ROOT / tests / "golden").glob("*.dcmp"))]
 
 
 def small_streams() -> list[bytes]:

@@ -14,12 +14,12 @@ TESTS = Path(__file__).parent.parent / "tests"
 sys.path.append(str(TESTS))
 os.environ.setdefault("DICOMPRESS_MAX_PIXELS", "30000")  # what an execution may cost; the largest seed has 25200
 
-with atheris.instrument_imports(include=["dicompress"]):
+with atheris.instrument_imports(include=["dicompress", "dicompress_lab"]):
     import dicompress
     import dicompress.codec
-    import dicompress.models.l3c
     import dicompress.models.pyramid
-    import dicompress.models.srec
+    import dicompress_lab.models.l3c
+    import dicompress_lab.models.srec
 import numpy as np
 from helpers.mutations import Mutator
 from seeds import GOLDEN, small_streams

@@ -1,4 +1,6 @@
+import gc
 import signal
+import warnings
 
 import pydicom
 import pytest
@@ -29,3 +31,15 @@ def ct_pixels(ct_path):
 @pytest.fixture(scope="session")
 def mr_pixels():
     return pydicom.dcmread(get_testdata_file("MR_small.dcm")).pixel_array
+
+
+@pytest.fixture(scope="module")
+def no_garbage():
+    gc.collect()  # a file that another module's test left open is not this one's error
+
+
+@pytest.fixture
+def no_warnings(no_garbage):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield

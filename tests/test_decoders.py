@@ -14,11 +14,10 @@ from helpers.images import phantom
 from helpers.objects import encapsulated_file
 from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLosslessSV1, JPEGLSLossless
 
-from dicompress import DicompressError, UnknownModelError
+from dicompress import DicompressError
 from dicompress.dicom import PassedOn, compress_or_pass_on, decoders
 from dicompress.dicom.part10 import parse
 from dicompress.dicom.pixels import layout
-from dicompress.runtime import Network
 
 PATH = Path(__file__).parents[1] / "tools" / "conformance.py"
 WITHOUT_EXTRAS = "import sys\nfor name in ('gdcm', 'pylibjpeg', 'openjpeg', 'onnxruntime'): sys.modules[name] = None\n"
@@ -102,12 +101,6 @@ print(json.dumps(compress_or_pass_on(Path({str(tmp_path / "a.dcm")!r}).read_byte
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     reason = json.loads(done.stdout)
     assert reason.startswith("JPEG Lossless, Non-Hierarchical, First-Order") and "'dicompress[decoders]'" in reason
-
-
-def test_a_model_that_is_compared_with_names_its_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(UnknownModelError, match=r"pip install 'dicompress\[models\]'"):
-        Network(b"")(x=np.zeros(1))
 
 
 def test_decoders_that_do_not_agree_are_not_believed(monkeypatch):

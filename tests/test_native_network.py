@@ -1,20 +1,18 @@
-"""The core's integer networks: what onnxruntime computes, with every kernel."""
+"""The core's integer networks: what they compute, with every kernel."""
 
 import itertools
 
 import numpy as np
 import pytest
+from helpers.networks import KERNELS, NETWORKS, Made
 
 from dicompress.native import network as native
-
-pytest.importorskip("onnx")
-from helpers.networks import KERNELS, NETWORKS, Made
 
 SHAPES = [(1, 1), (1, 2), (1, 40), (3, 5), (9, 1), (2, 129), (17, 33), (24, 64)]
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_every_kernel_computes_what_onnxruntime_does(name):
+def test_every_kernel_computes_what_numpy_does(name):
     made = Made(np.random.default_rng(len(name)), NETWORKS[name])
     for shape in SHAPES:
         parameters, after = made.check(*made.activations(shape))

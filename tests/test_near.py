@@ -29,20 +29,18 @@ IMAGES = {
 
 
 @pytest.mark.parametrize("near", [1, 4, 255])
-@pytest.mark.parametrize("model", ["pyramid", "reference"])
 @pytest.mark.parametrize("name", IMAGES)
-def test_the_bound_holds_and_values_stay_in_the_range(name, model, near):
+def test_the_bound_holds_and_values_stay_in_the_range(name, near):
     image = IMAGES[name]
-    data = dicompress.encode(image, near=near, model=model)
+    data = dicompress.encode(image, near=near)
     decoded = dicompress.decode(data)
-    again, said = encode_with_result(image, near=near, model=model)
+    again, said = encode_with_result(image, near=near)
     assert again == data and np.array_equal(said, decoded)
     assert decoded.dtype == image.dtype and decoded.shape == image.shape
     assert errors(image, decoded).max() <= near
     assert decoded.min() >= image.min() and decoded.max() <= image.max()
     assert dicompress.inspect(data).near == near and data[4] == 4
-    if model == "pyramid":
-        assert len(data) <= len(dicompress.encode(image)) + 4
+    assert len(data) <= len(dicompress.encode(image)) + 4
 
 
 def test_a_larger_error_takes_fewer_bytes_and_none_is_the_lossless_stream():
@@ -169,11 +167,6 @@ def test_headers_that_cannot_be_are_errors():
     for samples_near in (b"\x01\x80\x02", b"\0\x03", b"\x05\x03"):
         with pytest.raises(StreamError, match="not possible"):
             dicompress.decode(with_crc(data[:start] + samples_near + data[start + 2 : crc]) + data[crc + 4 :])
-
-
-def test_srec_bears_no_error():
-    with pytest.raises(UnsupportedImageError, match="use another model"):
-        dicompress.encode(SIGNED, near=1, model="srec")
 
 
 @pytest.mark.parametrize("psnr", [40, 55])

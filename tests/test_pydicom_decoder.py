@@ -1,87 +1,23 @@
 """pydicom's own functions on compressed files, once `dicompress.pydicom` is imported."""
 
-import ast
-import gc
-import importlib
 import io
-import subprocess
-import sys
-import warnings
-from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
-from helpers.files import change, make, pydicom_file
+from helpers.files import make, read, written
 from helpers.images import phantom
 from helpers.objects import RECORD
-from pydicom.data import get_testdata_file
+from helpers.originals import FRAMES, ORIGINALS
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels import get_decoder, iter_pixels, pixel_array
-from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
+from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
-import dicompress
-from dicompress import Allowance, DicompressError, LimitError, StreamError, UnsupportedImageError, compress_dataset
+import dicompress.pydicom
+from dicompress import Allowance, compress_dataset
 from dicompress.dicom import DICOMPRESS, compress_file, decompress_dataset, restore_file
-from dicompress.plugins import pydicom as plugin
 
-FRAMES = np.stack([phantom(33, 41, s) for s in range(4)])
-
-
-def read(data: bytes) -> pydicom.FileDataset:
-    return pydicom.dcmread(io.BytesIO(data))
-
-
-def written(dataset: pydicom.Dataset) -> bytes:
-    buffer = io.BytesIO()
-    dataset.save_as(buffer, enforce_file_format=True)
-    return buffer.getvalue()
-
-
-def outside_bits_stored(dtype: str) -> np.ndarray:
-    pixels = phantom(40, 50).astype(dtype)
-    pixels[3, 5:9], pixels[7, 7] = 0x7123, -1 if dtype == "int16" else 0xF000
-    return pixels
-
-
-def colour(interpretation: str, planar: int) -> bytes:
-    """128 x 128 of 8 bits and three samples."""
-    pixels = np.stack([phantom(128, 128, s) >> 4 for s in range(3)], 0 if planar else -1).astype(np.uint8)
-    return change(
-        make(np.zeros((128, 128), np.uint8)), SamplesPerPixel=3, PhotometricInterpretation=interpretation,
-        PlanarConfiguration=planar, PixelData=pixels.tobytes(),
-    )  # fmt: skip
-
-
-ORIGINALS = {
-    "CT": lambda: pydicom_file("CT_small.dcm"),
-    "MR": lambda: pydicom_file("MR_small.dcm"),
-    "implicit": lambda: pydicom_file("MR_small_implicit.dcm"),
-    "big-endian": lambda: make(phantom(40, 50), ExplicitVRBigEndian),
-    "RLE": lambda: pydicom_file("MR_small_RLE.dcm"),
-    "one frame": lambda: make(FRAMES[:1]),
-    "frames": lambda: make(FRAMES),
-    "odd bytes": lambda: make((phantom(33, 41) >> 4).astype(np.uint8)),
-    "int8": lambda: make(((phantom(40, 50) >> 4) - 60).astype(np.int8)),
-    "signed": lambda: make(phantom(40, 50).astype(np.int16) - 1000, bits_stored=13),
-    "outside": lambda: make(outside_bits_stored("uint16"), bits_stored=12),
-    "outside, signed": lambda: make(outside_bits_stored("int16"), bits_stored=12),
-    "RGB": lambda: colour("RGB", 0),
-    "RGB, planar": lambda: colour("RGB", 1),
-    "YBR_FULL": lambda: colour("YBR_FULL", 0),
-}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_garbage():
-    gc.collect()  # a file that another module's test left open is not this one's error
-
-
-@pytest.fixture(autouse=True)
-def no_warnings():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
+pytestmark = pytest.mark.usefixtures("no_warnings")
 
 
 @pytest.mark.parametrize("name", ORIGINALS)
@@ -201,143 +137,3 @@ def test_decoders_other_ways_in():
     del compressed.PixelData
     with pytest.raises(AttributeError, match="no 'Pixel Data'"):
         compressed.pixel_array
-
-
-def test_any_flipped_byte_is_an_error_or_the_right_picture():
-    compressed = read(compress_file(make(FRAMES[:2, :20, :24])).data)
-    value, wanted = compressed.PixelData, FRAMES[:2, :20, :24]
-    errors = 0
-    for position in [*range(60), *range(60, len(value), 19)]:
-        compressed.PixelData = value[:position] + bytes([value[position] ^ 0x20]) + value[position + 1 :]
-        for index in (None, 0, 1):
-            try:
-                pixels = pixel_array(compressed, index=index)
-            except (DicompressError, RuntimeError):
-                errors += index is None
-            else:
-                assert index is not None and np.array_equal(pixels, wanted[index])
-    assert errors == len([*range(60), *range(60, len(value), 19)])
-
-
-def test_a_damaged_frame_tells_the_user_what_is_wrong_and_leaves_the_data_set_alone():
-    compressed = read(compress_file(make(FRAMES)).data)
-    damaged = bytearray(compressed.PixelData)
-    damaged[-20] ^= 1
-    compressed.PixelData = bytes(damaged)
-    for use in (lambda: compressed.pixel_array, lambda: list(iter_pixels(compressed)), compressed.decompress):
-        with pytest.raises(RuntimeError, match="dicompress: the stream is damaged: the CRC-32"):
-            use()
-    assert compressed.file_meta.TransferSyntaxUID == DICOMPRESS and RECORD[0] in compressed
-
-
-def test_items_that_are_not_one_a_frame_in_their_order_are_errors():
-    compressed = read(compress_file(make(FRAMES)).data)
-    streams = list(generate_frames(compressed.PixelData, number_of_frames=4))
-    value = encapsulate(streams, has_bot=True)
-    swapped = value[:8] + value[12:16] + value[8:12] + value[16:]  # offsets of frames 0 and 1
-    split = encapsulate(streams, fragments_per_frame=2)
-    for wrong in (swapped, split, encapsulate(streams[:3]), b"", value[:20], b"junk" * 9):
-        compressed.PixelData = wrong
-        for use in (lambda: pixel_array(compressed, index=1), lambda: compressed.pixel_array, compressed.decompress):
-            with pytest.raises(StreamError, match=r"Pixel Data \(7FE0,0010\)"):
-                use()
-
-
-def test_an_extended_offset_table_decides_nothing():
-    compressed = read(compress_file(make(FRAMES)).data)
-    compressed.ExtendedOffsetTable = compressed.ExtendedOffsetTableLengths = bytes(32)
-    assert np.array_equal(pixel_array(compressed, index=3), FRAMES[3])
-    assert np.array_equal(compressed.pixel_array, FRAMES)
-
-
-def test_contradicting_elements_are_errors():
-    compressed = compress_file(make(phantom(64, 64))).data
-    for wrong in (
-        {"Rows": 32, "Columns": 128}, {"PixelRepresentation": 1}, {"BitsAllocated": 8, "BitsStored": 8},
-        {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0},
-    ):  # fmt: skip
-        with pytest.raises(RuntimeError, match="the elements say"):
-            read(change(compressed, **wrong)).pixel_array
-    with pytest.raises(StreamError, match="1 frames .* 2 are expected"):
-        read(change(compressed, NumberOfFrames=2)).pixel_array
-    with pytest.raises(LimitError, match="60000 x 60000"):
-        read(change(compressed, Rows=60000, Columns=60000)).pixel_array
-    with pytest.raises(UnsupportedImageError, match="HSV"):
-        read(change(compressed, PhotometricInterpretation="HSV")).pixel_array
-
-
-def test_private_names_of_pydicom_are_what_the_plug_in_takes_them_for():
-    """Look at `plugin._register` if this fails with a new pydicom."""
-    from pydicom.pixels.decoders import base
-
-    decoder, version = base._PIXEL_DATA_DECODERS[RLELossless]
-    assert isinstance(decoder, base.Decoder) and isinstance(version, str)
-    assert get_decoder(RLELossless) is decoder
-    other = UID("2.25.1")
-    assert not other.is_transfer_syntax and not hasattr(other, "_PRIVATE_TS_ENCODING")
-    other.set_private_encoding(True, False)
-    assert other._PRIVATE_TS_ENCODING == (True, False) and other.is_implicit_VR and not other.is_little_endian
-    ours = UID(str(DICOMPRESS))
-    assert ours.is_encapsulated and ours.is_little_endian and not ours.is_implicit_VR and not ours.is_deflated
-    for plain in (ImplicitVRLittleEndian, ExplicitVRLittleEndian, RLELossless):
-        assert not hasattr(plain, "_PRIVATE_TS_ENCODING") and plain.is_transfer_syntax
-
-
-def private_names(tree: ast.AST) -> set[int]:
-    """Lines with names of others that begin with one underscore; `_replace` is what every named tuple has."""
-    lines = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute):
-            own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
-            names = [] if own or node.attr == "_replace" else [node.attr]
-        elif isinstance(node, (ast.Import, ast.ImportFrom)) and not getattr(node, "level", 0):
-            modules = [getattr(node, "module", None) or "", *(alias.name for alias in node.names)]
-            names = [part for module in modules for part in module.split(".")]
-        else:
-            continue
-        if any(name.startswith("_") and not name.startswith("__") for name in names):
-            lines.add(node.lineno)
-    return lines
-
-
-def test_private_names_of_pydicom_stand_in_one_place():
-    package = Path(dicompress.__file__).parent
-    trees = {path.relative_to(package).as_posix(): ast.parse(path.read_text("utf-8")) for path in package.rglob("*.py")}
-    lines = {path: private_names(tree) for path, tree in trees.items() if "pydicom" in ast.dump(tree)}
-    place = "plugins/pydicom/__init__.py"
-    (register,) = (n for n in ast.walk(trees[place]) if isinstance(n, ast.FunctionDef) and n.name == "_register")
-    assert len(lines) > 10 and {path for path, found in lines.items() if found} == {place}
-    assert lines[place] <= set(range(register.lineno, register.end_lineno + 1))
-
-
-def test_a_pydicom_without_them_is_an_import_error_that_says_so(monkeypatch):
-    from pydicom.pixels.decoders import base
-
-    monkeypatch.delattr(base, "_PIXEL_DATA_DECODERS")
-    with pytest.raises(ImportError, match="does not work with pydicom .*; use pydicom 3.0"):
-        plugin._register()
-    monkeypatch.setitem(sys.modules, "pydicom._uid_dict", None)
-    with pytest.raises(ImportError, match="does not work with pydicom .*; use pydicom 3.0"):
-        plugin._register()
-
-
-def test_importing_again_changes_nothing():
-    from pydicom.pixels.decoders import base
-
-    before = dict(base._PIXEL_DATA_DECODERS)
-    importlib.reload(plugin)
-    after = base._PIXEL_DATA_DECODERS
-    assert list(before) == list(after) and all(before[k] is after[k] for k in before if k != DICOMPRESS)
-    assert np.array_equal(read(compress_file(make(FRAMES)).data).pixel_array, FRAMES)
-
-
-@pytest.mark.parametrize("imported", [True, False])
-def test_a_process_with_and_without_the_import(imported, tmp_path):
-    path = tmp_path / "ct.dcm"
-    path.write_bytes(compress_file(pydicom_file("CT_small.dcm")).data)
-    code = f"import pydicom{', dicompress.pydicom' * imported}; print(pydicom.dcmread({str(path)!r}).pixel_array.sum())"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
-    if imported:
-        assert int(result.stdout) == pydicom.dcmread(get_testdata_file("CT_small.dcm")).pixel_array.sum()
-    else:
-        assert result.returncode and f"'{DICOMPRESS}' is not supported" in result.stderr

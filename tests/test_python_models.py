@@ -110,11 +110,11 @@ def test_a_stream_is_decoded_as_far_as_it_was_read():
         stream = native.Stream(data, read, MIB, 64 * MIB)
         for level in (0, 1, 2):
             if read is not None and level >= read:
-                picture = stream.decode(Halves(), level, None, None, 1)[0, ..., 0]
+                picture = stream.decode(Halves(), level, None, None, [], 1)[0, ..., 0]
                 assert np.array_equal(picture, IMAGE[:: 1 << level, :: 1 << level])
             else:
                 with pytest.raises(ValueError, match=f"not read down to level {level}"):
-                    stream.decode(Halves(), level, None, None, 1)
+                    stream.decode(Halves(), level, None, None, [], 1)
 
 
 def test_regions_are_parts_of_the_frame():
@@ -129,17 +129,17 @@ def test_regions_are_parts_of_the_frame():
         for _ in range(12):
             row, column = (int(chance.integers(n)) for n in picture.shape[1:3])
             rows, columns = int(chance.integers(1, picture.shape[1] - row + 1)), int(chance.integers(1, picture.shape[2] - column + 1))
-            found = stream.decode(Leaning(), level, None, (row, column, rows, columns), 2)
+            found = stream.decode(Leaning(), level, None, (row, column, rows, columns), [], 2)
             assert np.array_equal(found, picture[:, row : row + rows, column : column + columns])
-            found = stream.decode(Leaning(), level, 1, (row, column, rows, columns), 2)
+            found = stream.decode(Leaning(), level, 1, (row, column, rows, columns), [], 2)
             assert np.array_equal(found, picture[1:, row : row + rows, column : column + columns])
         for region in ((-1, 0, 1, 1), (0, 0, 0, 1), (0, 0, picture.shape[1] + 1, 1), (2**31 - 1, 0, 2**31 - 1, 1)):
             with pytest.raises(ValueError, match="leaves the image"):
-                stream.decode(Leaning(), level, None, region, 1)
+                stream.decode(Leaning(), level, None, region, [], 1)
 
 
 def test_only_tiles_of_the_region_are_decoded():
     data = dicompress.encode(phantom(2100, 40), model=Halves())
     model = Halves()
-    native.Stream(data, 0, MIB, 64 * MIB).decode(model, 0, None, (1500, 0, 3, 40), 1)
+    native.Stream(data, 0, MIB, 64 * MIB).decode(model, 0, None, (1500, 0, 3, 40), [], 1)
     assert len(model.plans) == 1

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers.images import phantom
-from helpers.models import Leaning
+from helpers.models import Halves, Leaning
 from helpers.mutations import Mutator
 from helpers.streams import Stream, planes
 from hypothesis import given, settings
@@ -99,7 +99,7 @@ def test_no_chain_is_too_long_in_colour():
 
 def test_models_that_lean_on_nothing_are_asked_for_nothing():
     image = volume(3)
-    one, other = (dicompress.encode(image, model="reference", neighbours=n, threads=1) for n in (False, True))
+    one, other = (dicompress.encode(image, model=Halves(), neighbours=n, threads=1) for n in (False, True))
     assert one == other
 
 
@@ -161,10 +161,10 @@ def test_changed_streams_are_errors_or_the_right_planes():
 
 
 def test_a_model_without_references_refuses_them(mr_pixels):
-    stream = Stream.read(dicompress.encode(np.stack([mr_pixels] * 2), model="reference"))
+    stream = Stream.read(dicompress.encode(np.stack([mr_pixels] * 2), model=Halves()))
     heads = [stream.heads[0], replace(stream.heads[1], references=(1,))]
     with pytest.raises(StreamError, match="lean"):
-        dicompress.decode(replace(stream, heads=heads).write())
+        dicompress.decode(replace(stream, heads=heads).write(), model=Halves())
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,15 @@
-"""Networks and weights as files: how they are written, and that damaged ones are refused."""
+"""Networks and weights as files: damaged ones are refused."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.networks import KERNELS, NETWORKS, Made, weights_file
 
-from dicompress.errors import DicompressError, StreamError
+from dicompress.errors import StreamError
 from dicompress.native import network as native
 
-pytest.importorskip("onnx")
-from helpers.networks import KERNELS, NETWORKS, Graph, Made, TensorProto, network_bytes
-
-from dicompress.training.weights import join, pyramid_weights, split
-
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[1]
 SMALL = (8, 4, 4, 1, (1,), True, True, True, 0.25)
 HEAD = 10  # bytes before the layers
 
@@ -76,27 +71,20 @@ def test_features_that_are_missing_or_of_another_shape_are_an_error():
         made.native.run(x[..., :28].copy(), features)
 
 
-def folder_of_networks(tmp_path):
-    rng, sizes = np.random.default_rng(9), [SMALL[:5] + flags + SMALL[7:] for flags in ((False, True), (True, True), (True, False))]
-    (tmp_path / "model.json").write_text(json.dumps({"references": True}))
-    made = [Made(rng, of) for of in sizes]
-    for name, network in zip("dhv", made):
-        (tmp_path / f"predict_{name}.onnx").write_bytes(network.onnx)
-    return made
+def three():
+    """D, H and V."""
+    rng, flags = np.random.default_rng(9), ((False, True), (True, True), (True, False))
+    return [Made(rng, SMALL[:5] + of + SMALL[7:]) for of in flags]
 
 
 @pytest.mark.parametrize("former_jpegs", [False, True])
-def test_the_networks_of_a_model_become_one_file(former_jpegs, tmp_path):
-    made, data = folder_of_networks(tmp_path), pyramid_weights(tmp_path)
-    references, networks = split(data)
-    assert references and len(networks) == 3 and join(references, networks) == data
-    if former_jpegs:
-        data, made = join(references, 2 * networks), 2 * made
-    weights = native.Weights(data)
+def test_the_networks_of_a_model_are_one_file(former_jpegs):
+    made = three() * (1 + former_jpegs)
+    weights = native.Weights(weights_file([m.data for m in made]))
     assert weights.references and weights.former_jpegs == former_jpegs and len(weights.networks) == len(made)
     for network, m in zip(weights.networks, made):
         x, features = m.activations((5, 8))
-        assert np.array_equal(network.run(x, features)[0], m.native.run(x, features)[0])
+        assert np.array_equal(network.run(x, features)[0], m.expected(x, features)[0])
 
 
 def test_the_hash_is_xxh64():
@@ -104,9 +92,9 @@ def test_the_hash_is_xxh64():
     assert native.hash(b"a") == 0xD24EC4F1A98C6E5B.to_bytes(8, "little")
 
 
-def test_files_of_weights_that_are_damaged_are_refused(tmp_path):
-    folder_of_networks(tmp_path)
-    data = pyramid_weights(tmp_path)
+def test_files_of_weights_that_are_damaged_are_refused():
+    d, h, v = (made.data for made in three())
+    data = weights_file([d, h, v])
     for length in range(0, len(data), 7):
         with pytest.raises(StreamError):
             native.Weights(data[:length])
@@ -119,12 +107,9 @@ def test_files_of_weights_that_are_damaged_are_refused(tmp_path):
     ):
         with pytest.raises(StreamError, match=message):
             native.Weights(damaged)
-    d, h, v = (Made(np.random.default_rng(9), SMALL[:5] + flags + SMALL[7:]).data for flags in
-               ((False, True), (True, True), (True, False)))  # fmt: skip
     for networks in ((d, h, h), (h, h, v), (d, d, v), (d, v, v)):
-        file = data[:6] + b"".join(len(n).to_bytes(4, "little") + n for n in networks)
         with pytest.raises(StreamError, match="do not fit one another"):
-            native.Weights(file)
+            native.Weights(weights_file(networks))
 
 
 def test_the_library_carries_the_installed_weights():
@@ -133,14 +118,3 @@ def test_the_library_carries_the_installed_weights():
     assert {native.hash(data).hex(): data for data in native.installed_weights()} == files
     for data in files.values():
         assert len(native.Weights(data).networks) in (3, 6)
-
-
-def test_graphs_of_another_form_are_not_converted():
-    g = Graph("other")
-    g.output(g.leaky_relu(g.input("x", TensorProto.UINT8, 4, True), 0.25), "y", TensorProto.UINT8, 4, True)
-    with pytest.raises(DicompressError, match="QLinearConv was expected"):
-        network_bytes(g.serialise())
-    with pytest.raises(DicompressError, match="slope of 1.2"):
-        Made(np.random.default_rng(0), SMALL[:-1] + (0.3,))
-    with pytest.raises(DicompressError, match="raised"):
-        Made(np.random.default_rng(0), SMALL, exponents=(1, 1))

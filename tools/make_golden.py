@@ -1,4 +1,5 @@
-"""Add the golden streams of the installed models to tests/golden; run once for every new model or stream version.
+"""Add the golden streams of the installed models to tests/golden and, of the lab's, to lab/tests/golden; run once for every new
+model or stream version.
 
 `--anew` removes all others first: only while nothing is released.
 """
@@ -14,10 +15,10 @@ import pydicom
 from pydicom.data import get_testdata_file
 
 import dicompress
-from dicompress.models import by_name, for_archives
+from dicompress.models import DEFAULT, by_name, for_archives
 
-GOLDEN = Path(__file__).parents[1] / "tests" / "golden"
-sys.path.insert(0, str(GOLDEN.parent))
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
 from helpers.images import phantom  # noqa: E402
 
 
@@ -68,26 +69,31 @@ def leaning() -> dict[str, tuple[np.ndarray, dict]]:
     }
 
 
+def add(model: str, folder: Path, anew: bool) -> None:
+    index = folder / "sha256.json"
+    if anew:
+        for path in (*folder.glob("*.dcmp"), index):
+            path.unlink(missing_ok=True)
+    known = json.loads(index.read_text()) if index.exists() else {}
+    volumes = leaning() if by_name(model).most_references else {}
+    for name, (image, bound) in ({n: (i, {}) for n, i in images().items()} | settings() | volumes).items():
+        data = dicompress.encode(image, model=model, **bound)
+        path = folder / f"{name}-{dicompress.inspect(data).model_hash[:8]}-v{data[4]}.dcmp"
+        if path.exists():
+            continue  # a golden stream never changes
+        path.write_bytes(data)
+        decoded = np.ascontiguousarray(dicompress.decode(data))
+        digest = hashlib.sha256(decoded.tobytes()).hexdigest()
+        known[path.name] = {"array": [str(decoded.dtype), list(decoded.shape)], "sha256": digest}
+    index.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--anew", action="store_true", help="remove all golden streams first")
-    index = GOLDEN / "sha256.json"
-    if parser.parse_args().anew:
-        for path in (*GOLDEN.glob("*.dcmp"), index):
-            path.unlink(missing_ok=True)
-    known = json.loads(index.read_text()) if index.exists() else {}
+    anew = parser.parse_args().anew
     for model in for_archives():
-        volumes = leaning() if by_name(model).most_references else {}
-        for name, (image, bound) in ({n: (i, {}) for n, i in images().items()} | settings() | volumes).items():
-            data = dicompress.encode(image, model=model, **bound)
-            path = GOLDEN / f"{name}-{dicompress.inspect(data).model_hash[:8]}-v{data[4]}.dcmp"
-            if path.exists():
-                continue  # a golden stream never changes
-            path.write_bytes(data)
-            decoded = np.ascontiguousarray(dicompress.decode(data))
-            digest = hashlib.sha256(decoded.tobytes()).hexdigest()
-            known[path.name] = {"array": [str(decoded.dtype), list(decoded.shape)], "sha256": digest}
-    index.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
+        add(model, (ROOT if model == DEFAULT else ROOT / "lab") / "tests" / "golden", anew)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ constexpr std::uint8_t wrapped_magic[] = {'D', 'C', 'X', 'L'};
 constexpr std::uint8_t version = 4;
 constexpr std::size_t crc_bytes = 4;
 constexpr std::size_t head_bytes = 2 + 8 + 2;  // the shortest head of a plane, with its length
+constexpr std::uint8_t leans_out = 4;  // added to the pixel type
 constexpr std::uint64_t most_frame_pixels = std::uint64_t{1} << 29;
 
 void put_checked(Bytes& to, ByteSpan part) {
@@ -47,10 +48,10 @@ void check_size(const Facts& facts, std::uint64_t frames, std::uint64_t rows, st
 
 Facts read_facts(Reader& reader, const Limits& limits) {
     Facts facts;
-    const std::uint8_t kind = reader.byte();
+    const std::uint8_t code = reader.byte(), kind = code & ~leans_out;
     facts.bits_stored = reader.byte();
     if (kind > 3 || facts.bits_stored < 1 || facts.bits_stored > 8 * bytes_of(static_cast<PixelType>(kind)))
-        throw StreamError("pixel type " + std::to_string(kind) + " with " + std::to_string(facts.bits_stored) +
+        throw StreamError("pixel type " + std::to_string(code) + " with " + std::to_string(facts.bits_stored) +
                           " bits stored is not possible");
     facts.type = static_cast<PixelType>(kind);
     std::ranges::copy(reader.take(facts.model_hash.size()), facts.model_hash.begin());
@@ -66,6 +67,12 @@ Facts read_facts(Reader& reader, const Limits& limits) {
         throw StreamError(std::to_string(samples) + " samples a pixel with errors up to " + std::to_string(near) +
                           " are not possible");
     facts.samples = static_cast<int>(samples), facts.near = static_cast<std::int32_t>(near);
+    if (code & leans_out) {
+        const std::uint64_t count = reader.varint();
+        if (count < 1 || count > most_references || samples > 1 || frames)
+            throw StreamError(std::to_string(count) + " planes of other streams are claimed; an image in grey leans on one or two");
+        for (std::uint64_t i = 0; i < count; ++i) facts.outer.push_back(reader.little_endian<std::uint64_t>());
+    }
     check_size(facts, std::max<std::uint64_t>(frames, 1), rows, columns, limits);
     if (frames) facts.frames = static_cast<std::int64_t>(frames);
     facts.shape = {static_cast<std::int32_t>(rows), static_cast<std::int32_t>(columns)};
@@ -150,14 +157,17 @@ Bytes write_stream(const Facts& facts, int levels, const std::vector<Bytes>& hea
     }
     Bytes stream(std::begin(magic), std::end(magic));
     stream.reserve(size);
-    for (int byte : {int{version}, static_cast<int>(facts.type), facts.bits_stored})
+    for (int byte : {int{version}, static_cast<int>(facts.type) + (facts.outer.empty() ? 0 : leans_out), facts.bits_stored})
         stream.push_back(static_cast<std::uint8_t>(byte));
     put(stream, facts.model_hash);
     stream.push_back(coder_revision);
     for (std::int64_t number : {facts.frames.value_or(0), std::int64_t{facts.shape.rows}, std::int64_t{facts.shape.columns},
-                                std::int64_t{facts.samples}, std::int64_t{facts.near}, std::int64_t{levels},
-                                static_cast<std::int64_t>(all_heads.size())})
+                                std::int64_t{facts.samples}, std::int64_t{facts.near}})
         put_varint(stream, static_cast<std::uint64_t>(number));
+    if (!facts.outer.empty()) put_varint(stream, facts.outer.size());
+    for (std::uint64_t digest : facts.outer) put_little_endian(stream, digest);
+    put_varint(stream, static_cast<std::uint64_t>(levels));
+    put_varint(stream, all_heads.size());
     for (const Bytes& section : sections) put_varint(stream, section.size());
     put_little_endian(stream, crc32(stream));
     put_checked(stream, all_heads);

@@ -40,7 +40,11 @@ class Decoding {
 public:
     Decoding(const Model& model, const Stream& stream, const Wanted& wanted, const Pixels& pixels, Context& context)
         : model_(model), stream_(stream), wanted_(wanted), pixels_(pixels), context_(context), area_(stream, wanted),
-          first_(wanted.frame.value_or(0) * stream.samples) {}
+          first_(wanted.frame.value_or(0) * stream.samples) {
+        std::int64_t number = 0;
+        for (const ConstPixelPlane& plane : wanted.outer)
+            planes_[--number] = plane.part(area_.place.row, area_.place.column, area_.place.shape);
+    }
 
     void run() {
         std::map<std::int64_t, int> depths;
@@ -181,7 +185,24 @@ Extent extent(const Facts& facts, int levels, const Wanted& wanted) {
     return found;
 }
 
+namespace {
+
+void check_outer(const Stream& stream, const Wanted& wanted) {
+    if (wanted.outer.size() != stream.outer.size())
+        throw Error(Kind::argument, "the stream leans on " + std::to_string(stream.outer.size()) + " planes of other streams; " +
+                                        std::to_string(wanted.outer.size()) + " are given");
+    for (std::size_t i = 0; i < wanted.outer.size(); ++i) {
+        const ConstPixelPlane& plane = wanted.outer[i];
+        if (plane.type != stream.type || plane.shape != reduced(stream.shape, wanted.level) ||
+            (wanted.level == 0 && digest_of(plane) != stream.outer[i]))
+            throw Error(Kind::argument, "reference " + std::to_string(i + 1) + " is not the plane that the stream leans on");
+    }
+}
+
+}  // namespace
+
 void decode(const Model& model, const Stream& stream, const Wanted& wanted, const Pixels& pixels, Context& context) {
+    check_outer(stream, wanted);
     if (stream.levels != model.levels(stream.shape))
         throw StreamError(std::to_string(stream.levels) + " levels are claimed, which is not what " + std::string(model.name()) +
                           " makes of this size");

@@ -24,6 +24,11 @@ void check_settings(const ConstPixels& pixels, const Settings& settings) {
                                         std::to_string(most_near));
     if (pixels.samples > 1 && !settings.exact.empty())
         throw Error(Kind::argument, "values of colour samples cannot be kept exact: leave out `exact` or `colour`");
+    if (settings.outer.size() > most_references || (!settings.outer.empty() && (settings.has_frames || pixels.samples > 1)))
+        throw Error(Kind::argument, "references are for a single image in grey, one or two of them");
+    for (const ConstPixelPlane& plane : settings.outer)
+        if (plane.type != pixels.type || plane.shape != pixels.shape)
+            throw Error(Kind::argument, "a reference has another shape or type than the image");
 }
 
 namespace {
@@ -70,7 +75,7 @@ private:
         Decided decided{number, {}, {}, {}, {}};
         for (std::int64_t n = number - number % pixels_.samples; n < number; ++n) decided.before.push_back(as_decoded(n));
         std::vector<Choice> choices;
-        if (model_.most_references() > 0)
+        if (model_.most_references() > 0) {
             for (const auto& numbers : candidates(number, pixels_.samples, neighbours, depth_)) {
                 Choice& choice = choices.emplace_back();
                 for (std::int64_t n : numbers) {
@@ -78,10 +83,19 @@ private:
                     choice.planes.push_back(decided.sources.emplace_back(std::make_unique<Decoded>(as_decoded(n))).get());
                 }
             }
+            for (std::size_t count = 1; count <= settings_.outer.size(); ++count) {
+                Choice& choice = choices.emplace_back();
+                for (std::size_t i = 0; i < count; ++i) {
+                    choice.distances.push_back(static_cast<std::int64_t>(i) + 1);
+                    choice.planes.push_back(decided.sources.emplace_back(std::make_unique<Decoded>(settings_.outer[i])).get());
+                }
+            }
+        }
         decided.content = choose(model_, pixels_.plane(number), decided.before, settings_.near, settings_.exact, choices,
                                  decided.chosen, context_);
         int depth = 0;
-        for (std::int64_t distance : decided.chosen.distances) depth = std::max(depth, depth_.at(number - distance) + 1);
+        for (std::int64_t distance : decided.chosen.distances)
+            if (distance <= number) depth = std::max(depth, depth_.at(number - distance) + 1);
         if (decided.content->coefficients != colour::Coefficients{})
             for (std::int64_t n = number - number % pixels_.samples; n < number; ++n) depth = std::max(depth, depth_.at(n) + 1);
         depth_[number] = depth;
@@ -115,6 +129,8 @@ Bytes encode(const Model& model, const ConstPixels& pixels, const Settings& sett
     facts.bits_stored = settings.bits_stored ? settings.bits_stored : 8 * bytes_of(pixels.type);
     facts.samples = pixels.samples, facts.near = settings.near;
     if (settings.has_frames) facts.frames = pixels.frames;
+    for (std::size_t i = 0; i < settings.outer.size() && i < planes[0].distances.size(); ++i)
+        facts.outer.push_back(digest_of(settings.outer[i]));
     const int levels = model.levels(pixels.shape);
     std::vector<Bytes> heads;
     std::vector<std::vector<Bytes>> chunks(static_cast<std::size_t>(levels) + 1);

@@ -11,6 +11,7 @@ struct Settings {
     std::int32_t near = 0;    // by how much a decoded pixel may differ
     Runs exact = {};          // values of grey pixels that come back as they were even so, and that no other pixel takes
     bool neighbours = false;  // frames may lean on one or two beside them, where that pays
+    std::vector<ConstPixelPlane> outer = {};  // planes of other streams that a single image in grey may lean on, at most two
 };
 
 // Throws kind unsupported for pixels that cannot be compressed, kind argument for impossible settings.

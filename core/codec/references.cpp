@@ -10,7 +10,7 @@ std::vector<int> depths(const Stream& stream) {
         const Head& head = stream.heads[static_cast<std::size_t>(number)];
         for (int i = 0; i < head.references; ++i) {
             const std::int64_t distance = head.distances[static_cast<std::size_t>(i)];
-            if (distance == 0 || distance > number || distance <= number - count)
+            if (distance == 0 || distance > number + static_cast<std::int64_t>(stream.outer.size()) || distance <= number - count)
                 throw StreamError("plane " + std::to_string(number) + " leans on itself or on one that does not exist");
         }
     }

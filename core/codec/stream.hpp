@@ -55,6 +55,7 @@ struct Facts {
     Shape shape;
     int samples = 1;
     std::int32_t near = 0;
+    std::vector<std::uint64_t> outer;  // digests of planes -1, -2: decoded before, from other streams
 
     std::int64_t frame_count() const { return frames.value_or(1); }
     std::int64_t plane_count() const { return frame_count() * samples; }
@@ -79,11 +80,12 @@ struct Stream : Facts {
     std::pmr::vector<Section> sections;          // of levels L, L - 1 ..., as many as were read
     std::vector<std::uint64_t> level_bytes;      // how many bytes of the stream each level needs, level 0 first
 
-    // The planes that must be decoded before plane `number`: those it leans on, and samples before it that say something of it.
+    // The stream's planes that must be decoded before plane `number`: those it leans on, and samples before it that say something of it.
     std::vector<std::int64_t> needs(std::int64_t number) const {
         const Head& head = heads[static_cast<std::size_t>(number)];
         std::vector<std::int64_t> found;
-        for (int i = 0; i < head.references; ++i) found.push_back(number - head.distances[static_cast<std::size_t>(i)]);
+        for (int i = 0; i < head.references; ++i)
+            if (const std::int64_t n = number - head.distances[static_cast<std::size_t>(i)]; n >= 0) found.push_back(n);
         if (head.leans_on_samples())
             for (std::int64_t n = number - number % samples; n < number; ++n) found.push_back(n);
         return found;

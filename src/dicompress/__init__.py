@@ -1,6 +1,7 @@
 """dicompress: learned compression of DICOM images, lossless or with a bounded error, bit-exact on every machine."""
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from .errors import (
     DicompressError,
@@ -11,6 +12,10 @@ from .errors import (
     UnsupportedImageError,
     VerificationError,
 )
+
+if TYPE_CHECKING:  # as `_LAZY` says, for tools that only read
+    from .codec import StreamInfo, decode, encode, inspect
+    from .dicom import Allowance, compress_dataset, decompress_dataset
 
 __version__ = "0.1.0"
 

@@ -1,12 +1,14 @@
 """Every error this package raises on purpose. Messages name what is wrong, where, and what to do."""
 
+LAB = "dicompress-lab (pip install ./lab, in a checkout of dicompress)"  # where what is no part of this package lies
+
 
 class DicompressError(Exception):
     """Base of all errors of dicompress."""
 
 
 class UnsupportedImageError(DicompressError):
-    """The image or data set is of a kind that this version does not compress."""
+    """The image or data set is of a kind that this version does not compress, or restore; better left as it is."""
 
 
 class StreamError(DicompressError):
@@ -14,7 +16,7 @@ class StreamError(DicompressError):
 
 
 class UnknownModelError(DicompressError):
-    """The stream needs a model, or a stream version, that is not installed."""
+    """There is no such model; or a stream needs a model, or a stream version, that is not installed."""
 
 
 class LimitError(StreamError):

@@ -7,8 +7,11 @@ import os
 from .errors import LimitError
 
 MAX_FRAME_PIXELS = 1 << 29
-MAX_SAMPLES = 1 << 31  # of all frames; DICOMPRESS_MAX_PIXELS
-MAX_MEMORY = 16 << 30  # bytes; DICOMPRESS_MAX_MEMORY
+"""Pixels of a frame, rows times columns; nothing changes it."""
+MAX_SAMPLES = 1 << 31
+"""Samples of all frames, unless DICOMPRESS_MAX_PIXELS says otherwise."""
+MAX_MEMORY = 16 << 30
+"""Bytes that decoding may take, unless DICOMPRESS_MAX_MEMORY says otherwise."""
 # Decoding takes this, whatever the size of the image, and its pixels so many times (measured: docs/conformance.md, "Limits").
 WORKING_MEMORY = 512 << 20
 COPIES = 4

@@ -8,20 +8,21 @@ Recompression, with a restore record or without, are decoded, too, unless pydico
 give what the JPEG file gives. StreamError for damaged items; what is wrong with a frame arrives in pydicom's RuntimeError, as
 from any decoder.
 
-    dataset.compress(dicompress.pydicom.DICOMPRESS)  # in place; or arr=array; pydicom.pixels.compress, get_encoder
+    dataset.compress(dicompress.pydicom.DICOMPRESS)  # in place; also pydicom.pixels.compress and get_encoder
 
-codes each frame without loss, values outside Bits Stored included, and compares it before the data set is touched. Options
-are pydicom's own (`generate_instance_uid`, `encapsulate_ext`; False keeps the SOP Instance UID, as nothing is lost),
-and `model` and `threads` of `dicompress.encode`. pydicom hands over one frame after the other and sees no file, so that
-it does not do what `dicompress compress` does:
+codes each frame as `dicompress.encode` does, without loss, values outside Bits Stored included, and compares it before the data
+set is touched. Options are pydicom's (`arr`, `encapsulate_ext`, `generate_instance_uid`: nothing is lost, so False is right), and
+`model` and `threads` of `dicompress.encode`. As pydicom hands over pixels, one frame after the other, and no file:
 
 - There is no restore record: pixels and elements come back, not the original file byte for byte.
 - No error is allowed, as the elements of a derived image would have to change: `dicompress.compress_dataset` does it.
-- What is drawn, or in colour, is not tried in JPEG XL, and a result that is larger than the original is kept.
-- JPEG frames are not taken (pydicom's ValueError: only uncompressed data sets); with `arr`, elements must be those of the
-  array already, and a restore record that the data set has is not seen: `decompress()` first, it is that of other pixels.
+- What JPEG XL codes in fewer bytes is in our transfer syntax, too; files of the command line are in the standard one, which more
+  readers know. A result that is larger than the original is kept.
+- pydicom refuses data sets in another compressed syntax, JPEG among them. With `arr` it does not, but then the elements must be
+  those of the array already, and a restore record stays, of other pixels: `decompress()` before removes it.
+- What was read as big-endian is written by `pydicom.dcmwrite`; `save_as` refuses to change the byte order.
 
-Frames do not lean on each other in a DICOM file, whoever writes it; `dicompress.encode(volume, neighbours=True)` is for arrays.
+That frames do not lean on each other costs nothing against the command line: in a DICOM file they never do.
 UnsupportedImageError for pixels that cannot be compressed (32 bits or 1 bit, float), ValueError for unknown options
 and for arrays that are not what the elements say.
 """

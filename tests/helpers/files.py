@@ -64,3 +64,10 @@ def rle(pixels: np.ndarray | None = None) -> bytes:
     buffer = io.BytesIO()
     dataset.save_as(buffer)
     return buffer.getvalue()
+
+
+def written(dataset: Dataset) -> bytes:
+    """The file that `save_as` makes."""
+    buffer = io.BytesIO()
+    dataset.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()

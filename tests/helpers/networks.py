@@ -1,14 +1,12 @@
-"""Random integer networks, as graphs that onnxruntime runs and as the core does. Importing it needs onnx."""
+"""Random integer networks, as files that the core reads, and what they compute, in numpy (`core/network/network.hpp`)."""
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
-from onnx import TensorProto
 
 from dicompress.native import network as native
-from dicompress.runtime import Network as Onnx
-from dicompress.training.graph import Graph
-from dicompress.training.weights import network_bytes
 
 KERNELS = native.kernels()
 # inputs, features, narrow, components, dilations of blocks, adds features, gives features, attention, slope
@@ -25,42 +23,43 @@ NETWORKS = {
 }
 
 
+def weights_file(networks: list[bytes], references: bool = True) -> bytes:
+    """The bytes of weights.bin: D, H, V; then, if there are any, those for former JPEGs. references: whether the first take them."""
+    flags = references | (len(networks) > 3) << 1
+    return b"dcmw\x01" + bytes([flags]) + b"".join(struct.pack("<I", len(n)) + n for n in networks)
+
+
 class Made:
     """A network of random integers. weight: the largest; exponents: of channels' scales, lowest and highest."""
 
     def __init__(self, rng, sizes, weight=63, exponents=(-9, -6), wide=500):
-        self.rng, self.weight, self.exponents = rng, weight, exponents
-        inputs, features, narrow, components, dilations, adds, gives, attends, slope = sizes
-        self.inputs, self.features_in = inputs, features * adds
-        g = self.g = Graph("made")
-        x = self.convolution(g.input("x", TensorProto.UINT8, inputs, True), features, inputs)
-        if adds:
-            x = g.add(x, g.input("features", TensorProto.UINT8, features, True))
-        x = g.leaky_relu(x, slope)
-        for d in dilations:
-            inner = g.leaky_relu(self.convolution(x, features, features, d), slope)
-            x = g.add(x, self.convolution(inner, features, features, d))
-        y = g.leaky_relu(self.convolution(x, narrow, features, size=1), slope)
-        if attends:
-            y = g.gate(y, self.convolution(y, narrow, narrow, size=1, out_exponent=-8, out_zero=0))
-        q = g.node("DequantizeLinear", self.convolution(y, narrow, 1, group=narrow), g.scale(0), g.zero())
-        weights = rng.integers(-wide, wide + 1, (3 * components, narrow, 1, 1))
-        g.output(g.wide_convolution(q, weights, rng.integers(-9000, 9001, 3 * components), 128), "parameters",
-                 TensorProto.FLOAT, 3 * components)  # fmt: skip
-        if gives:
-            g.output(x, "next_features", TensorProto.UINT8, features, True)
-        self.onnx = g.serialise()
-        self.data = network_bytes(self.onnx)
+        self.rng, self.weight, self.exponents, self.wide = rng, weight, exponents, wide
+        self.inputs, self.features, _, _, _, self.adds, self.gives, self.attends, self.slope = sizes
+        self.features_in = self.features * self.adds
+        self.data = self.make(sizes)
         self.native = native.Network(self.data)
 
-    def convolution(self, x, out, channels, dilation=1, size=3, group=1, out_exponent=-5, **of_result):
-        weights = self.rng.integers(-self.weight, self.weight + 1, (out, channels, size, size))
-        exponents = self.rng.integers(self.exponents[0], self.exponents[1] + 1, out) + 5 + out_exponent
-        pad = size // 2 * dilation
-        return self.g.convolution(
-            x, weights, self.rng.integers(-999, 1000, out), exponents, out_exponent, kernel_shape=[size, size], strides=[1, 1],
-            dilations=[dilation, dilation], pads=[pad] * 4, group=group, **of_result,
-        )  # fmt: skip
+    def make(self, sizes) -> bytes:
+        inputs, features, narrow, components, dilations, adds, gives, attends, slope = sizes
+        self.head = self.layer(features, 3, inputs)
+        self.blocks = [(d, self.layer(features, 3, features), self.layer(features, 3, features)) for d in dilations]
+        self.to_narrow = self.layer(narrow, 1, features)
+        self.attention = self.layer(narrow, 1, narrow)
+        self.depthwise = self.layer(narrow, 3, 1)
+        self.last = self.rng.integers(-self.wide, self.wide + 1, (3 * components, narrow)), self.rng.integers(-9000, 9001, 3 * components)
+        quarters = int(4 * slope)
+        dimensions = [inputs, features, narrow, components, adds | gives << 1 | attends << 2, quarters, quarters, len(dilations)]
+        for d in dilations:
+            dimensions += [d, quarters]
+        layers = [self.head, *(layer for block in self.blocks for layer in block[1:]), self.to_narrow]
+        layers += [self.attention, self.depthwise] if attends else [self.depthwise]
+        parts = [w.astype("i1").tobytes() + b.astype("<i4").tobytes() + s.astype("u1").tobytes() for w, b, s in layers]
+        return bytes(dimensions) + b"".join(parts) + b"".join(a.astype("<i4").tobytes() for a in self.last)
+
+    def layer(self, out, size, channels):
+        """Weights (out, rows, columns, channels), biases, and by how many bits to shift each sum."""
+        weights = self.rng.integers(-self.weight, self.weight + 1, (out, size, size, channels))
+        return weights, self.rng.integers(-999, 1000, out), -self.rng.integers(self.exponents[0], self.exponents[1] + 1, out)
 
     def activations(self, shape):
         """x and features: around zero, with some of any value."""
@@ -70,9 +69,42 @@ class Made:
         return some(self.inputs), some(self.features_in) if self.features_in else None
 
     def expected(self, x, features):
-        inputs = {"x": x[None]} | ({} if features is None else {"features": features[None]})
-        parameters, *after = Onnx(self.onnx, 1)(**inputs)
-        return parameters[0], after[0][0] if after else None
+        """Parameters (channels, rows, columns), and the features of the next phase or None."""
+        q = self.result(self.sums(x - 128.0, self.head), self.head)
+        if self.adds:
+            q = np.clip(q + (features - 128.0), -128, 127)
+        q = self.leaky(q)
+        for dilation, first, second in self.blocks:
+            inner = self.leaky(self.result(self.sums(q, first, dilation), first))
+            q = np.clip(q + self.result(self.sums(inner, second, dilation), second), -128, 127)
+        after = (q + 128).astype(np.uint8) if self.gives else None
+        q = self.leaky(self.result(self.sums(q, self.to_narrow), self.to_narrow))
+        if self.attends:
+            gates = self.result(self.sums(q, self.attention), self.attention, 0, 255)
+            q = np.clip(np.rint(q * gates / 256), -128, 127)
+        q = self.result(self.sums(q, self.depthwise), self.depthwise)
+        weights, bias = self.last
+        return np.moveaxis(q @ weights.T + bias, -1, 0).astype(np.float32), after
+
+    def sums(self, q, layer, dilation=1):
+        """Of float64 (rows, columns, channels), which holds all of them exactly. One weight a channel: of each channel alone."""
+        weights, bias, _ = layer
+        (rows, columns, channels), size = q.shape, weights.shape[1]
+        border = size // 2 * dilation
+        padded = np.pad(q, ((border, border), (border, border), (0, 0)))
+        found = np.zeros((rows, columns, len(weights))) + bias
+        for i, j in np.ndindex(size, size):
+            under = padded[i * dilation :, j * dilation :][:rows, :columns]
+            alone = weights.shape[3] == 1 < channels
+            found += under * weights[:, i, j, 0] if alone else under @ weights[:, i, j].T
+        return found
+
+    @staticmethod
+    def result(sums, layer, low=-128, high=127):
+        return np.clip(np.rint(sums / 2.0 ** layer[2]), low, high)
+
+    def leaky(self, q):
+        return np.maximum(q, np.rint(q * self.slope))
 
     def check(self, x, features, kernels=KERNELS):
         parameters, after = self.expected(x, features)

@@ -130,6 +130,7 @@ class Stream:
     heads: list[Head]
     sections: list[list[bytes]]
     coder: int = 1
+    outer: tuple[bytes, ...] = ()  # digests of planes -1, -2, of other streams
     level_bytes: list[int] = field(default_factory=list, compare=False)  # of the stream that was read, level 0 first
 
     @property
@@ -140,9 +141,11 @@ class Stream:
         heads = [head.write(self.near) for head in self.heads]
         heads = b"".join(varint(len(head)) + head for head in heads)
         sections = [b"".join([*(varint(len(chunk)) for chunk in chunks), *chunks]) for chunks in self.sections]
-        numbers = self.frames or 0, self.rows, self.columns, self.samples, self.near, self.levels, len(heads)
-        start = b"DCMP\x04" + bytes([TYPES.index(self.dtype), self.bits_stored]) + self.model + bytes([self.coder])
-        start += b"".join(map(varint, (*numbers, *map(len, sections))))
+        kind = TYPES.index(self.dtype) + 4 * bool(self.outer)
+        start = b"DCMP\x04" + bytes([kind, self.bits_stored]) + self.model + bytes([self.coder])
+        start += b"".join(map(varint, (self.frames or 0, self.rows, self.columns, self.samples, self.near)))
+        start += (varint(len(self.outer)) if self.outer else b"") + b"".join(self.outer)
+        start += b"".join(map(varint, (self.levels, len(heads), *map(len, sections))))
         return b"".join(part + zlib.crc32(part).to_bytes(4, "little") for part in (start, heads, *sections))
 
     @classmethod
@@ -151,7 +154,9 @@ class Stream:
         assert cursor.take(5) == b"DCMP\x04"
         kind, bits_stored = cursor.take(2)
         model, (coder,) = cursor.take(8), cursor.take(1)
-        frames, rows, columns, samples, near, levels, head_bytes = (cursor.varint() for _ in range(7))
+        frames, rows, columns, samples, near = (cursor.varint() for _ in range(5))
+        outer = tuple(cursor.take(8) for _ in range(cursor.varint())) if kind & 4 else ()
+        levels, head_bytes = cursor.varint(), cursor.varint()
         sizes = [cursor.varint() for _ in range(levels + 1)]
         start = cursor.at
         cursor.at = 0
@@ -169,8 +174,8 @@ class Stream:
             section.end()
             ends.append(cursor.at)
         cursor.end()
-        facts = (TYPES[kind], bits_stored, model, frames or None, rows, columns, samples, near)
-        return cls(*facts, heads, sections, coder, ends[::-1])
+        facts = (TYPES[kind & 3], bits_stored, model, frames or None, rows, columns, samples, near)
+        return cls(*facts, heads, sections, coder, outer, ends[::-1])
 
     def needs(self, number: int) -> set[int]:
         """The planes that must be decoded before plane `number`, each in turn with those that it needs."""

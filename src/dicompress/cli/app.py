@@ -10,18 +10,16 @@ import typer
 
 from .. import __version__
 from ..errors import DicompressError
-from . import archive, output, tools
+from . import archive, output, plugged, tools
 
 app = typer.Typer(
+    cls=plugged.Commands,
     help="Learned compression of DICOM images, lossless or with a bounded error, bit-exact on every machine.",
     no_args_is_help=True,
-    rich_markup_mode="markdown",  # paragraphs, whatever their lines
-    add_completion=False,
-    pretty_exceptions_enable=False,
+    **plugged.LIKE,
 )
 for command in (
-    archive.compress, archive.decompress, archive.verify, archive.strip, archive.info,
-    tools.demo, tools.bench, tools.compare, tools.train, tools.export,
+    archive.compress, archive.decompress, archive.verify, archive.strip, archive.info, tools.demo, tools.compare,
 ):  # fmt: skip
     app.command()(command)
 

@@ -102,7 +102,7 @@ def compress(
     from . import run
 
     model = by_name(model or DEFAULT).name
-    if model not in for_archives():
+    if model != DEFAULT and model not in for_archives():
         raise DicompressError(
             f"{model} is there for comparisons: a later version may not decode its files; there is {', '.join(for_archives())}"
         )

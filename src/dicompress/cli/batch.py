@@ -40,13 +40,18 @@ def _outcomes(job: Job, tasks: list[files.Task], jobs: int) -> Iterator[Outcome]
     several = replace(job, threads=max(1, (os.cpu_count() or 1) // jobs))
     died = []
     largest_first = sorted(tasks, key=lambda task: files.size(task.source), reverse=True)  # so that all cores end together
-    for task, outcome in pool.run(partial(process, several), largest_first, jobs):
+    for task, outcome in pool.run(partial(_work, process, several), largest_first, jobs):
         if isinstance(outcome, pool.Died):
             died.append(task)
         else:
             yield outcome
     # Once more, with all memory and cores to itself; the target may be complete, if the process died late.
-    for task, outcome in pool.run(partial(process, replace(job, resume=not job.in_place)), died, 1):
+    for task, outcome in pool.run(partial(_work, process, replace(job, resume=not job.in_place)), died, 1):
         if isinstance(outcome, pool.Died):
             outcome = failed(task, f"the worker process died, twice ({outcome.how}), perhaps for lack of memory")
         yield outcome
+
+
+def _work(process: Callable[[Job, files.Task], Outcome], job: Job, task: files.Task, tell: object) -> Outcome:
+    """In a worker, which has nothing to tell before its end."""
+    return process(job, task)

@@ -15,9 +15,8 @@ NEEDED = ("imagecodecs", "skimage")
 def run(original: Path, compressed: Path, output: Path) -> int:
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        raise DicompressError(f"compare needs {', '.join(missing)}: pip install 'dicompress[bench]'")
-    from ..bench.compare import compare
-    from ..bench.compare_page import page
+        raise DicompressError(f"compare needs {', '.join(missing)}: pip install 'dicompress[compare]'")
+    from ..compare import compare, page
 
     target = _page(output)
     if target.resolve() in (original.resolve(), compressed.resolve()):

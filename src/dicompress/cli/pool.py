@@ -9,15 +9,17 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
+from typing import Any
 
 from ..errors import DicompressError
 
 READY = "ready"
+Work = Callable[[Any, Callable[[Any], None]], Any]
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,15 @@ class Died:
     how: str
 
 
+@dataclass(frozen=True)
+class Told:
+    """What `work` tells while it is at a task."""
+
+    value: Any
+
+
 class _Worker:
-    def __init__(self, work: Callable):
+    def __init__(self, work: Work):
         context = get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, work), daemon=True)
@@ -58,38 +67,41 @@ class _Worker:
         return Died(f"signal {-code}" if code < 0 else f"exit code {code}")
 
 
-def run(work: Callable, tasks: list, jobs: int) -> Iterator[tuple]:
-    """(task, work(task)) of each in the order in which they end, or (task, Died). `work` and `tasks` can be pickled."""
-    waiting, workers, trouble = deque(tasks), [], None
+def run(work: Work, tasks: Iterable[Any], jobs: int) -> Iterator[tuple[Any, Any]]:
+    """(task, work(task, tell)) of each in the order in which they end, or (task, Died); before it (task, Told) of each tell(value).
 
-    def start() -> None:
-        nonlocal trouble
-        try:
-            workers.append(_Worker(work))
-        except OSError as error:
-            trouble = error.strerror
-
+    `work` and what goes in and out of it can be pickled. tasks: to a deque more can be added meanwhile.
+    """
+    waiting = tasks if isinstance(tasks, deque) else deque(tasks)
+    workers, most, trouble = [], min(jobs, len(waiting)), None
     try:
-        for _ in range(min(jobs, len(tasks))):
-            start()
         while waiting or any(w.task is not None for w in workers):
+            while waiting and len(workers) < most:
+                try:
+                    workers.append(_Worker(work))
+                except OSError as error:
+                    most, trouble = most - 1, error.strerror
             if not workers:
                 raise DicompressError(f"no worker process starts: {trouble}; --jobs 1 does without")
+            for worker in workers:
+                if waiting and worker.ready and worker.task is None:
+                    worker.give(waiting.popleft())
             for pipe in wait([w.pipe for w in workers]):
                 worker = next(w for w in workers if w.pipe is pipe)
-                task, worker.task = worker.task, None
+                task = worker.task
                 try:
                     result = pipe.recv()
                 except (EOFError, OSError):
                     workers.remove(worker)
                     result = worker.died()
-                    trouble = result.how
-                    if worker.ready and waiting:
-                        start()
+                    if not worker.ready:
+                        most, trouble = most - 1, result.how
                 else:
                     worker.ready = True
-                    if waiting:
-                        worker.give(waiting.popleft())
+                    if not isinstance(result, Told):
+                        worker.task = None
+                        if waiting:
+                            worker.give(waiting.popleft())
                 if task is not None:
                     yield task, result
     finally:
@@ -111,14 +123,14 @@ def _deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(pipe: Connection, work: Callable) -> None:
+def _serve(pipe: Connection, work: Work) -> None:
     """A worker's life."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         pipe.send(READY)
         while True:
-            pipe.send(work(pipe.recv()))
+            pipe.send(work(pipe.recv(), lambda value: pipe.send(Told(value))))
     except (EOFError, OSError):
         pass  # the parent is gone
 

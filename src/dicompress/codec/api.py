@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,11 +23,15 @@ DTYPES = {np.dtype(name) for name in ("uint8", "int8", "uint16", "int16")}
 class StreamInfo:
     """What `inspect` tells of a stream without decoding it.
 
-    coded_bytes counts the whole stream; ratio_allocated and ratio_stored compare it with the pixels at their
-    allocated and stored bits. near: by how much a pixel may differ from the original, 0 for not at all. levels: by how many
+    rows, columns: of a frame; samples: of a pixel; frames: 1 also for an array without an axis of frames. bits_allocated: 8 or 16;
+    bits_stored: DICOM's, as it was given. signed: whether pixels are. near: by how much a pixel may differ from the original, 0 for
+    not at all. model: its name, None if it is not installed; model_hash: 8 bytes in hexadecimal.
+
+    coded_bytes counts the whole stream, bits_per_pixel are its bits by the pixels of all frames, all samples of a pixel together;
+    ratio_allocated and ratio_stored compare it with the pixels at their allocated and stored bits. levels: by how many
     halvings the image can be had early; level_bytes[k]: how many bytes of the stream `decode(data, level=k)` needs, k from 0.
-    checksums: one digest of the pixels a frame and sample, in hexadecimal. Of JPEG XL `model` is "JPEG XL", without a hash, and
-    there is one checksum a frame.
+    checksums: XXH64 of the pixels, one a frame and sample, in hexadecimal (docs/format.md). references: those of the images that the
+    stream leans on, which `decode` must be given. Of JPEG XL `model` is "JPEG XL", without a hash, and there is one checksum a frame.
     """
 
     rows: int
@@ -47,6 +51,7 @@ class StreamInfo:
     levels: int
     level_bytes: list[int]
     checksums: list[str]
+    references: list[str]
 
 
 def encode(
@@ -58,34 +63,37 @@ def encode(
     near: int = 0,
     exact: Iterable[tuple[int, int]] = (),
     neighbours: bool = False,
+    references: Sequence[np.ndarray] = (),
     verify: bool = True,
     threads: int = 0,
 ) -> bytes:
     """Compress without loss, or with a bounded error; the result has been decoded and compared before it is returned.
 
-    image: (rows, columns) or (frames, rows, columns), int8, uint8, int16 or uint16. bits_stored: DICOM's Bits Stored, for
-    the record only: values outside it survive. colour: the last axis holds 2 to 4 samples a pixel. near: by how much a decoded
-    pixel may differ, 1 to 255; 0 for not at all. exact: runs (first, last) of values of grey pixels that come back as they were
-    even so, e.g. padding, and that no other pixel takes; ends of the value range that are saturated are found and always kept.
-    neighbours: frames may lean on one or two beside them, where that pays; then `decode(data, frame=k)` decodes up to 16 others
-    first.
+    image: (rows, columns) or (frames, rows, columns), int8, uint8, int16 or uint16, of any byte order and strides. bits_stored:
+    DICOM's Bits Stored, for the record only: values outside it survive. colour: the last axis holds 2 to 4 samples a pixel. near:
+    by how much a decoded pixel may differ, 1 to 255; 0 for not at all. exact: runs (first, last) of values of grey pixels that come
+    back as they were even so, e.g. padding, and that no other pixel takes; ends of the value range that are saturated are found and
+    always kept. neighbours: frames may lean on one or two beside them, where that pays; then `decode(data, frame=k)` decodes up to
+    16 others first. references: one or two images like a single grey one, the likelier first, such as slices beside it as they are
+    decoded; where leaning on them pays the stream does (`inspect(data).references`), and `decode` must be given these.
 
-    model: to encode with, by its name; None for `pyramid`, or JPEG XL where that takes fewer bytes, as of many drawings and images in
-    colour. Such a stream has JPEG XL inside: it has no levels, and the C library does not decode it.
+    model: to encode with, by its name or as it was loaded; None for `pyramid`, or JPEG XL where that takes fewer bytes, as of many
+    drawings and images in colour. Such a stream has JPEG XL inside: it has no levels, and the C library does not decode it.
     verify: False for a caller that decodes and compares the result itself. threads: 0 for one a core.
 
-    Raises UnsupportedImageError for other arrays and masked ones, UnknownModelError, VerificationError, ValueError for another
-    `near` and for `exact` of colours.
+    Returns a stream (docs/format.md). Raises UnsupportedImageError for other arrays and masked ones, UnknownModelError,
+    VerificationError, ValueError for another `near` and for `exact` of colours.
     """
     exact = list(exact)
     settings = {"model": model or DEFAULT, "bits_stored": bits_stored, "colour": colour, "threads": threads}
-    data, pixels = encode_with_result(image, near=near, exact=exact, neighbours=neighbours, **settings)
+    data, pixels = encode_with_result(image, near=near, exact=exact, neighbours=neighbours, references=references, **settings)
     if model is None and not near:
         has_frames = pixels.ndim - colour == 3
         data = wrapped.smaller(_four(pixels, has_frames, colour), data, threads, bits_stored or 0, has_frames)
     if verify:
         found = None if isinstance(model, str) else model
-        check_bound(np.asarray(image), decode(data, model=found, threads=threads), near, exact)
+        used = references[: len(inspect(data).references)]
+        check_bound(np.asarray(image), decode(data, references=used, model=found, threads=threads), near, exact)
     return data
 
 
@@ -98,6 +106,7 @@ def encode_with_result(
     near: int = 0,
     exact: Iterable[tuple[int, int]] = (),
     neighbours: bool = False,
+    references: Sequence[np.ndarray] = (),
     threads: int = 0,
 ) -> tuple[bytes, np.ndarray]:
     """`encode` by the model, whatever JPEG XL would take; without verification, and the array that `decode` will give."""
@@ -120,7 +129,8 @@ def encode_with_result(
     pixels = _four(image, image.ndim - colour == 3, colour).astype(dtype, "C", copy=False)
     decoded = np.empty_like(pixels) if near else None
     has_frames = image.ndim - colour == 3
-    data = native.encode(pixels, found, bits_stored or 0, has_frames, near, exact, neighbours, decoded, threads)
+    outer = [_outer(reference, image.shape, dtype) for reference in references]
+    data = native.encode(pixels, found, bits_stored or 0, has_frames, near, exact, neighbours, outer, decoded, threads)
     return data, (pixels if decoded is None else decoded).reshape(image.shape)
 
 
@@ -131,14 +141,24 @@ def check_bound(original: np.ndarray, decoded: np.ndarray, near: int, exact: Ite
 
 
 def decode(
-    data: bytes | memoryview, *, frame: int | None = None, level: int = 0, model: Model | None = None, threads: int = 0
+    data: bytes | memoryview,
+    *,
+    frame: int | None = None,
+    level: int = 0,
+    references: Sequence[np.ndarray] = (),
+    model: Model | None = None,
+    threads: int = 0,
 ) -> np.ndarray:
     """The array that `encode` was given, or only frame number `frame` (from 0) of it.
 
-    level: k for the image at 1/2**k resolution, (ceil(rows / 2**k), ceil(columns / 2**k)) a frame; `data` may then end
-    after the bytes that `inspect` lists for level k. model: to decode with instead of the installed one of the stream's
-    hash. Raises StreamError for data that is not ours, damaged or too short, LimitError for impossible sizes,
-    UnknownModelError for a stream of another version, IndexError and ValueError for a frame or level it does not have.
+    Shape and type are those of the encoded array, in the machine's byte order; without the first axis for one frame.
+    level: k for the image at 1/2^k resolution, every 2^k-th row and column from the first; `data` may then end after the bytes
+    that `inspect` lists for level k. references: the images that the stream leans on (`inspect(data).references`), whole or at
+    this level. model: to decode with instead of the installed one of the stream's hash. threads: 0 for one a core.
+
+    Raises StreamError for data that is not ours, damaged or too short, LimitError for impossible sizes, UnknownModelError for a
+    stream of another model or version, IndexError and ValueError for a frame or level it does not have and for images that are
+    not its references.
     """
     if wrapped.is_wrapped(data):
         if level:
@@ -149,9 +169,19 @@ def decode(
     count = stream.frames or 1
     if frame is not None and not 0 <= frame < count:
         raise IndexError(f"frame {frame} of {count}")
-    whole = stream.decode(found, level, frame, None, threads)
+    shape = tuple(-(-n >> level) for n in (stream.rows, stream.columns))
+    outer = [_outer(image if image.shape == shape else image[:: 1 << level, :: 1 << level], shape) for image in references]
+    whole = stream.decode(found, level, frame, None, outer, threads)
     whole = whole if stream.samples > 1 else whole[..., 0]
     return whole if frame is None and stream.frames is not None else whole[0]
+
+
+def _outer(image: np.ndarray, shape: tuple[int, ...], dtype: np.dtype | None = None) -> np.ndarray:
+    """A reference as (1, rows, columns, 1). ValueError if it has not the image's shape or type."""
+    native_type = image.dtype.newbyteorder("=")
+    if image.ndim != 2 or image.shape != shape or native_type != (dtype or native_type):
+        raise ValueError(f"a reference is {image.dtype} {image.shape}; it must be a single image in grey like the one that leans on it")
+    return np.ascontiguousarray(image, native_type)[None, ..., None]
 
 
 def _four(image: np.ndarray, has_frames: bool, colour: bool) -> np.ndarray:
@@ -161,7 +191,7 @@ def _four(image: np.ndarray, has_frames: bool, colour: bool) -> np.ndarray:
 
 
 def inspect(data: bytes) -> StreamInfo:
-    """What a stream holds, without decoding it; its header and heads are enough.
+    """What a stream holds, without decoding it; `data` may end after its header and heads.
 
     Raises StreamError, LimitError or UnknownModelError (version).
     """
@@ -176,6 +206,7 @@ def inspect(data: bytes) -> StreamInfo:
         model=name_of(stream.model_hash),
         model_hash=stream.model_hash.hex(),
         checksums=[checksum.hex() for checksum in stream.checksums],
+        references=[checksum.hex() for checksum in stream.outer],
     )
 
 
@@ -187,6 +218,7 @@ def _inspect_wrapped(facts: wrapped.Wrapped) -> StreamInfo:
         model="JPEG XL",
         model_hash="",
         checksums=[checksum.hex() for checksum in facts.checksums],
+        references=[],
     )
 
 

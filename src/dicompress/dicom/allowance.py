@@ -20,7 +20,8 @@ from .reading import readable
 class Allowance:
     """The error a user allows, in one of three ways. ValueError unless it is one, and possible.
 
-    near: in stored units, a whole number, 1 to 255. hu: in Hounsfield units. psnr: as much as leaves so many dB. lossy_again: also
+    near: in stored units, a whole number, 1 to 255. hu: in Hounsfield units, by the image's own Rescale Slope. psnr: as much as leaves
+    so many dB, against the image's own range of values. lossy_again: also
     where an image is marked as lossy already. mammography: also in mammograms. quantitative: also where values are measurements,
     such as RT Dose and PET. strict: images that bear no error are passed on, instead of being compressed without loss.
     """

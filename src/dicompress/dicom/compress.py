@@ -38,10 +38,13 @@ def compress_file(
     JPEG frames are recompressed by JPEG XL, in its transfer syntax; images that it codes in fewer bytes than the model are in JPEG XL
     Lossless, or in ours where that does not know their kind.
 
-    allowance: None for a file that can be restored; else the file of a derived image with an error in its pixels, unless it bears
-    none or the allowance is less than one stored unit. record: False to leave out preamble and whatever else the original
-    file has besides its pixels and elements, so that these can be restored, not the file. UnsupportedImageError says why a
-    file is better passed on unchanged; FileError that it is no sound DICOM file.
+    data: a DICOM file, Part 10. model: its name. threads: 0 for one a core. allowance: None for a file that can be restored; else
+    the file of a derived image with an error in its pixels, unless it bears none or the allowance is less than one stored unit.
+    record: False to leave out preamble and whatever else the original file has besides its pixels and elements, so that these can
+    be restored, not the file.
+
+    UnsupportedImageError says why a file is better passed on unchanged; FileError that it is no sound DICOM file;
+    VerificationError, UnknownModelError.
     """
     return compress_part10(parse(data), data, model, threads, allowance, record)
 

@@ -30,9 +30,10 @@ def compress_dataset(
     """A copy of `dataset` whose Pixel Data is compressed, in the transfer syntax of dicompress.
 
     Pixels and all other elements are kept; the original is not touched. `save_as` writes the copy, which has no restore record:
-    it is for pixels and elements, `compress_file` for files. allowance: `Allowance(near=2)` for a derived image instead, none of
-    whose pixels is off by more than 2 stored values. UnsupportedImageError for pixels that cannot be compressed (float,
-    1-bit, lossy syntaxes).
+    it is for pixels and elements, `compress_file` for files. dataset: as pydicom reads it, with `file_meta`. model: its name.
+    allowance: `Allowance(near=2)` for a derived image instead, none of whose pixels is off by more than 2 stored values.
+    threads: 0 for one a core. UnsupportedImageError for pixels that cannot be compressed (float, 1-bit, lossy syntaxes),
+    UnknownModelError, VerificationError.
     """
     part10 = _part10(dataset)
     check_not_ours(part10)
@@ -51,8 +52,9 @@ def compress_dataset(
 def decompress_dataset(dataset: Dataset, *, threads: int = 0) -> Dataset:
     """A copy of `dataset` with native pixels, as Explicit VR Little Endian; of JPEG XL that holds JPEG frames, with these.
 
-    JPEG XL Lossless is taken from others, too, who write what `compress --no-record` does. UnsupportedImageError if dicompress does
-    not write its transfer syntax, StreamError if the pixels are damaged.
+    JPEG XL Lossless is taken from others, too, who write what `compress --no-record` does. threads: 0 for one a core.
+    UnsupportedImageError if dicompress does not write its transfer syntax, StreamError if the pixels are damaged, LimitError,
+    UnknownModelError.
     """
     part10 = _part10(dataset)
     if part10.syntax != JPEG_XL_LOSSLESS:

@@ -26,8 +26,8 @@ JPEG_XL = "JPEG XL, holding the JPEG"  # instead of a model
 class FileInfo(codec.StreamInfo):
     """A file's streams, one a frame, taken together, and what `decompress` gives back. level_bytes: summed over them.
 
-    Of JPEG XL the one checksum is that of all JPEG bytes, or of all pixel values. original_transfer_syntax: UID and name; None if there
-    is no restore record that fits, as `guarantee` then says.
+    Of JPEG XL, as `model` then says, the one checksum is that of all JPEG bytes, or of all pixel values. guarantee: what comes back,
+    in words. original_transfer_syntax: UID and name; None if there is no restore record that fits, as `guarantee` then says.
     """
 
     original_transfer_syntax: str | None
@@ -35,7 +35,10 @@ class FileInfo(codec.StreamInfo):
 
 
 def describe(data: bytes) -> FileInfo:
-    """Facts of a compressed file, without decoding it. UnsupportedImageError if it is not in our transfer syntax."""
+    """Facts of a compressed file, without decoding it.
+
+    UnsupportedImageError if it is not in a transfer syntax that `compress_file` writes; FileError, StreamError for damaged ones.
+    """
     part10 = parse(data)
     check_ours(part10)
     if part10.syntax == JPEG_XL_JPEG:
@@ -91,6 +94,7 @@ def _jpeg_xl(facts: dict, lengths: list[int], model: str, record: RestoreRecord 
         levels=0,
         level_bytes=[coded],
         checksums=[record.frames_digest.hex()] if record and record.frames_digest else [],
+        references=[],
         **_promise(record, remark or ""),
     )
 

@@ -235,4 +235,3 @@ def _check_whole(dataset: Dataset) -> None:
         if isinstance(element, RawDataElement) and element.length not in (UNDEFINED_LENGTH, len(element.value or b"")):
             found = len(element.value or b"")
             raise FileError(f"the file is cut short: {BaseTag(element.tag)} holds {found} bytes of {element.length}")
-

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Compressed:
-    """data: the compressed file. pixels: of all frames. near: by how much a pixel may differ from the original's; 0 for not at all.
+    """What `compress_file` gives.
 
-    remark: why there is no error although one was allowed. uids: SOP Instance UID of the original and of the derived image,
+    data: the compressed file. pixels: how many, of all frames. near: by how much a pixel may differ from the original's; 0 for not at
+    all. remark: why there is no error although one was allowed. uids: SOP Instance UID of the original and of the derived image,
     if they differ. references: SOP Instance UIDs that the original's elements refer to, if an error was allowed.
     """
 
@@ -23,7 +24,7 @@ class Compressed:
 
 @dataclass(frozen=True)
 class PassedOn:
-    """The file is better left as it is: `reason` says why.
+    """What `compress_or_pass_on` gives for a file that is better left as it is: `reason` says why.
 
     is_dicom: False for what is no DICOM file at all. damaged: it is one, but cut short or unreadable. references: as above.
     """
@@ -36,10 +37,11 @@ class PassedOn:
 
 @dataclass(frozen=True)
 class Restored:
-    """data: the restored file. near: by how much a pixel may differ from the original's; if not 0, the file is a derived image.
+    """What `restore_file` gives.
 
-    edited: elements were changed after compression; they are kept as changed. remark: None if `data` is what was compressed,
-    by its checksum; else why it cannot be (changed elements, no restore record), and what it is instead.
+    data: the restored file. pixels: how many, of all frames. near: by how much a pixel may differ from the original's; if not 0, the
+    file is a derived image. edited: elements were changed after compression; they are kept as changed. remark: None if `data` is
+    what was compressed, by its checksum; else why it cannot be (changed elements, no restore record), and what it is instead.
     """
 
     data: bytes | bytearray
@@ -51,7 +53,7 @@ class Restored:
 
 @dataclass(frozen=True)
 class Stripped:
-    """data: the compressed file without its restore record. remark: what cannot be had back without it."""
+    """What `strip_file` gives. data: the compressed file without its restore record. remark: what cannot be had back without it."""
 
     data: bytes
     remark: str

@@ -1,40 +1,59 @@
-"""The models that are installed. `pyramid` is in the core; another model is a folder beside this file and a line here."""
+"""The models that are installed: `pyramid`, which is in the core, and what other distributions have.
+
+Each of these is an entry point of the group `dicompress.models`: a name and a `Family`. They are looked for only when a name or a
+hash is not pyramid's: that takes as long as decoding a small image.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
 
-from ..errors import UnknownModelError
+from ..errors import LAB, UnknownModelError
 from ..native.pyramid import Pyramid
 from .base import Model
-from .weights import CURRENT, installed
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 DEFAULT = "pyramid"
-CLASSES = {"reference": "Reference", "l3c": "L3C", "srec": "SReC"}  # folder: class, imported when needed
-COMPARISON = ("l3c", "srec")  # to measure others against; a later version may have other weights for them
+GROUP = "dicompress.models"
+
+
+class Family(Protocol):
+    """A model with all its weights that are installed; they stay when newer ones come."""
+
+    current: bytes  # the hash of those with which streams are written
+    for_archives: bool  # whether every later version decodes its streams
+
+    def has(self, model_hash: bytes) -> bool:
+        """Whether weights with this hash are installed."""
+
+    def load(self, model_hash: bytes, threads: int) -> Model:
+        """The model with these weights, which are installed. threads: that its networks may take, 0 for one a core."""
 
 
 def names() -> list[str]:
     """All models."""
-    return [DEFAULT, *CLASSES]
+    return [DEFAULT, *(name for name in _others() if name != DEFAULT)]
 
 
 def for_archives() -> list[str]:
     """The models whose streams every later version decodes."""
-    return [name for name in names() if name not in COMPARISON]
+    return [name for name in names() if name == DEFAULT or _family(name).for_archives]
 
 
 def by_name(name: str, threads: int = 0) -> Model:
     """The model called `name`, with which streams are written. UnknownModelError if there is none.
 
-    threads: of a model on onnxruntime, 0 for one a core.
+    threads: of a model that is not in the core, 0 for one a core.
     """
     if name == DEFAULT:
         return _pyramid(Pyramid.current())
-    if name not in CLASSES:
-        raise UnknownModelError(f"no model is called {name!r}; there is {', '.join(names())}")
-    return _installed(name, CURRENT[name], threads)
+    if name not in _others():
+        hint = "" if _others() else f"; {LAB} has more"
+        raise UnknownModelError(f"no model is called {name!r}; there is {', '.join(names())}{hint}")
+    return _loaded(name, _family(name).current, threads)
 
 
 def by_hash(model_hash: bytes, threads: int = 0) -> Model:
@@ -43,10 +62,10 @@ def by_hash(model_hash: bytes, threads: int = 0) -> Model:
     if name == DEFAULT:
         return _pyramid(model_hash)
     if name:
-        return _installed(name, model_hash.hex(), threads)
+        return _loaded(name, model_hash, threads)
     raise UnknownModelError(
-        f"the stream was written by model {model_hash.hex()}, which this version of dicompress does not have; "
-        "install the version that wrote it"
+        f"the stream was written by model {model_hash.hex()}, which is not installed: install the version of dicompress that "
+        f"wrote it or, if it was none of dicompress's own models, {LAB}"
     )
 
 
@@ -55,7 +74,7 @@ def name_of(model_hash: bytes) -> str | None:
     """The name of the model with this hash, None if it is not installed."""
     if model_hash in Pyramid.all_installed():
         return DEFAULT
-    return next((name for name in CLASSES if installed(name, model_hash.hex()).is_dir()), None)
+    return next((name for name in names()[1:] if _family(name).has(model_hash)), None)
 
 
 @lru_cache(maxsize=None)
@@ -64,9 +83,23 @@ def _pyramid(model_hash: bytes) -> Model:
 
 
 @lru_cache(maxsize=None)
-def _installed(name: str, model_hash: str, threads: int) -> Model:
-    model_class = getattr(import_module(f".{name}", __package__), CLASSES[name])
-    model = model_class(installed(name, model_hash), threads=threads)
-    if model.hash.hex() != model_hash:
-        raise UnknownModelError(f"the files of model {model_hash} ({name}) are not those that were installed: install anew")
+def _loaded(name: str, model_hash: bytes, threads: int) -> Model:
+    model = _family(name).load(model_hash, threads)
+    if model.hash != model_hash:
+        raise UnknownModelError(
+            f"the files of model {model_hash.hex()} ({name}) are not those that were installed: install anew"
+        )
     return model
+
+
+@lru_cache(maxsize=None)
+def _others() -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points
+
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+@lru_cache(maxsize=None)
+def _family(name: str) -> Family:
+    family: Family = _others()[name].load()
+    return family

@@ -27,7 +27,7 @@ class Dicompress(Codec):
     codec_id = "dicompress"
 
     def __init__(self, model: str = DEFAULT, near: int = 0, bits_stored: int | None = None):
-        if model not in for_archives():
+        if model != DEFAULT and model not in for_archives():
             raise UnknownModelError(f"{model!r} is no model for archives; there is {', '.join(for_archives())}")
         if not 0 <= near <= MAX_NEAR:
             raise ValueError(f"near is 0 to {MAX_NEAR}, not {near}")

@@ -14,10 +14,10 @@ from pydicom.pixels import as_pixel_options
 from pydicom.pixels.decoders import base
 
 from ...codec import inspect
+from ...codec.jpegxl import to_jpeg
 from ...dicom import pixels as px
 from ...dicom import restore
 from ...dicom.decoders import jpeg_pixels, jpeg_xl_pixels
-from ...codec.jpegxl import to_jpeg
 from ...dicom.record import remove_record
 from ...dicom.syntax import DICOMPRESS, JPEG_XL_JPEG, JPEG_XL_LOSSLESS
 from ...errors import StreamError
@@ -39,15 +39,9 @@ def decode_frame(stream: bytes, runner: base.DecodeRunner) -> bytearray:
         image = replace(image, interpretation=px.HALVED)
     pixels = restore.decode_frame(stream, image)
     if halved:
-        pixels = _full(pixels)
+        pixels = px.whole_colours(pixels)
         runner.set_option("photometric_interpretation", "YBR_FULL")
     return bytearray(px.NativeForm().value(pixels, image).data)
-
-
-def _full(pairs: np.ndarray) -> np.ndarray:
-    """(rows, columns / 2, 4) of Y, Y, Cb, Cr -> (rows, columns, 3), as pydicom repeats the colours of native pixels."""
-    luma = pairs[..., :2].reshape(len(pairs), -1, 1)
-    return np.concatenate([luma, np.repeat(pairs[..., 2:], 2, axis=1)], axis=2)
 
 
 def decode_jpeg_frame(frame: bytes, runner: base.DecodeRunner) -> bytearray:
@@ -55,6 +49,8 @@ def decode_jpeg_frame(frame: bytes, runner: base.DecodeRunner) -> bytearray:
     size = (runner.get_option(name) for name in ("rows", "columns", "samples_per_pixel"))
     pixels = jpeg_pixels(to_jpeg(frame), *size)
     runner.set_option("planar_configuration", 0)
+    if runner.get_option("photometric_interpretation") == px.HALVED:  # the decoder gave each pixel its colour
+        runner.set_option("photometric_interpretation", "YBR_FULL")
     return bytearray(pixels.data)
 
 
