@@ -118,6 +118,7 @@ WAYS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(COMPILER is None, reason="needs a C++ compiler")
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_of_compiling_gives_the_same_bytes(tmp_path, way):

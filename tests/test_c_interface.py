@@ -17,6 +17,8 @@ from helpers.streams import Stream
 import dicompress
 from dicompress.native.pyramid import Pyramid
 
+pytestmark = pytest.mark.slow  # what it tests is built first
+
 GOLDEN = Path(__file__).parent / "golden"
 
 

@@ -3,9 +3,12 @@
 import importlib.util
 from pathlib import Path
 
+import pytest
+
 PATH = Path(__file__).parents[1] / "tools" / "conformance.py"
 
 
+@pytest.mark.slow
 def test_every_file_has_the_outcome_that_is_documented():
     spec = importlib.util.spec_from_file_location("conformance", PATH)
     tool = importlib.util.module_from_spec(spec)

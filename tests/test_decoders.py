@@ -48,6 +48,7 @@ def both(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
     return found, expected
 
 
+@pytest.mark.slow
 def test_two_decoders_give_the_same_pixels_of_every_file_at_hand():
     pytest.importorskip("gdcm")
     pytest.importorskip("openjpeg")

@@ -49,6 +49,7 @@ def test_it_comes_back_and_is_standard_dicom(name):
         compress_file(compressed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DRAWN)
 def test_no_stream_is_larger_than_jpeg_xl_of_the_same_pixels(name):
     dataset = read(DRAWN[name]())
@@ -119,6 +120,7 @@ def test_any_damage_is_an_error_or_does_not_matter(name):
             restore_file(compressed[:end])
 
 
+@pytest.mark.slow
 def test_commands(tmp_path):
     check_commands(tmp_path, {name: DRAWN[name]() for name in ("grey", "RGB, planar")})
     data = bytearray((tmp_path / "small" / "grey").read_bytes())

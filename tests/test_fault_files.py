@@ -141,6 +141,7 @@ def test_what_is_no_file_is_told_and_waited_for_never(tmp_path, monkeypatch):
     assert compress(source / "pipe", target / "x")[0] == 1
 
 
+@pytest.mark.slow
 def test_odd_names(tmp_path):
     source, target = tmp_path / "in", tmp_path / "out"
     source.mkdir()

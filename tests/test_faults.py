@@ -22,6 +22,7 @@ from dicompress.errors import DicompressError
 MARK = "killed once"
 
 
+@pytest.mark.slow
 @needs_proc
 @pytest.mark.parametrize("action", ["compress", "decompress"])
 def test_killed_at_any_moment_and_resumed(tmp_path, action):
@@ -79,6 +80,7 @@ def test_no_process_outlives_its_killed_parent(tmp_path):
     assert assert_intact(source, target) < 6
 
 
+@pytest.mark.slow
 @needs_proc
 def test_killed_workers_cost_nothing_but_time(tmp_path):
     source, target = studies(tmp_path / "in", 8), tmp_path / "out"
@@ -100,6 +102,7 @@ def process_or_die(job: batch.Job, task: files.Task) -> Outcome:
     return batch.process(job, task)
 
 
+@pytest.mark.slow
 def test_a_file_that_kills_its_worker_twice_fails_and_the_others_are_done(tmp_path, monkeypatch):
     source, target = studies(tmp_path / "in", 6), tmp_path / "out"
     for name in ("always.dcm", "once.dcm"):
@@ -184,6 +187,7 @@ def test_of_two_at_a_time_one_writes_a_target_and_the_other_is_told_that_it_exis
     assert not partials(target)
 
 
+@pytest.mark.slow
 def test_what_killed_runs_left_is_no_source_and_goes_and_what_is_in_use_stays(tmp_path):
     source, target = studies(tmp_path / "in", 2), tmp_path / "out"
     left = [folder / ".dicompress-0123abcd.partial" for folder in (source, target, target / "series 1")]

@@ -102,6 +102,7 @@ def test_a_table_is_what_the_page_says(name):
     assert read_table(table, int(values[0]), int(values[-1])) == values.tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape, flat", [((20, 25), 0.2), ((37, 9), 0.0), ((110, 90), 0.1)])
 def test_a_reader_that_follows_the_page_reads_what_the_coder_writes(shape, flat):
     symbols, mixture = phase(*shape, seed=5, deviation=4.0, flat=flat)

@@ -14,6 +14,7 @@ from helpers.images import phantom
 from helpers.in_place import originals
 
 
+@pytest.mark.slow
 @needs_proc
 @pytest.mark.parametrize("backup", [False, True])
 def test_killed_at_any_moment_no_image_is_lost(tmp_path, backup):

@@ -36,6 +36,7 @@ def odd(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize("action", ["compress", "decompress"])
 def test_what_is_told_names_the_file_and_nothing_raw_is_printed(odd, tmp_path, jobs, action):

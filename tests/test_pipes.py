@@ -105,6 +105,7 @@ def test_nothing_is_written_to_a_terminal(action):
 FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 
 
+@pytest.mark.slow
 @FULL
 @pytest.mark.parametrize("options", [("--json",), ("--json", "--jobs", 1), ()])
 def test_a_full_device_ends_in_one_line_and_work_done_stays(tmp_path, options):
@@ -149,6 +150,7 @@ def test_messages_that_cannot_be_written_stop_nothing(tmp_path):
     assert contents(tmp_path / "out").keys() == contents(source).keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_reader_that_goes_away(tmp_path, jobs):
     source = studies(tmp_path / "in", 6)

@@ -81,6 +81,7 @@ def test_nothing_of_posix_is_there(run, tmp_path):
     assert "ModuleNotFoundError: import of fcntl halted" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_folder_is_compressed_and_comes_back(run, study, tmp_path, jobs):
     before = contents(study)

@@ -8,6 +8,8 @@ import pytest
 
 from dicompress.native import network as native
 
+pytestmark = pytest.mark.slow  # what it tests is built first
+
 ROOT = Path(__file__).parent.parent
 KERNELS = native.kernels()
 SOURCES = ["tests/network_driver.cpp", "core/base/cpu.cpp",

@@ -219,6 +219,7 @@ def test_a_target_that_is_right_is_kept(grey, compressed):
     assert not resume.is_compressed(grey, change(compressed, StudyID="other"), None, 1)
 
 
+@pytest.mark.slow
 def test_commands(tmp_path, grey):
     (tmp_path / "in").mkdir()
     Path(tmp_path / "in" / "film.dcm").write_bytes(grey)

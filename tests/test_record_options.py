@@ -33,6 +33,7 @@ def assert_same_images(folder: Path, originals: Path) -> None:
         assert (before.SOPInstanceUID, before.PatientName) == (after.SOPInstanceUID, after.PatientName)
 
 
+@pytest.mark.slow
 def test_without_a_record_pixels_and_elements_come_back_and_what_is_lost_is_told(study, tmp_path):
     packed, back = tmp_path / "packed", tmp_path / "back"
     result = run("compress", study, "-o", packed, "--no-record")
@@ -43,6 +44,7 @@ def test_without_a_record_pixels_and_elements_come_back_and_what_is_lost_is_told
     assert_same_images(back, study)
 
 
+@pytest.mark.slow
 def test_stripped_files_are_like_those_that_never_had_a_record(study, tmp_path):
     packed, back = tmp_path / "packed", tmp_path / "back"
     run("compress", study, "-o", packed)

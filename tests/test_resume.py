@@ -42,6 +42,7 @@ def assert_in_the_way(target: Path, outcome: tuple[str, str | None], data: bytes
     assert target.read_bytes() == data
 
 
+@pytest.mark.slow
 def test_a_folder_is_finished(tmp_path):
     source, target, back = studies(tmp_path / "in", 5), tmp_path / "out", tmp_path / "back"
     assert end(start("compress", source, "-o", target))[0] == 0

@@ -24,6 +24,8 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { load } from "WRAPPER";
 
+pytestmark = pytest.mark.slow  # what it tests is built first
+
 const dicompress = await load(readFileSync("MODULE"));
 const results = JSON.parse(readFileSync(0, "utf8")).map(({ path, size, limits, part }) => {
   try {

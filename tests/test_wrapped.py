@@ -97,5 +97,6 @@ def test_a_photograph_in_signed_values_is_not_looked_at_twice():
     assert not drawn.may_win(native) and drawn.tried(native, "pyramid", 1) is None
 
 
+@pytest.mark.slow
 def test_commands(tmp_path):
     check_commands(tmp_path, {name: WRAPPED[name]() for name in ("YBR_FULL_422", "signed")})

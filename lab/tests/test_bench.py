@@ -135,6 +135,7 @@ def test_a_run_goes_on_from_what_is_there(study, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.slow
 @pytest.mark.parametrize("how, status", [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_an_interrupted_run_keeps_what_it_measured(how, status, tmp_path):
     study = tmp_path / "study"

@@ -1,11 +1,11 @@
 """The models that are compared: found by name and by hash, archives of `reference`, and what l3c and srec refuse."""
 
 import shutil
-import subprocess
 
 import numcodecs
 import numpy as np
 import pytest
+from helpers.command import run
 from pydicom.data import get_testdata_file
 
 import dicompress
@@ -79,13 +79,13 @@ def test_weights_that_are_not_what_their_hash_says_are_an_error(monkeypatch, tmp
 
 def test_only_reference_writes_archives(tmp_path):
     source = get_testdata_file("CT_small.dcm")
-    command = ["dicompress", "compress", source, "-o", str(tmp_path / "x"), "--model"]
-    done = subprocess.run([*command, "srec"], capture_output=True, text=True)
-    assert "srec is there for comparisons: a later version may not decode its files; there is pyramid, reference" in done.stderr
-    assert done.returncode == 1 and not (tmp_path / "x").exists()
-    subprocess.run([*command, "reference"], check=True)
-    assert "reference" in subprocess.run(["dicompress", "info", str(tmp_path / "x")], capture_output=True, text=True, check=True).stdout
-    subprocess.run(["dicompress", "decompress", str(tmp_path / "x"), "-o", str(tmp_path / "y")], check=True)
+    command = ("compress", source, "-o", tmp_path / "x", "--model")
+    told = run(*command, "srec", check=1).stderr
+    assert "srec is there for comparisons: a later version may not decode its files; there is pyramid, reference" in told
+    assert not (tmp_path / "x").exists()
+    run(*command, "reference")
+    assert "reference" in run("info", tmp_path / "x").stdout
+    run("decompress", tmp_path / "x", "-o", tmp_path / "y")
     assert (tmp_path / "y").read_bytes() == open(source, "rb").read()
 
 

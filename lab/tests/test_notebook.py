@@ -8,6 +8,7 @@ NOTEBOOK = Path(__file__).parents[2] / "examples" / "bench.ipynb"
 nbformat = pytest.importorskip("nbformat", reason="nbformat, nbclient and ipykernel execute the notebook: pip install './lab[test]'")
 
 
+@pytest.mark.slow
 def test_it_measures_and_writes_its_report(tmp_path, monkeypatch):
     nbclient = pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")

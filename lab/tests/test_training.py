@@ -26,6 +26,8 @@ from dicompress_lab.training.reference.network import DEAD_ZONE, Config, Referen
 from dicompress_lab.training.reference.recipe import ReferenceSchedule as Schedule  # noqa: E402
 from dicompress_lab.training.loop import ahead  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 TINY = Config(features=8, dilations=(1, 2))
 TINY_L3C = L3CConfig(features=8, dilations=(1, 1), components=3, latent_components=3)
 

@@ -32,6 +32,8 @@ from dicompress_lab.training.pyramid.export import add_former_jpegs, export, loa
 from dicompress_lab.training.pyramid.network import PHASES, Config, Pyramid  # noqa: E402
 from dicompress_lab.training.pyramid.recipe import PyramidSchedule as Schedule  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 TINY = Config(features=8, narrow=8, dilations=((1,), (1,), (2,)))
 NETWORKS = {"predict_d", "predict_h", "predict_v"}
 

@@ -28,6 +28,8 @@ from dicompress_lab.training.srec.export import export  # noqa: E402
 from dicompress_lab.training.srec.network import Config, SRec  # noqa: E402
 from dicompress_lab.training.srec.recipe import SRecSchedule as Schedule  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 TINY = Config(features=8, blocks=1, components=3)
 
 
