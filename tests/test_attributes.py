@@ -107,5 +107,5 @@ def test_a_target_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
 
 
 def test_the_help_of_every_command_is_there():
-    for command in ("compress", "decompress", "verify", "strip", "info", "demo", "bench", "compare", "train", "export"):
+    for command in ("compress", "decompress", "verify", "strip", "info", "demo", "compare"):
         assert f" dicompress {command} " in run(command, "--help").stdout
