@@ -13,6 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit
 
 import dicompress.pydicom  # noqa: F401
 from dicompress import compress_dataset, decompress_dataset
+from dicompress.cli.compare import run as compare
 from dicompress.codec.wrapped import MARK
 from dicompress.dicom import DICOMPRESS
 from dicompress.dicom.syntax import JPEG_XL_JPEG, JPEG_XL_LOSSLESS
@@ -122,3 +123,15 @@ def test_pydicom_decompress_and_what_it_makes_can_be_compressed_again(way, kind,
     twice = decompress_dataset(compress_dataset(again))
     again.compress(DICOMPRESS, generate_instance_uid=False)
     assert np.array_equal(stored(again), stored(dataset)) and np.array_equal(stored(twice), stored(dataset))
+
+
+@pytest.mark.parametrize("way, kind", EVERY)
+def test_compare(way, kind, files, tmp_path, capsys):
+    original, compressed, page = (tmp_path / name for name in ("original.dcm", "compressed.dcm", "page.html"))
+    original.write_bytes(KINDS[kind]())
+    compressed.write_bytes(files[way, kind])
+    assert compare(original, compressed, page) == 0
+    told = capsys.readouterr()
+    changed = read(files[way, kind]).get("LossyImageCompressionMethod") == "DICOMPRESS"
+    assert told.out.startswith("largest error: 2, PSNR: " if changed else "identical pixels") and not told.err
+    assert page.read_text().count("data:image/png") == 3 + changed

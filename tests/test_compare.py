@@ -248,7 +248,7 @@ def test_every_stored_value_has_its_grey():
         ({"PhotometricInterpretation": "MONOCHROME1"}, r"Photometric Interpretation \(0028,0004\) is MONOCHROME1"),
         ({"PixelRepresentation": 0}, r"Pixel Representation \(0028,0103\) is 0"),
         ({"RescaleSlope": "2"}, r"Rescale Slope \(0028,1053\) is 2.0, in .* 1.0"),
-        ({"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB"}, r"Photometric Interpretation \(0028,0004\) RGB"),
+        ({"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB"}, r"Pixel Data \(7FE0,0010\) holds 32768 bytes, 98304 are"),
         ({"PixelData": None}, r"no Pixel Data \(7FE0,0010\)"),
     ],
 )

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 from pydicom.encaps import encapsulate, generate_frames
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGExtended12Bit
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGExtended12Bit,
+)
 
 from .drawings import colour, drawing
 from .files import change, make, pydicom_file, read
 from .images import phantom
 from .jpegs import jpeg_file, jpegs
 from .originals import ORIGINALS
-
 
 
 def first_frames(data: bytes, count: int) -> bytes:

@@ -69,16 +69,16 @@ def encode(
 ) -> bytes:
     """Compress without loss, or with a bounded error; the result has been decoded and compared before it is returned.
 
-    image: (rows, columns) or (frames, rows, columns), int8, uint8, int16 or uint16, of any byte order and strides.
-    bits_stored: DICOM's Bits Stored, for the record only: values outside it survive. colour: the last axis holds 2 to 4 samples a pixel. near: by how much a decoded
-    pixel may differ, 1 to 255; 0 for not at all. exact: runs (first, last) of values of grey pixels that come back as they were
-    even so, e.g. padding, and that no other pixel takes; ends of the value range that are saturated are found and always kept.
-    neighbours: frames may lean on one or two beside them, where that pays; then `decode(data, frame=k)` decodes up to 16 others
-    first. references: one or two images like a single grey one, the likelier first, such as slices beside it as they are decoded; where
-    leaning on them pays the stream does (`inspect(data).references`), and `decode` must be given these.
+    image: (rows, columns) or (frames, rows, columns), int8, uint8, int16 or uint16, of any byte order and strides. bits_stored:
+    DICOM's Bits Stored, for the record only: values outside it survive. colour: the last axis holds 2 to 4 samples a pixel. near:
+    by how much a decoded pixel may differ, 1 to 255; 0 for not at all. exact: runs (first, last) of values of grey pixels that come
+    back as they were even so, e.g. padding, and that no other pixel takes; ends of the value range that are saturated are found and
+    always kept. neighbours: frames may lean on one or two beside them, where that pays; then `decode(data, frame=k)` decodes up to
+    16 others first. references: one or two images like a single grey one, the likelier first, such as slices beside it as they are
+    decoded; where leaning on them pays the stream does (`inspect(data).references`), and `decode` must be given these.
 
-    model: to encode with, by its name or as it was loaded; None for `pyramid`, or JPEG XL where that takes fewer bytes, as of many drawings and images in
-    colour. Such a stream has JPEG XL inside: it has no levels, and the C library does not decode it.
+    model: to encode with, by its name or as it was loaded; None for `pyramid`, or JPEG XL where that takes fewer bytes, as of many
+    drawings and images in colour. Such a stream has JPEG XL inside: it has no levels, and the C library does not decode it.
     verify: False for a caller that decodes and compares the result itself. threads: 0 for one a core.
 
     Returns a stream (docs/format.md). Raises UnsupportedImageError for other arrays and masked ones, UnknownModelError,

@@ -11,11 +11,12 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
 from pydicom.uid import UID
 
-from ..dicom import DICOMPRESS, FileInfo, describe
+from ..dicom import FileInfo, describe
 from ..dicom import pixels as px
 from ..dicom.part10 import Part10, parse
-from ..dicom.stored import stored_pixels
-from ..dicom.syntax import JPEG_XL_JPEG, NATIVE
+from ..dicom.restore import is_ours
+from ..dicom.stored import whole_pixels
+from ..dicom.syntax import NATIVE
 from ..errors import DicompressError
 from .quality import psnr, quality
 from .window import in_hu, rescale
@@ -23,9 +24,9 @@ from .window import in_hu, rescale
 
 @dataclass(frozen=True)
 class Source:
-    """A file. size: its bytes. dataset: its elements as they lie there. pixels: (frames, rows, columns), decoded.
+    """A file. size: its bytes. dataset: its elements as they lie there. layout, pixels: as of `whole_pixels`.
 
-    coded_bytes: of encapsulated pixel data, else None. info: of a file in our transfer syntax, else None.
+    coded_bytes: of encapsulated pixel data, else None. info: of a file that dicompress made, else None.
     """
 
     path: Path
@@ -40,9 +41,9 @@ class Source:
 
 @dataclass(frozen=True)
 class Figures:
-    """Over all frames, in stored values; error: restored - original.
+    """Over all frames, in stored values; error: restored - original, of each sample.
 
-    peak, psnr, psnr_own, mse, mse8: as of `quality`. ssim: the frames' mean. worst: the frame with the largest mean
+    pixels, unchanged: pixels, of colours those with no error in any sample. peak, psnr, psnr_own, mse, mse8: as of `quality`. ssim: the frames' mean. worst: the frame with the largest mean
     squared error, from 0; the middle one if all are equal.
     """
 
@@ -94,22 +95,22 @@ def compare(original: tuple[Path, bytes], compressed: tuple[Path, bytes]) -> Com
 
 
 def figures(original: np.ndarray, restored: np.ndarray, bits_stored: int) -> Figures:
-    """Both (frames, rows, columns). Signed values are shifted, both images' alike, so that none is below 0."""
+    """Both (frames, rows, columns[, samples]). Signed values are shifted, both images' alike, so that none is below 0."""
     low = min(int(original.min()), int(restored.min()), 0)
     bits = max(bits_stored, (int(original.max()) - low).bit_length())
     unchanged = total = largest = 0
     found = []
     for a, b in zip(original, restored):
         error = b.astype(np.int32) - a
-        unchanged += error.size - int(np.count_nonzero(error))
+        unchanged += int(np.count_nonzero((error == 0).reshape(*error.shape[:2], -1).all(-1)))
         total += int(error.sum(dtype=np.int64))
         largest = max(largest, int(np.abs(error).max()))
-        found.append(quality(*((frame.astype(np.int32) - low).astype(np.uint16) for frame in (a, b)), bits))
+        found.append(_quality(*((frame.astype(np.int32) - low).astype(np.uint16) for frame in (a, b)), bits))
     mses = [q["mse"] for q in found]
     mse, peak = float(np.mean(mses)), found[0]["peak"]
     ssims = [q["ssim"] for q in found]
     return Figures(
-        pixels=original.size,
+        pixels=int(np.prod(original.shape[:3])),
         unchanged=unchanged,
         max_error=largest,
         mean_error=total / original.size,
@@ -123,12 +124,24 @@ def figures(original: np.ndarray, restored: np.ndarray, bits_stored: int) -> Fig
     )
 
 
+def _quality(original: np.ndarray, restored: np.ndarray, bits: int) -> dict:
+    """`quality` of a frame; of colours the mean over its samples, each an image."""
+    if original.ndim == 2:
+        return quality(original, restored, bits)
+    found = [quality(a, b, bits) for a, b in zip(np.moveaxis(original, -1, 0), np.moveaxis(restored, -1, 0))]
+    ssims = [q["ssim"] for q in found]
+    return {
+        "peak": found[0]["peak"],
+        "mse": float(np.mean([q["mse"] for q in found])),
+        "ssim": None if None in ssims else float(np.mean(ssims)),
+    }
+
+
 def _source(path: Path, data: bytes) -> Source:
     try:
         part10 = parse(data)
-        image = px.grey_layout(part10.dataset)
-        pixels = stored_pixels(part10, image)
-        info = describe(data) if part10.syntax in (DICOMPRESS, JPEG_XL_JPEG) else None
+        pixels, image = whole_pixels(part10)
+        info = describe(data) if is_ours(part10) else None
         coded = info.coded_bytes if info else _coded_bytes(part10, image.frames)
         return Source(path, len(data), part10.dataset, part10.syntax, image, pixels, coded, info)
     except DicompressError as error:
@@ -152,8 +165,7 @@ def _check(original: Source, compressed: Source) -> list[tuple[float, float] | N
             raise DicompressError(f"{compressed.path}: {tag} is {second}, in {original.path} it is {first}")
 
     a, b = original.layout, compressed.layout
-    kinds = (str(source.dataset.PhotometricInterpretation) for source in (original, compressed))
-    same("Photometric Interpretation (0028,0004)", *kinds)
+    same("Photometric Interpretation (0028,0004)", a.interpretation, b.interpretation)
     same("Rows (0028,0010)", a.rows, b.rows)
     same("Columns (0028,0011)", a.columns, b.columns)
     same("Number of Frames (0028,0008)", a.frames, b.frames)

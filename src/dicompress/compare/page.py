@@ -6,9 +6,13 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-import numpy as np
 from pydicom.multival import MultiValue
 
+from ..dicom import DICOMPRESS
+from ..dicom.pixels import GREY
+from ..dicom.pixels import layout as image_of
+from ..dicom.syntax import name as syntax_name
+from .colour import Colour, error_of
 from .comparison import Comparison, Source
 from .pictures import error_map, legend, png
 from .window import grey
@@ -28,7 +32,10 @@ def page(comparison: Comparison) -> str:
     original, compressed, found = comparison.original, comparison.compressed, comparison.figures
     a, b = original.pixels[found.worst], compressed.pixels[found.worst]
     low, high = min(int(a.min()), int(b.min())), max(int(a.max()), int(b.max()))
-    to_grey = grey(original.dataset, found.worst, low, high, (int(a.min()), int(a.max())))
+    in_colour = original.layout.interpretation not in GREY
+    shown = (int(a.min()), int(a.max()))
+    to_picture = Colour(original.dataset, original.layout) if in_colour else grey(original.dataset, found.worst, low, high, shown)
+    error_text = f"restored &minus; original{', of the sample that is off most' if a.ndim > 2 else ''}; grey is unchanged"
     fields = {
         "names": f"{escape(original.path.name)} &middot; {escape(compressed.path.name)}",
         "kind": ", ".join(_kind(original)),
@@ -36,12 +43,12 @@ def page(comparison: Comparison) -> str:
         "verdict": _verdict(comparison),
         "rows": str(original.layout.rows),
         "columns": str(original.layout.columns),
-        "original": png(to_grey(a)),
-        "restored": png(to_grey(b)),
-        "error": error_map(b.astype(np.int32) - a, comparison.scale),
-        "window": escape(to_grey.text),
+        "original": png(to_picture(a)),
+        "restored": png(to_picture(b)),
+        "error": error_map(error_of(a, b), comparison.scale),
+        "window": escape(to_picture.text),
         "legend": legend(comparison.scale, comparison.slope) if comparison.scale else "",
-        "error_text": "restored &minus; original; grey is unchanged" if comparison.scale else "none: identical",
+        "error_text": error_text if comparison.scale else "none: identical",
         "figures": _table("figures", _figures(comparison)),
         "files": _files(comparison),
         "says": _says(compressed),
@@ -103,7 +110,9 @@ def _files(comparison: Comparison) -> str:
     body = "".join(f'<tr><th scope="row">{h}</th><td class="n">{a}</td><td class="n">{b}</td></tr>' for h, a, b in both)
     rows = [("file_ratio", "file ratio", f"{original.size / compressed.size:.3f}")]
     if coded:
-        allocated, stored = (pixels * bits / 8 / coded for bits in (layout.bits_allocated, layout.bits_stored))
+        image = image_of(original.dataset)  # of YBR_FULL_422 with half the colours
+        allocated = image.nbytes / coded
+        stored = allocated * layout.bits_stored / layout.bits_allocated
         rows += [
             ("bits_per_pixel", "bits a pixel", f"{8 * coded / pixels:.3f}"),
             ("ratio_allocated", f"pixel data ratio, {layout.bits_allocated} bits allocated", f"{allocated:.3f}"),
@@ -118,7 +127,7 @@ def _shape(source: Source) -> str:
 
 
 def _syntax(source: Source) -> str:
-    return f"dicompress, {source.info.model or 'unknown model'}" if source.info else source.syntax.name
+    return f"dicompress, {source.info.model or 'unknown model'}" if source.syntax == DICOMPRESS else syntax_name(source.syntax)
 
 
 def _says(compressed: Source) -> str:

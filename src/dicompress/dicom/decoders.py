@@ -20,6 +20,7 @@ from pydicom.uid import (
     HTJ2KLosslessRPCL,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
+    JPEGExtended12Bit,
     JPEGLSLossless,
     JPEGLSNearLossless,
 )
@@ -199,5 +200,5 @@ LIBRARY_DECODERS: dict[UID, FrameDecoder] = {
     **dict.fromkeys(JPEG_LOSSLESS, _jpeg_lossless),
     **dict.fromkeys((JPEGLSLossless, JPEGLSNearLossless), _jpeg_ls),
     **dict.fromkeys((JPEG2000Lossless, JPEG2000, HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K), _jpeg_2000),
-    JPEGBaseline8Bit: _jpeg,
+    **dict.fromkeys((JPEGBaseline8Bit, JPEGExtended12Bit), _jpeg),  # of 12 bits by the plug-ins
 }

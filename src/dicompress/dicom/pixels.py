@@ -103,14 +103,6 @@ def layout(dataset: Dataset) -> PixelLayout:
     return result
 
 
-def grey_layout(dataset: Dataset) -> PixelLayout:
-    """`layout`, but UnsupportedImageError for colour as well."""
-    result = layout(dataset)
-    if result.interpretation not in GREY:
-        raise UnsupportedImageError(f"Photometric Interpretation (0028,0004) {result.interpretation}")
-    return result
-
-
 @dataclass(frozen=True)
 class NativeForm:
     """How the values of a native Pixel Data lie in its bytes. big: big-endian. words: 8-bit values in words of 16 bits."""
@@ -167,6 +159,12 @@ def reader_values(pixels: np.ndarray, image: PixelLayout) -> np.ndarray:
     """The values that readers take the words for: Bits Stored bits up to High Bit, with their sign (PS3.5 8.1.1)."""
     above, unused = image.bits_allocated - 1 - image.high_bit, image.bits_allocated - image.bits_stored
     return (pixels << above >> unused).astype(image.dtype, copy=False)
+
+
+def whole_colours(pairs: np.ndarray) -> np.ndarray:
+    """(..., rows, columns / 2, 4) of Y, Y, Cb, Cr -> (..., rows, columns, 3), as pydicom repeats the colours of native pixels."""
+    luma = pairs[..., :2].reshape(*pairs.shape[:-2], -1, 1)
+    return np.concatenate([luma, np.repeat(pairs[..., 2:], 2, axis=-2)], axis=-1)
 
 
 def decoded(frames: Sequence[np.ndarray], image: PixelLayout) -> np.ndarray:

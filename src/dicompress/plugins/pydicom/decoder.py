@@ -39,15 +39,9 @@ def decode_frame(stream: bytes, runner: base.DecodeRunner) -> bytearray:
         image = replace(image, interpretation=px.HALVED)
     pixels = restore.decode_frame(stream, image)
     if halved:
-        pixels = _full(pixels)
+        pixels = px.whole_colours(pixels)
         runner.set_option("photometric_interpretation", "YBR_FULL")
     return bytearray(px.NativeForm().value(pixels, image).data)
-
-
-def _full(pairs: np.ndarray) -> np.ndarray:
-    """(rows, columns / 2, 4) of Y, Y, Cb, Cr -> (rows, columns, 3), as pydicom repeats the colours of native pixels."""
-    luma = pairs[..., :2].reshape(len(pairs), -1, 1)
-    return np.concatenate([luma, np.repeat(pairs[..., 2:], 2, axis=1)], axis=2)
 
 
 def decode_jpeg_frame(frame: bytes, runner: base.DecodeRunner) -> bytearray:
