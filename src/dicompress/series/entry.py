@@ -9,14 +9,16 @@ from typing import Any
 from ..errors import StreamError
 
 SLICE, WHOLE, KEPT = "slice", "compressed", "kept"  # how a file is kept
+OF_THE_INDEX = ("sha256", "original_size", "original_sha256")  # facts that stand there only
 
 
 @dataclass(frozen=True)
 class Entry:
     """A file of an archive.
 
-    number: of the file in the archive, in the order of writing, from 0. path: with slashes, as it is given back. size, sha256: of the file that comes back; original_size, original_sha256: of the one
-    that was packed, None where they are the same. guarantee: what comes back, as in `dicompress info`. near: by how much a pixel may
+    number: of the file in the archive, in the order of writing, from 0. path: with slashes, as it is given back. size, sha256: of the
+    file that comes back, the latter empty where the index is lost; original_size, original_sha256: of the one that was packed, None
+    where they are the same. guarantee: what comes back, as in `dicompress info`. near: by how much a pixel may
     differ. reason: why the file is kept as it was, or a remark.
 
     method: SLICE, elements and a stream of pixels; WHOLE, the file that `compress` makes; KEPT, its bytes. references: the entries, by
@@ -28,8 +30,8 @@ class Entry:
     number: int
     path: str
     size: int
-    sha256: str
     method: str
+    sha256: str = ""
     uid: str = ""
     guarantee: int = 1
     near: int = 0
@@ -50,7 +52,7 @@ class Entry:
     damaged: bool = False
 
     def facts(self) -> dict[str, Any]:
-        """For JSON: what is not as it usually is."""
+        """For JSON, and the index: what is not as it usually is."""
         usual = {f.name: f.default for f in fields(self)}
         return {name: value for name, value in asdict(self).items() if value != usual[name]}
 
@@ -76,7 +78,9 @@ class Entry:
         return entry
 
     def encode(self) -> bytes:
-        return json.dumps(self.facts(), separators=(",", ":")).encode("ascii")
+        """For the part itself, which says what it is without the index; checksums of the whole file are the index's."""
+        facts = {name: value for name, value in self.facts().items() if name not in OF_THE_INDEX}
+        return json.dumps(facts, separators=(",", ":")).encode("ascii")
 
     @classmethod
     def decode(cls, data: bytes) -> Entry:

@@ -16,7 +16,7 @@ from . import parts
 from .entry import SLICE, Entry
 from .heads import Packer, joined
 from .order import Chains, Facts, best, coding_order, groups, orders
-from .packing import Content, Settings, pack, sha256
+from .packing import Content, Settings, pack
 from .reader import Archive
 
 LONGEST_BASE = 1 << 20
@@ -80,7 +80,7 @@ class Writer:
         """None if it cannot be read or packed, which is told."""
         number = 1 + max(self.entries, default=-1)
         entry = Entry(
-            number, source.path, 0, "", "", source.facts.instance, group=group, place=place, mode=source.mode, mtime_ns=source.mtime_ns,
+            number, source.path, 0, "", uid=source.facts.instance, group=group, place=place, mode=source.mode, mtime_ns=source.mtime_ns,
         )  # fmt: skip
         try:
             data = source.read()
