@@ -11,7 +11,8 @@ from helpers.faults import end, partials, start
 from helpers.files import pydicom_file
 from helpers.folders import THEN, facts, save
 
-from dicompress.cli import batch, files, targets
+from dicompress.cli import batch, files
+from dicompress.disk import targets
 from dicompress.dicom import compress_file
 
 NOBODY = 65534
