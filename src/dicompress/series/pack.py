@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from ..dicom.allowance import Allowance
 from ..dicom.pixels import GREY
 from ..disk import system, targets
-from ..errors import DicompressError, FileError, UnsupportedImageError
+from ..errors import DicompressError, FileError, StreamError, UnsupportedImageError
 from ..models import DEFAULT
 from .order import facts_of
 from .packing import Content, Settings
@@ -29,6 +29,8 @@ def pack_series(
     appears, complete, under its name. allowance: of an error, as of `compress_dataset`. threads: 0 for one a core.
     FileError if there is such a file already; UnsupportedImageError for data sets that cannot be written.
     """
+    if os.path.lexists(path):
+        raise targets.exists(Path(path))
     sources = [_source(dataset) for dataset in datasets]
     series = next((source.facts.series for source in sources), "")
 
@@ -55,15 +57,25 @@ def write(path: Path, series: str, sources: Sequence[Source], settings: Settings
 
 
 def append(path: Path, sources: Sequence[Source], settings: Settings, tell: Tell) -> None:
-    """Late files to an archive, behind what is there, which stays as it is; an interrupted one is gone on with. FileError, StreamError."""
+    """Late files to an archive, behind what is there, which stays as it is; an interrupted one is gone on with. FileError, StreamError.
+
+    Slices get their places among those that are there. If writing fails the archive is what it was.
+    """
     try:
         with path.open("r+b") as file:
             system.lock(file.fileno())
             with Archive(path) as before:
+                if before.problems and not before.entries:
+                    raise StreamError(f"{path}: nothing can be added to it: {before.problems[0]}")
+                before.forget_behind_end()
                 file.seek(before.end)
                 file.truncate()  # what an interrupted run left
-                Writer(file, before.series, settings, tell, before).pack(sources)
-            file.flush()
+                try:
+                    Writer(file, before.series, settings, tell, before).pack(sources)
+                    file.flush()
+                except BaseException:
+                    os.ftruncate(file.fileno(), before.end)
+                    raise
             os.fsync(file.fileno())
     except OSError as error:
         raise FileError(f"cannot write {path}: {error.strerror}") from None

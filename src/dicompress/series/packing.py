@@ -202,6 +202,8 @@ def assembled(entry: Entry, around: bytes, pixels: np.ndarray) -> bytes:
     form = entry.form or {}
     value = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder(">" if form.get("big") else "<")).reshape(-1).view(np.uint8)
     if form.get("words"):
+        if value.size % 2:
+            raise StreamError(f"{entry.path} has an odd number of bytes in words")
         value = value.view(np.uint16).byteswap().view(np.uint8)
     content = b"".join((prefix, value.data, suffix))
     if level := form.get("level", 0):
