@@ -13,8 +13,8 @@ from pydicom.dataset import Dataset
 
 PAIRS = 6  # of slices, which tell what an order is worth
 LOOKED_AT = 1 << 14  # pixels of each
-STEP = 4  # places from one slice to the next of those that lean on slices before them only; the others lie between two
-FARTHEST = 2 * STEP  # places that a slice leans across
+STEP = 8  # places from one slice to the next of those that lean on slices before them only; the others lie between two
+FARTHEST = STEP + 1  # places that a slice leans across
 MOST_NEEDED = 15  # slices that are decoded before any other one
 
 
@@ -136,7 +136,7 @@ def _unlike(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def coding_order(count: int) -> list[int]:
-    """0, 4, 2, 1, 3, 8, 6 ...: places of slices, each of them after those that it may lean on."""
+    """0, 8, 4, 2, 1, 3, 6 ...: places of slices, each of them after those that it may lean on."""
     order = list(range(min(count, 1)))
     for first in range(0, count - 1, STEP):
         last = min(first + STEP, count - 1)
@@ -159,13 +159,11 @@ class Chains:
     needed: dict[int, frozenset[int]] = field(default_factory=dict)
 
     def candidates(self, place: int) -> list[int]:
-        """Places that a slice may lean on, the likelier first, two at most: the nearest on either side, or two before it."""
-        near = [n for n in self.needed if abs(n - place) <= FARTHEST]
-        sides = [max((n for n in near if n < place), default=None), min((n for n in near if n > place), default=None)]
-        if sides[1] is None:
-            sides[1] = place - FARTHEST if place - FARTHEST in self.needed else None
-        others = sorted(near, key=lambda n: (abs(n - place), n))
-        return self._two([n for n in dict.fromkeys([*sides, *others]) if n is not None], MOST_NEEDED - _level(place))
+        """Places that a slice may lean on, the likelier first, two at most: the nearest on either side."""
+        near = [n for n in range(place - FARTHEST, place + FARTHEST + 1) if n in self.needed]
+        sides = [n for n in near if n < place][-1:] + [n for n in near if n > place][:1]
+        others = sorted(near, key=lambda n: abs(n - place))
+        return self._two(dict.fromkeys([*sides, *others]), MOST_NEEDED - _level(place))
 
     def nearest(self, place: float, places: Mapping[int, float]) -> list[int]:
         """As `candidates`, of a slice that comes later, and by other numbers: those of `places`, by number, that are nearest."""
