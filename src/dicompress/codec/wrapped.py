@@ -62,8 +62,7 @@ def smaller(pixels: np.ndarray, stream: bytes, threads: int, bits_stored: int, h
 
     pixels: (frames, rows, columns, samples).
     """
-    frame = pixels[len(pixels) // 2]
-    if frame.shape[-1] == 1 and not (is_flat(frame) and is_flat(middle(frame))) or not jpegxl.is_available():
+    if (pixels.shape[-1] == 1 and not looks_drawn(pixels[len(pixels) // 2])) or not jpegxl.is_available():
         return stream
     images: list[bytes] = []
     for frame in pixels:
@@ -73,8 +72,13 @@ def smaller(pixels: np.ndarray, stream: bytes, threads: int, bits_stored: int, h
     return min(stream, _joined(pixels, images, bits_stored, has_frames), key=len)
 
 
-def is_flat(frame: np.ndarray) -> bool:
-    """Whether most of its pixels repeat those above and to the left, as in drawings. (rows, columns[, samples])"""
+def looks_drawn(frame: np.ndarray) -> bool:
+    """Whether a grey frame, (rows, columns[, 1]), is mostly flat; a signed one in its middle, too, as CT is often padded."""
+    return _is_flat(frame) and (frame.dtype.kind == "u" or _is_flat(middle(frame)))
+
+
+def _is_flat(frame: np.ndarray) -> bool:
+    """Whether most of its pixels repeat those above and to the left."""
     inner = frame[1:, 1:]
     return bool(inner.size) and float(np.mean((inner == frame[:-1, 1:]) & (inner == frame[1:, :-1]))) >= FLAT
 

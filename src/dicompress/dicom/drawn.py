@@ -63,11 +63,8 @@ def is_standard(image: PixelLayout) -> bool:
 
 
 def may_win(native: Native) -> bool:
-    """Whether the pixels are in colour or mostly flat, judged by the frame in the middle; signed ones in its middle, too."""
-    if native.image.interpretation not in GREY:
-        return True
-    frame = native.pixels[len(native.pixels) // 2]
-    return wrapped.is_flat(frame) and (not native.image.signed or wrapped.is_flat(wrapped.middle(frame)))
+    """Whether the pixels are in colour, or look drawn, judged by the frame in the middle."""
+    return native.image.interpretation not in GREY or wrapped.looks_drawn(native.pixels[len(native.pixels) // 2])
 
 
 def _encode(frame: np.ndarray, image: PixelLayout, effort: int, threads: int) -> bytes:
