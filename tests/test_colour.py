@@ -37,7 +37,7 @@ def picture(rows=61, columns=47, dtype=np.uint8, seed=0) -> np.ndarray:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16])
 def test_colour_comes_back(dtype):
     image = picture(dtype=dtype)
-    data = dicompress.encode(image, colour=True)
+    data = encode(image)
     assert np.array_equal(dicompress.decode(data), image)
     info = dicompress.inspect(data)
     assert (info.samples, info.frames, info.rows, info.columns) == (3, 1, 61, 47) and len(info.checksums) == 3

@@ -16,6 +16,7 @@ from .errors import (
 if TYPE_CHECKING:  # as `_LAZY` says, for tools that only read
     from .codec import StreamInfo, decode, encode, inspect
     from .dicom import Allowance, compress_dataset, decompress_dataset
+    from .series import Series, open_series, pack_series
 
 __version__ = "0.1.0"
 
@@ -27,6 +28,9 @@ _LAZY = {
     "Allowance": "dicom",
     "compress_dataset": "dicom",
     "decompress_dataset": "dicom",
+    "Series": "series",
+    "open_series": "series",
+    "pack_series": "series",
 }
 
 __all__ = [

@@ -11,7 +11,7 @@ import pydicom
 import pytest
 from pydicom.data import get_testdata_file
 
-from dicompress.cli.targets import is_partial
+from dicompress.disk.targets import is_partial
 from dicompress.dicom import restore_file
 from dicompress.errors import UnsupportedImageError
 

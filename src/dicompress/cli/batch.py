@@ -8,7 +8,8 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
-from . import files, targets
+from ..disk import targets
+from . import files
 from .outcome import Job, Outcome
 from .work import failed, process
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ..disk import targets
 from ..errors import DicompressError, FileError, NotDicomError, StreamError
-from . import files, targets
+from . import files
 from .files import Task
 from .outcome import COPY, FAIL, KEPT, Job, Outcome
 

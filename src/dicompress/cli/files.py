@@ -10,9 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..disk.targets import is_partial
 from ..errors import FileError
-from .targets import is_partial
-from .targets import write as write
 
 PIPE = "-"
 STDIN, STDOUT = "standard input", "standard output"  # in messages

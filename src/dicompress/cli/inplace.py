@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ..disk import system, targets
 from ..errors import FileError
-from . import files, system, targets
+from . import files
 from .files import Source, Task
 
 

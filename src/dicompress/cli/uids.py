@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import targets
+from ..disk import targets
 from .outcome import Outcome
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from ..disk import targets
 from ..errors import DicompressError, FileError, NotDicomError, UnsupportedImageError
-from . import existing, files, inplace, targets
+from . import existing, files, inplace
 from .files import Source, Task
 from .library_warnings import caught
 from .outcome import COPY, DONE, FAIL, FAILED, PASSED_ON, SKIPPED, Job, Outcome

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -118,21 +119,32 @@ class Coded:
     derived: Dataset | None = None
 
 
-def encode_frames(native: Native, model: str, threads: int, allowance: Allowance | None) -> Coded:
+Encode = Callable[..., tuple[list[bytes], np.ndarray]]  # pixels of frames, and settings of `codec.encode_with_result`
+
+
+def one_by_one(pixels: np.ndarray, **settings) -> tuple[list[bytes], np.ndarray]:
+    """A stream a frame, and the pixels as they will be decoded."""
+    coded = [codec.encode_with_result(frame, **settings) for frame in pixels]
+    return [stream for stream, _ in coded], np.stack([decoded for _, decoded in coded]) if settings.get("near") else pixels
+
+
+def encode_frames(
+    native: Native, model: str, threads: int, allowance: Allowance | None, encode: Encode = one_by_one
+) -> Coded:
     """The bound is checked, on the values that readers see; that decoding gives these pixels is left to the caller."""
     image, dataset, pixels = native.image, native.dataset, native.pixels
     settings = {"model": model, "bits_stored": image.bits_stored, "colour": pixels.ndim > 3, "threads": threads}
     remark = None
     if allowance:
         try:
-            return _encode_near(dataset, image, pixels, allowance, settings)
+            return _encode_near(dataset, image, pixels, allowance, settings, encode)
         except NoErrorError as reason:
             remark = f"{reason}: compressed without loss"
         except UnsupportedImageError as reason:
             if allowance.strict:
                 raise
             remark = f"{reason}: compressed without loss"
-    return Coded([codec.encode_with_result(frame, **settings)[0] for frame in pixels], pixels, remark=remark)
+    return Coded(encode(pixels, **settings)[0], pixels, remark=remark)
 
 
 class NoErrorError(Exception):
@@ -140,7 +152,7 @@ class NoErrorError(Exception):
 
 
 def _encode_near(
-    dataset: Dataset, image: PixelLayout, pixels: np.ndarray, allowance: Allowance, settings: dict
+    dataset: Dataset, image: PixelLayout, pixels: np.ndarray, allowance: Allowance, settings: dict, encode: Encode
 ) -> Coded:
     """NoErrorError if nothing is gained, UnsupportedImageError if the image should bear no error."""
     check_allowed(dataset, allowance)
@@ -151,8 +163,7 @@ def _encode_near(
     near = near_of(allowance, dataset, pixels, image, exact, settings)
     if not near:
         raise NoErrorError("an error of one stored value is more than what is allowed")
-    coded = [codec.encode_with_result(frame, near=near, exact=exact, **settings) for frame in pixels]
-    decoded = np.stack([result for _, result in coded])
+    streams, decoded = encode(pixels, near=near, exact=exact, **settings)
     check_bound(pixels, decoded, near, exact)
     try:
         check_words(decoded, image)
@@ -160,7 +171,6 @@ def _encode_near(
         raise VerificationError(f"an error would change what is no value: {error}") from None
     if np.array_equal(pixels, decoded):
         raise NoErrorError("no pixel would change")
-    streams = [stream for stream, _ in coded]
     return Coded(streams, decoded, near, derived=derived(dataset, decoded, near, sum(map(len, streams))))
 
 

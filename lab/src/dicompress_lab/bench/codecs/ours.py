@@ -49,7 +49,7 @@ def compress(image: np.ndarray) -> bytes:
     """The frame in the file that `compress` makes of (rows, columns) with a palette, (rows, columns, 3) as RGB, or pairs of
     pixels that share their colour, (rows, columns / 2, 4). ValueError for what it passes on.
     """
-    from dicompress.dicom import PassedOn, compress_or_pass_on
+    from dicompress.dicom import PassedOn, compress_or_pass_on, describe
     from dicompress.dicom.part10 import parse
     from dicompress.dicom.pixels import layout
     from dicompress.dicom.restore import frames_of
@@ -59,7 +59,7 @@ def compress(image: np.ndarray) -> bytes:
         raise ValueError(found.reason)
     part10 = parse(found.data)
     (frame,) = frames_of(part10, layout(part10.dataset))
-    return bytes(frame)
+    return bytes(frame[: describe(found.data).coded_bytes])  # a stream without the byte that makes its length even
 
 
 def restore(data: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:

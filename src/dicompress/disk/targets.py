@@ -31,7 +31,7 @@ def write(path: Path, data: bytes, replace: bool = True, like: os.stat_result | 
         with partial(path.parent) as (file, name):
             file.write(data)
             system.finish(file, name, like)
-            _publish(name, path, replace)
+            publish(name, path, replace)
         system.sync_folder(path.parent)
     except FileExistsError:
         raise exists(path) from None
@@ -81,7 +81,7 @@ def partial(folder: Path) -> Iterator[tuple[BinaryIO, str]]:
             system.remove(file, name)
 
 
-def _publish(partial: str, path: Path, replace: bool) -> None:
+def publish(partial: str, path: Path, replace: bool) -> None:
     """Give the complete file its name. FileExistsError, in one step with the check, unless it may `replace`."""
     if not replace:
         try:

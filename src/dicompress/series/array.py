@@ -1,0 +1,143 @@
+"""A series as an array of slices, and as pydicom's data sets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pydicom
+from pydicom.dataset import FileDataset
+
+from ..errors import UnsupportedImageError
+from .entry import SLICE
+from .reader import CACHED, Archive
+
+
+class Series:
+    """The slices of a series that are alike, a read-only array of stored values (slices, rows, columns); each is decoded when it is asked for.
+
+    It can be used by several threads at once, and pickled for other processes. `numpy.asarray(series)` decodes all of it. Where the
+    archive has several groups of slices, or images of several frames, `group` says which: 0 is the largest.
+    """
+
+    def __init__(self, archive: Archive, group: int = 0):
+        """UnsupportedImageError if there is no such group, as in archives of images in colour."""
+        self.archive, self.group = archive, group
+        found = _groups(archive)
+        if not 0 <= group < len(found):
+            raise UnsupportedImageError(f"{archive.path}: group {group} of {len(found)} groups of grey images")
+        self.numbers = found[group]
+        first = archive.entries[self.numbers[0]]
+        assert first.shape is not None and first.dtype is not None
+        self.dtype = np.dtype(first.dtype)
+        self._frames = first.frames
+        self.shape: tuple[int, int, int] = (len(self.numbers) if first.frames is None else first.frames, *first.shape)
+
+    ndim = 3
+
+    @property
+    def size(self) -> int:
+        return self.shape[0] * self.shape[1] * self.shape[2]
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.dtype.itemsize
+
+    @property
+    def groups(self) -> int:
+        """How many groups of slices the archive has."""
+        return len(_groups(self.archive))
+
+    @property
+    def paths(self) -> list[str]:
+        """Of the slices, as they were packed."""
+        return [self.archive.entries[n].path for n in self.numbers]
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (self.slice(k) for k in range(len(self)))
+
+    def slice(self, k: int) -> np.ndarray:
+        """Slice k, (rows, columns), read-only. StreamError if it, or one that it leans on, is damaged; IndexError."""
+        k = range(len(self))[k]
+        if self._frames is not None:
+            return self.archive.pixels(self.numbers[0])[k]
+        return self.archive.pixels(self.numbers[k])
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        """As of an array: integers, slices, arrays of numbers, Ellipsis. Only the slices that are asked for are decoded."""
+        key = key if isinstance(key, tuple) else (key,)
+        if any(k is None for k in key):
+            raise IndexError("a series has no new axes; take numpy.asarray of it")
+        if Ellipsis in [k for k in key if not isinstance(k, np.ndarray)]:
+            at = next(i for i, k in enumerate(key) if k is Ellipsis)
+            key = key[:at] + (slice(None),) * (self.ndim - len(key) + 1) + key[at + 1 :]
+        if len(key) > self.ndim:
+            raise IndexError(f"too many indices: the series has {self.ndim} axes, {len(key)} were indexed")
+        which, inner = (key[0], key[1:]) if key else (slice(None), ())
+        if isinstance(which, (int, np.integer)):
+            return self.slice(int(which))[inner]
+        chosen = np.arange(len(self))[which]
+        if chosen.ndim != 1 or any(isinstance(k, (list, np.ndarray)) for k in inner):
+            return np.asarray(self)[key]
+        result = np.empty((len(chosen), *np.empty(self.shape[1:], np.bool_)[inner].shape), self.dtype)
+        for to, k in zip(result, chosen, strict=True):
+            to[...] = self.slice(int(k))[inner]
+        return result
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if copy is False:
+            raise ValueError("a series is decoded: there is no array to share")
+        return self[:].astype(dtype or self.dtype, copy=False)
+
+    def dataset(self, k: int) -> FileDataset:
+        """The data set of slice k, with its pixels. StreamError if it is damaged."""
+        number = self.numbers[0] if self._frames is not None else self.numbers[range(len(self))[k]]
+        return pydicom.dcmread(BytesIO(self.archive.restore(number)))
+
+    def datasets(self) -> Iterator[FileDataset]:
+        """Of all files that the slices are from, in the slices' order."""
+        return (self.dataset(k) for k in range(len(self.numbers)))
+
+    def close(self) -> None:
+        self.archive.close()
+
+    def __enter__(self) -> Series:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Series {self.shape} {self.dtype} of {self.archive.path}>"
+
+
+def open_series(path: str | os.PathLike[str], group: int = 0, cached: int = CACHED) -> Series:
+    """The slices of an archive that `dicompress pack` or `pack_series` wrote.
+
+    group: of slices that are alike, 0 for the largest. cached: bytes of decoded slices that are kept. FileError, StreamError if it is no
+    archive or cannot be read, UnsupportedImageError if there is no such group.
+    """
+    archive = Archive(path, cached)
+    try:
+        return Series(archive, group)
+    except BaseException:
+        archive.close()
+        raise
+
+
+def _groups(archive: Archive) -> list[list[int]]:
+    """Numbers of the files of each group in the order of their places; largest group first. Images of several frames are one each."""
+    alike: dict[Any, list[int]] = {}
+    for number, entry in sorted(archive.entries.items()):
+        if entry.method == SLICE:
+            key = (entry.group, entry.shape, entry.dtype) if entry.frames is None else number
+            alike.setdefault(key, []).append(number)
+    for numbers in alike.values():
+        numbers.sort(key=lambda n: (archive.entries[n].place, n))
+    return sorted(alike.values(), key=lambda n: -sum(archive.entries[k].frames or 1 for k in n))
