@@ -74,7 +74,7 @@ class Writer:
             by_number = {number: n for n, (number, _) in known.items()}
             chains.add(place, [by_number[number] for number in content.entry.references])
             known[place] = content.entry.number, content.pixels
-            known.pop(place - 6, None), known.pop(place - 7, None)
+            [known.pop(k) for k in [*known] if k < place - 12]
 
     def _put(self, source: Source, references: dict[int, np.ndarray], group: int, place: int) -> Content | None:
         """None if it cannot be read or packed, which is told."""
