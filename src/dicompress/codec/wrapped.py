@@ -19,7 +19,8 @@ from ..varint import Reader, write_varint
 from . import jpegxl
 
 MARK = b"DCXL"
-EFFORT = 7
+EFFORT, HIGHEST = 7, 9
+SMALL = 1 << 16  # pixels of all frames, up to which the highest effort takes little time, and a head of twenty bytes tells
 FLAT = 0.5  # share of pixels that repeat their neighbours, from which a grey image is looked at
 PIECE = 256  # rows and columns in the middle, which tell of the rest
 SIGNED, WIDE, FRAMES, SAMPLES = 1, 2, 4, 3  # flags: a bit each, then samples - 1 in the bits from SAMPLES on
@@ -62,19 +63,24 @@ def smaller(pixels: np.ndarray, stream: bytes, threads: int, bits_stored: int, h
 
     pixels: (frames, rows, columns, samples).
     """
-    frame = pixels[len(pixels) // 2]
-    if frame.shape[-1] == 1 and not (is_flat(frame) and is_flat(middle(frame))) or not jpegxl.is_available():
+    if (pixels.shape[-1] == 1 and not looks_drawn(pixels[len(pixels) // 2])) or not jpegxl.is_available():
         return stream
+    efforts = (EFFORT, HIGHEST) if pixels.size <= SMALL * pixels.shape[-1] else (EFFORT,)
     images: list[bytes] = []
     for frame in pixels:
-        images.append(jpegxl.encode(_frame(frame), EFFORT, threads))
+        images.append(min((jpegxl.encode(_frame(frame), effort, threads) for effort in efforts), key=len))
         if sum(map(len, images)) >= len(stream):
             return stream
     return min(stream, _joined(pixels, images, bits_stored, has_frames), key=len)
 
 
-def is_flat(frame: np.ndarray) -> bool:
-    """Whether most of its pixels repeat those above and to the left, as in drawings. (rows, columns[, samples])"""
+def looks_drawn(frame: np.ndarray) -> bool:
+    """Whether a grey frame, (rows, columns[, 1]), is mostly flat; a signed one in its middle, too, as CT is often padded."""
+    return _is_flat(frame) and (frame.dtype.kind == "u" or _is_flat(middle(frame)))
+
+
+def _is_flat(frame: np.ndarray) -> bool:
+    """Whether most of its pixels repeat those above and to the left."""
     inner = frame[1:, 1:]
     return bool(inner.size) and float(np.mean((inner == frame[:-1, 1:]) & (inner == frame[1:, :-1]))) >= FLAT
 
