@@ -162,7 +162,9 @@ def encode_with_result(
 
 def check_bound(original: np.ndarray, decoded: np.ndarray, near: int, exact: Iterable[tuple[int, int]]) -> None:
     """VerificationError unless no pixel is off by more than `near`, and none that has or takes an exact value at all."""
-    first, second = (np.ascontiguousarray(a, a.dtype.newbyteorder("=")).reshape(1, -1, a.shape[-1], 1) for a in (original, decoded))
+    first, second = (
+        np.ascontiguousarray(a, a.dtype.newbyteorder("=")).reshape(1, -1, a.shape[-1], 1) for a in (original, decoded)
+    )
     native.check_bound(first, second, near, list(exact))
 
 

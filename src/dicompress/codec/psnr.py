@@ -40,4 +40,4 @@ def near_for_psnr(
 def allowed_mse(image: np.ndarray, psnr: float) -> float:
     """The mean square error with which `image` keeps `psnr` dB."""
     peak = int(image.max()) - int(image.min())
-    return peak**2 * 10.0 ** -min(psnr / 10, LARGEST)
+    return float(peak**2 * 10.0 ** -min(psnr / 10, LARGEST))

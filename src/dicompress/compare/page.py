@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from string import Template
@@ -98,7 +99,7 @@ def _files(comparison: Comparison) -> str:
     original, compressed = comparison.original, comparison.compressed
     layout, coded = original.layout, comparison.compressed.coded_bytes
     pixels = comparison.figures.pixels
-    facts = {
+    facts: dict[str, Callable[[Source], str]] = {
         "rows, columns, frames": _shape,
         "transfer syntax": _syntax,
         "bits stored of allocated": lambda s: f"{s.layout.bits_stored} of {s.layout.bits_allocated}",
@@ -127,7 +128,9 @@ def _shape(source: Source) -> str:
 
 
 def _syntax(source: Source) -> str:
-    return f"dicompress, {source.info.model or 'unknown model'}" if source.syntax == DICOMPRESS else syntax_name(source.syntax)
+    if source.syntax == DICOMPRESS and source.info:
+        return f"dicompress, {source.info.model or 'unknown model'}"
+    return syntax_name(source.syntax)
 
 
 def _says(compressed: Source) -> str:

@@ -92,7 +92,7 @@ def made_native(preamble: bytes, meta: Dataset, dataset: Dataset, pixels: np.nda
     return Native(pixels, image, NativeForm(), ExplicitVRLittleEndian, PIXELS, dataset, elements, *parts)
 
 
-def changed(dataset: Dataset, **values) -> Dataset:
+def changed(dataset: Dataset, **values: int | str) -> Dataset:
     """A copy of a data set with other values of some elements."""
     result = deepcopy(dataset)
     for keyword, value in values.items():
@@ -100,7 +100,7 @@ def changed(dataset: Dataset, **values) -> Dataset:
     return result
 
 
-def deflate(content: bytes, level: int) -> bytes:
+def deflate(content: bytes | bytearray, level: int) -> bytes:
     engine = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
     return engine.compress(content) + engine.flush()
 
