@@ -34,14 +34,23 @@ _LAZY = {
 }
 
 __all__ = [
+    "Allowance",
     "DicompressError",
     "FileError",
     "LimitError",
+    "Series",
     "StreamError",
+    "StreamInfo",
     "UnknownModelError",
     "UnsupportedImageError",
     "VerificationError",
-    *_LAZY,
+    "compress_dataset",
+    "decode",
+    "decompress_dataset",
+    "encode",
+    "inspect",
+    "open_series",
+    "pack_series",
 ]
 
 

@@ -44,8 +44,8 @@ class Source:
 class Figures:
     """Over all frames, in stored values; error: restored - original, of each sample.
 
-    pixels, unchanged: pixels, of colours those with no error in any sample. peak, psnr, psnr_own, mse, mse8: as of `quality`. ssim: the frames' mean. worst: the frame with the largest mean
-    squared error, from 0; the middle one if all are equal.
+    pixels, unchanged: pixels, of colours those with no error in any sample. peak, psnr, psnr_own, mse, mse8: as of `quality`.
+    ssim: the frames' mean. worst: the frame with the largest mean squared error, from 0; the middle one if all are equal.
     """
 
     pixels: int

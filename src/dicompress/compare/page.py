@@ -83,7 +83,8 @@ def _figures(comparison: Comparison) -> list[Row]:
         share, ssim = min(share, 99.99), ssim and min(ssim, 0.999999)
     none = "none: identical"
     rows = [("near", "bound the file promises", _lossless_or(near))] if near is not None else []
-    return rows + [
+    return [
+        *rows,
         ("max_error", "largest error", f"{found.max_error}{_hu(comparison, found.max_error)}"),
         ("mean_error", "mean error (bias)", _number(found.mean_error, "+.4g") + _hu(comparison, found.mean_error)),
         ("unchanged", "unchanged pixels", f"{share:.2f} % ({found.unchanged:,} of {found.pixels:,})"),

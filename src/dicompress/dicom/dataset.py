@@ -99,7 +99,7 @@ def _part10(dataset: Dataset) -> Part10:
 def _copy(dataset: Dataset, left_out: int = 0) -> Dataset:
     """Another data set of the same elements."""
     result = Dataset()
-    for tag in dataset.keys():
+    for tag in dataset.keys():  # noqa: SIM118  # a data set iterates over elements, decoding each
         element = dataset.get_item(tag, keep_deferred=True)
         if isinstance(element, RawDataElement) and element.value is None and element.length:  # not yet read from its file
             element = dataset[tag]

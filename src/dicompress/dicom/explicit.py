@@ -144,7 +144,7 @@ def _vr(element: RawDataElement, ancestors: list[Dataset]) -> str:
     choice = str(found["VR"]).split(" or ")
     if len(choice) == 1:
         return choice[0]
-    if "US" in choice and (len(choice) == 2 and "SS" in choice or len(element.value or b"") <= 2):
+    if "US" in choice and ((len(choice) == 2 and "SS" in choice) or len(element.value or b"") <= 2):
         return "SS" if "SS" in choice and _is_signed(ancestors) else "US"
     return "OW"  # PS3.5 A.1: what may be OB is OW in implicit VR
 

@@ -27,8 +27,8 @@ LEVELS = (6, 9, 1, 2, 3, 4, 5, 7, 8)  # of deflate, likely ones first
 class Native:
     """A file as prefix + pixel values + suffix, and the image in it.
 
-    pixels: `image.shape`. value: the bytes of them all, if they were in the file. guarantee: BYTES if that is the original file, PIXELS if it is what its frames were decoded to. syntax:
-    of this form. deflate_level: with which the data set becomes the original's, else None.
+    pixels: `image.shape`. value: the bytes of them all, if they were in the file. guarantee: BYTES if that is the original file,
+    PIXELS if it is what its frames were decoded to. syntax: of this form. deflate_level: with which the data set becomes the original's, else None.
     """
 
     pixels: np.ndarray

@@ -73,7 +73,7 @@ class Part10:
     @property
     def dataset(self) -> Dataset:
         """All elements but Pixel Data, to read values from: pydicom decodes elements in place, so their bytes are taken before."""
-        self.elements
+        _ = self.elements
         return self.raw
 
     @property

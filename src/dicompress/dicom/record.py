@@ -149,7 +149,7 @@ def has_record(dataset: Dataset) -> bool:
 
 def check_room(dataset: Dataset) -> None:
     """UnsupportedImageError if there are elements where the record would lie."""
-    if any(tag >> 16 == CREATOR >> 16 for tag in dataset.keys()):
+    if any(tag >> 16 == CREATOR >> 16 for tag in dataset.keys()):  # noqa: SIM118  # a data set iterates over elements
         raise UnsupportedImageError("the data set has elements in group 7FD9, where the restore record would lie")
 
 
