@@ -27,7 +27,6 @@ from colour_files import drawings, photographs
 
 import dicompress
 from dicompress import DicompressError
-from dicompress_lab.bench.environment import processor
 from dicompress.dicom import PassedOn, compress_or_pass_on, describe, drawn
 from dicompress.dicom.decoders import jpeg_pixels
 from dicompress.dicom.items import source_frames
@@ -36,6 +35,7 @@ from dicompress.dicom.part10 import Part10, parse
 from dicompress.dicom.pixels import GREY
 from dicompress.dicom.recompress import number
 from dicompress.dicom.syntax import DICOMPRESS, JPEG
+from dicompress_lab.bench.environment import processor
 
 LARGEST = 10_000_000  # pixels of a file; larger ones would take minutes at JPEG XL's highest effort
 PEERS = (7, 9)

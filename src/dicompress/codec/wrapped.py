@@ -176,4 +176,4 @@ def _turned(words: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 def _crc(head: bytes, pixels: np.ndarray) -> bytes:
     little = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<"))
-    return zlib.crc32(little, zlib.crc32(head)).to_bytes(CRC_BYTES, "little")
+    return zlib.crc32(little.data, zlib.crc32(head)).to_bytes(CRC_BYTES, "little")
