@@ -17,6 +17,7 @@ from helpers.images import phantom
 
 from dicompress.cli import batch, files, pool
 from dicompress.cli.outcome import DONE, FAILED, Outcome, exit_status
+from dicompress.disk import targets as on_disk
 from dicompress.errors import DicompressError
 
 MARK = "killed once"
@@ -215,8 +216,8 @@ def test_a_target_that_appears_while_another_is_written_is_not_replaced(tmp_path
 
     monkeypatch.setattr(os, "fsync", appear)
     with pytest.raises(DicompressError, match="exists; --force replaces it"):
-        files.write(target, b"other", replace=False)
+        on_disk.write(target, b"other", replace=False)
     monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError(95, "Operation not supported")))
     with pytest.raises(DicompressError, match="exists; --force replaces it"):
-        files.write(target, b"other", replace=False)
+        on_disk.write(target, b"other", replace=False)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {"ct.dcm": b"precious"}
