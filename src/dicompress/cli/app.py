@@ -10,7 +10,7 @@ import typer
 
 from .. import __version__
 from ..errors import DicompressError
-from . import archive, output, plugged, tools
+from . import archive, output, plugged, series, tools
 
 app = typer.Typer(
     cls=plugged.Commands,
@@ -19,9 +19,10 @@ app = typer.Typer(
     **plugged.LIKE,
 )
 for command in (
-    archive.compress, archive.decompress, archive.verify, archive.strip, archive.info, tools.demo, tools.compare,
+    archive.compress, archive.decompress, archive.verify, archive.strip, archive.info, series.pack, series.unpack, series.list_,
+    series.extract, tools.demo, tools.compare,
 ):  # fmt: skip
-    app.command()(command)
+    app.command(command.__name__.rstrip("_"))(command)
 
 
 def main() -> None:

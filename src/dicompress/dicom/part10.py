@@ -132,6 +132,11 @@ def _parse(data: bytes, preamble: bytes, start: int) -> Part10:
     return Part10(content, body, trailer, preamble, meta, syntax, dataset, pixels)
 
 
+def check_begins(start: bytes) -> None:
+    """NotDicomError if no DICOM file begins so; `start` may be all of it, or a hundred bytes and some more."""
+    _preamble(start)
+
+
 def _preamble(data: bytes) -> tuple[bytes, int]:
     """The preamble, and where the file meta information begins. NotDicomError if this is no DICOM file."""
     if not data:

@@ -92,6 +92,12 @@ def instances(source: bytes, target: bytes) -> tuple[tuple[str, str] | None, fro
     return ((source_uid, target_uid) if differ else None), references(before)
 
 
+def has_allowed_error(source: bytes, derived: bytes, near: int, allowance: Allowance) -> bool:
+    """Whether an uncompressed derived image is off its source by no more than is allowed. FileError, UnsupportedImageError."""
+    native, after = native_of(parse(source), source), _native_pixels(parse(derived))
+    return native.pixels.shape == after.shape and _is_allowed(allowance, native.dataset, native.pixels, after, near)
+
+
 def _is_allowed(allowance: Allowance, dataset: Dataset, before: np.ndarray, after: np.ndarray, near: int) -> bool:
     error = before.astype(np.float64) - after
     if np.abs(error).max() > near:

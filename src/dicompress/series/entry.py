@@ -9,7 +9,8 @@ from typing import Any
 from ..errors import StreamError
 
 SLICE, WHOLE, KEPT = "slice", "compressed", "kept"  # how a file is kept
-OF_THE_INDEX = ("sha256", "original_size", "original_sha256")  # facts that stand there only
+OF_THE_INDEX = ("sha256",)  # facts that stand there only
+TIMES = 1 << 63  # ns
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,10 @@ class Entry:
                 entry.method in (SLICE, WHOLE, KEPT)
                 and all(isinstance(text, str) for text in (entry.path, entry.sha256, entry.uid))
                 and all(isinstance(n, int) and n >= 0 for n in (entry.number, entry.size, entry.guarantee, entry.near, entry.group, entry.place))
+                and entry.guarantee <= 2
                 and all(n >= 0 for n in entry.references)
+                and (entry.mode is None or (isinstance(entry.mode, int) and 0 <= entry.mode <= 0o7777))
+                and (entry.mtime_ns is None or (isinstance(entry.mtime_ns, int) and -TIMES <= entry.mtime_ns < TIMES))
             )
         except (TypeError, ValueError):
             sound = False

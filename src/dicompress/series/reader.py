@@ -25,6 +25,7 @@ class Archive:
     """A `.dcma` file, open for reading. It can be used by several threads, and pickled.
 
     entries, places: by number. problems: what is damaged, one line each; files that it does not touch can be had even so.
+    indexed: an index was found, though perhaps not at the end: what a killed run appended lies behind it.
     """
 
     def __init__(self, path: str | os.PathLike[str], cached: int = CACHED):
@@ -34,7 +35,7 @@ class Archive:
         self.entries: dict[int, Entry] = {}
         self.places: dict[int, parts.Place] = {}
         self.problems: list[str] = []
-        self.series = ""
+        self.series, self.indexed = "", False
         self.packer = Packer()
         try:
             self._file: BinaryIO = self.path.open("rb")
@@ -51,7 +52,6 @@ class Archive:
         if self._file.read(len(parts.MAGIC)) != parts.MAGIC:
             raise StreamError(f"{self.path}: not an archive of dicompress: it does not begin with {parts.MAGIC!r}")
         try:
-            self.end = self.size
             self._read_index(parts.last_index(self._file, self.size))
         except StreamError as error:
             self.problems.append(str(error))
@@ -68,7 +68,7 @@ class Archive:
         except (KeyError, TypeError, ValueError, IndexError):
             raise StreamError("the index of the archive is none") from None
         base = self._base(place)
-        self.series, self.packer = series, Packer(base)
+        self.series, self.packer, self.indexed = series, Packer(base), True
         for where, entry in files:
             self.places[entry.number], self.entries[entry.number] = where, entry
 
@@ -84,22 +84,20 @@ class Archive:
             return Packer().unpack(parts.read_data(self._file, first))
 
     def _recover(self) -> None:
-        """Without an index: all parts that are sound. What was written last holds."""
-        self.end = len(parts.MAGIC)
-        bases, heads = list[parts.Place](), list[tuple[parts.Place, bytes]]()
-        for place, head in parts.scan(self._file, self.size):
-            if place.kind == parts.FILE:
-                heads.append((place, head))
-            else:
-                bases.append(place)
-                self.end = max(self.end, place.end)
-        packers = list[Packer]()
-        for place in bases:
-            try:
-                packers.append(Packer(Packer().unpack(parts.read_data(self._file, place))))
-            except StreamError as error:
-                self.problems.append(str(error))
-        for place, head in heads:
+        """By the last index that is sound and all parts behind it; without any, by all parts that are."""
+        found = list(parts.scan(self._file, self.size))
+        behind = 0
+        for place, _ in reversed(found):
+            if place.kind == parts.INDEX and not self.indexed:
+                try:
+                    self._read_index(place.start)
+                    behind = place.end
+                except StreamError as error:
+                    self.problems.append(str(error))
+        packers = [self.packer] if self.indexed else self._packers(found)
+        for place, head in found:
+            if place.kind != parts.FILE or place.start < behind:
+                continue
             if place.end > self.size:
                 self.problems.append(f"the archive ends in the part at byte {place.start}")
                 continue
@@ -109,6 +107,20 @@ class Archive:
                 self.problems.append(f"the part at byte {place.start}: {error}")
                 continue
             self.places[entry.number], self.entries[entry.number] = place, entry
+
+    def _packers(self, found: list[tuple[parts.Place, bytes]]) -> list[Packer]:
+        """With each dictionary that is left; the series is what one of them says."""
+        packers = list[Packer]()
+        for place, head in found:
+            if place.kind == parts.FILE:
+                continue
+            try:
+                packers.append(Packer(Packer().unpack(parts.read_data(self._file, place))))
+                if place.kind == parts.BASE:
+                    self.series = Packer().unpack(head).decode(errors="replace")
+            except StreamError as error:
+                self.problems.append(str(error))
+        return packers
 
     def _read_entry(self, head: bytes, packers: list[Packer]) -> Entry:
         trouble = StreamError("what its elements are like is lost")
@@ -139,8 +151,8 @@ class Archive:
 
     @property
     def lost(self) -> list[int]:
-        """Numbers of files that were here and are not any more, as far as others tell."""
-        return sorted(set(range(1 + max(self.entries, default=-1))) - set(self.entries))
+        """Numbers of files that were here and are not any more, as far as others tell; with an index, it tells."""
+        return [] if self.indexed else sorted(set(range(1 + max(self.entries, default=-1))) - set(self.entries))
 
     def find(self, name: str) -> int:
         """The number of the file with this path, the end of it, or SOP Instance UID. FileError if there is none, or there are several."""
