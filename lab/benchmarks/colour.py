@@ -171,7 +171,8 @@ All together take {100 * saved[7]:.1f} % fewer bytes than with effort 7 and
 
 "pyramid" is the model, "JPEG XL" the standard transfer syntax JPEG XL Lossless, "wrapped" JPEG XL in our own
 ([format](format.md#jpeg-xl)), with a head and a checksum a frame. A stream is what `dicompress.encode` makes of the same pixels as an array, which is
-held against effort 7 alone: {max(0, largest.stream - largest.peers[7])} bytes more at most ({largest.name}).
+held against effort 7 alone: by {largest.stream - largest.peers[7]} bytes more ({100 * (largest.stream / largest.peers[7] - 1):+.2f} %) at
+most ({largest.name}).
 
 {table(ours)}
 
