@@ -17,6 +17,7 @@ from helpers.images import phantom
 
 from dicompress.cli import batch, files, pool
 from dicompress.cli.outcome import DONE, FAILED, Outcome, exit_status
+from dicompress.disk.targets import write
 from dicompress.errors import DicompressError
 
 MARK = "killed once"
@@ -88,7 +89,7 @@ def test_killed_workers_cost_nothing_but_time(tmp_path):
     wait_until(lambda: len(targets(target)) >= 1)
     for worker in workers(run.pid):
         os.kill(worker, signal.SIGKILL)
-    status, out, err = end(run)
+    status, _, err = end(run)
     assert (status, err) == (0, f"{source}/report.dcm: passed on: no Pixel Data (7FE0,0010)\n")
     assert_intact(source, target, 9)
     assert not partials(target)
@@ -215,8 +216,8 @@ def test_a_target_that_appears_while_another_is_written_is_not_replaced(tmp_path
 
     monkeypatch.setattr(os, "fsync", appear)
     with pytest.raises(DicompressError, match="exists; --force replaces it"):
-        files.write(target, b"other", replace=False)
+        write(target, b"other", replace=False)
     monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError(95, "Operation not supported")))
     with pytest.raises(DicompressError, match="exists; --force replaces it"):
-        files.write(target, b"other", replace=False)
+        write(target, b"other", replace=False)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {"ct.dcm": b"precious"}

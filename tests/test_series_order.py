@@ -1,5 +1,7 @@
 """In which order slices of a series lie, which of them lean on which, and what one of them costs."""
 
+import itertools
+
 import numpy as np
 import pytest
 from helpers.series import FACING, add, files_of, needed, pack, shuffled, sliced, sources_of, volume
@@ -65,7 +67,7 @@ def test_of_positions_at_several_times_the_likelier_neighbours_count(tmp_path, b
             name = f"{place}{time}" if by_time else f"{time}{place}"
             files[name] = sliced(image.astype(np.int16), place, SOPInstanceUID=f"1.2.{place}.{time}", TemporalPositionIdentifier=time)
     found = packed_in_order(tmp_path / "a.dcma", files)
-    changes = sum(a[0] != b[0] for a, b in zip(found, found[1:]))
+    changes = sum(a[0] != b[0] for a, b in itertools.pairwise(found))
     assert changes == (1 if by_time else 4)
 
 

@@ -6,6 +6,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from ..disk import targets
 from ..errors import DicompressError, FileError
 from . import files
 
@@ -22,7 +23,7 @@ def run(original: Path, compressed: Path, output: Path) -> int:
     if target.resolve() in (original.resolve(), compressed.resolve()):
         raise FileError(f"{target} is one of the files to compare")
     comparison = compare((original, _read(original)), (compressed, _read(compressed)))
-    files.write(target, page(comparison).encode())
+    targets.write(target, page(comparison).encode())
     for text in comparison.warnings:
         print(f"{compressed}: {text}", file=sys.stderr)
     found = comparison.figures

@@ -27,14 +27,14 @@ def run() -> int:
     from pydicom.data import get_testdata_file
 
     from ..dicom import compress_file, describe, restore_file
-    from . import files
+    from ..disk import targets
 
     rows, same = [], True
     with tempfile.TemporaryDirectory() as folder:
         for name in IMAGES:
             source = Path(get_testdata_file(name))
             target = Path(folder) / name
-            files.write(target, compress_file(source.read_bytes()).data)
+            targets.write(target, compress_file(source.read_bytes()).data)
             same = same and restore_file(target.read_bytes()).data == source.read_bytes()
             facts = describe(target.read_bytes())
             pixels, bits = facts.rows * facts.columns, (facts.bits_allocated, facts.bits_stored)

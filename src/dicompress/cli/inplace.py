@@ -46,6 +46,7 @@ def replace(task: Task, source: Source, data: bytes) -> None:
 
 def _check_unchanged(path: Path, source: Source) -> None:
     now = files.load(Task(path, None))
+    assert now.status and source.status  # both are files
     same = (now.status.st_dev, now.status.st_ino) == (source.status.st_dev, source.status.st_ino)
     if path.is_symlink() or not same or now.data != source.data:
         raise FileError("changed since it was read; run again")

@@ -47,3 +47,39 @@ UidMap = Annotated[
     Optional[Path],
     typer.Option(metavar="FILE", help="Where images are derived: write their UIDs, a line each: old, tab, new."),
 ]
+
+BOUNDED = "With a bounded error"
+Near = Annotated[
+    Optional[int],
+    typer.Option(min=1, max=255, metavar="N", rich_help_panel=BOUNDED, help="No pixel off by more than N stored values."),
+]
+NearHu = Annotated[
+    Optional[float], typer.Option(metavar="X", rich_help_panel=BOUNDED, help="No pixel off by more than X Hounsfield units.")
+]
+Psnr = Annotated[
+    Optional[float],
+    typer.Option(
+        metavar="DB", rich_help_panel=BOUNDED,
+        help="The largest N that leaves DB decibels, against the image's own range of values.",
+    ),
+]  # fmt: skip
+LossyAgain = Annotated[
+    bool,
+    typer.Option("--allow-lossy-again", rich_help_panel=BOUNDED, help="An error also in images that are marked as lossy already."),
+]
+Mammography = Annotated[
+    bool, typer.Option("--allow-mammography", rich_help_panel=BOUNDED, help="An error also in mammograms.")
+]
+Quantitative = Annotated[
+    bool,
+    typer.Option(
+        "--allow-quantitative", rich_help_panel=BOUNDED,
+        help="An error also where values are measurements, such as RT Dose and PET.",
+    ),
+]  # fmt: skip
+StrictNear = Annotated[
+    bool,
+    typer.Option(
+        "--strict-near", rich_help_panel=BOUNDED, help="Pass on what bears no error, instead of compressing it without loss."
+    ),
+]

@@ -9,7 +9,10 @@ if TYPE_CHECKING:
     from ..dicom import Allowance
 
 COMPRESSED, RESTORED, VERIFIED, STRIPPED = "compressed", "restored", "verified", "stripped"
-DONE = {"compress": COMPRESSED, "decompress": RESTORED, "verify": VERIFIED, "strip": STRIPPED}  # by action
+DONE = {  # by action
+    "compress": COMPRESSED, "pack": COMPRESSED, "decompress": RESTORED, "unpack": RESTORED, "extract": RESTORED, "verify": VERIFIED,
+    "strip": STRIPPED,
+}  # fmt: skip
 KEPT, PASSED_ON, SKIPPED, FAILED = "kept", "passed on", "skipped", "failed"
 COPY, SKIP, FAIL = "copy", "skip", "fail"  # what to do with files that are no DICOM
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from . import output
+from .files import size
 from .outcome import DONE, FAILED, KEPT, PASSED_ON, SKIPPED, Outcome, totals
 from .reasons import Tally
 
@@ -39,7 +41,12 @@ class Report:
     def __exit__(self, *_) -> None:
         self.progress.stop()
 
-    def file(self, outcome: Outcome) -> None:
+    def step(self, count: int) -> None:
+        """Files whose end is near: their outcomes come when what they are in is complete."""
+        self.progress.advance(self.bar, count)
+
+    def file(self, outcome: Outcome, counts: bool = True) -> None:
+        """counts: towards the progress, unless `step` has told of it."""
         if self.as_json:
             output.line(json.dumps(outcome.facts()))  # ASCII, as names of files may not be UTF-8
         names = (outcome.source, outcome.target)
@@ -51,7 +58,8 @@ class Report:
                 self._note(self.notes, outcome.source, told, names, NOTE)
         for warning in outcome.warnings if self._talks else ():
             self._note(self.notes, outcome.source, f"warning: {warning}", names, NOTE)
-        self.progress.advance(self.bar)
+        if counts:
+            self.progress.advance(self.bar)
 
     @property
     def _talks(self) -> bool:
@@ -92,6 +100,9 @@ def summary(action: str, outcomes: list[Outcome], seconds: float) -> str:
     if not outcomes:
         return "no files found"
     sums = totals(outcomes)
+    if action == "pack":  # the archives whole, with all that is around the files in them
+        sums["bytes_out"] = sum(size(Path(target)) for target in {o.target for o in outcomes if o.status != FAILED} if target)
+        sums["ratio"] = sums["bytes_in"] / sums["bytes_out"] if sums["bytes_out"] else 1.0
     if action == "verify":
         remarked = f"{sums['remarked']} verified without a restore record" if sums["remarked"] else ""
         return _joined(

@@ -35,14 +35,8 @@ def _guarded(job: Job, task: Task) -> Outcome:
         outcome, result = ACTIONS[job.action](job, task, source.data)
         _store(job, task, source, outcome, result)
         return outcome
-    except DicompressError as error:
-        return failed(task, str(error))
-    except OSError as error:
-        return failed(task, f"{error.filename}: {error.strerror}" if error.filename else str(error))
-    except MemoryError:
-        return failed(task, "not enough memory")
-    except Exception as error:  # a defect of ours: report it as such, go on with the batch
-        return failed(task, f"unexpected {type(error).__name__}: {error}; please report this")
+    except Exception as error:
+        return failed(task, reason_of(error))
 
 
 def _store(job: Job, task: Task, source: Source, outcome: Outcome, result: bytes | None) -> None:
@@ -136,6 +130,16 @@ def _other(job: Job, task: Task, data: bytes, reason: str) -> tuple[Outcome, byt
     if policy == FAIL:
         raise NotDicomError(reason)
     return Outcome(str(task.source), None, SKIPPED, reason, is_dicom=False), None
+
+
+def reason_of(error: Exception) -> str:
+    if isinstance(error, DicompressError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    return f"unexpected {type(error).__name__}: {error}; please report this"  # a defect of ours: the batch goes on
 
 
 def failed(task: Task, reason: str) -> Outcome:

@@ -19,7 +19,8 @@ from ..varint import Reader, write_varint
 from . import jpegxl
 
 MARK = b"DCXL"
-EFFORT = 7
+EFFORT, HIGHEST = 7, 9
+SMALL = 1 << 16  # pixels of all frames, up to which the highest effort takes little time, and a head of twenty bytes tells
 FLAT = 0.5  # share of pixels that repeat their neighbours, from which a grey image is looked at
 PIECE = 256  # rows and columns in the middle, which tell of the rest
 SIGNED, WIDE, FRAMES, SAMPLES = 1, 2, 4, 3  # flags: a bit each, then samples - 1 in the bits from SAMPLES on
@@ -58,23 +59,37 @@ def encode(pixels: np.ndarray, effort: int, threads: int, bits_stored: int = 0, 
 
 
 def smaller(pixels: np.ndarray, stream: bytes, threads: int, bits_stored: int, has_frames: bool) -> bytes:
-    """`stream`, or JPEG XL where that takes fewer bytes, of what it may: colour, and grey that is mostly flat.
+    """`stream`, or JPEG XL where that takes fewer bytes, of what it may: colour, grey that is mostly flat, and 8 bits that may be a palette's.
 
     pixels: (frames, rows, columns, samples).
     """
-    frame = pixels[len(pixels) // 2]
-    if frame.shape[-1] == 1 and not (is_flat(frame) and is_flat(middle(frame))) or not jpegxl.is_available():
+    if not jpegxl.is_available() or (pixels.shape[-1] == 1 and not _may_win(pixels, len(stream) / pixels.size, threads)):
         return stream
+    efforts = (EFFORT, HIGHEST) if pixels.size <= SMALL * pixels.shape[-1] else (EFFORT,)
     images: list[bytes] = []
     for frame in pixels:
-        images.append(jpegxl.encode(_frame(frame), EFFORT, threads))
+        images.append(min((jpegxl.encode(_frame(frame), effort, threads) for effort in efforts), key=len))
         if sum(map(len, images)) >= len(stream):
             return stream
     return min(stream, _joined(pixels, images, bits_stored, has_frames), key=len)
 
 
-def is_flat(frame: np.ndarray) -> bool:
-    """Whether most of its pixels repeat those above and to the left, as in drawings. (rows, columns[, samples])"""
+def _may_win(pixels: np.ndarray, rate: float, threads: int) -> bool:
+    """Of grey; by its look, or, with 8 bits, by what JPEG XL takes of the middle. rate: bytes a pixel of the model's stream."""
+    frame = pixels[len(pixels) // 2]
+    if looks_drawn(frame) or frame.dtype.itemsize > 1:
+        return looks_drawn(frame)
+    piece = middle(frame)
+    return len(jpegxl.encode(_frame(piece), EFFORT, threads)) < rate * piece.size
+
+
+def looks_drawn(frame: np.ndarray) -> bool:
+    """Whether a grey frame, (rows, columns[, 1]), is mostly flat; a signed one in its middle, too, as CT is often padded."""
+    return _is_flat(frame) and (frame.dtype.kind == "u" or _is_flat(middle(frame)))
+
+
+def _is_flat(frame: np.ndarray) -> bool:
+    """Whether most of its pixels repeat those above and to the left."""
     inner = frame[1:, 1:]
     return bool(inner.size) and float(np.mean((inner == frame[:-1, 1:]) & (inner == frame[1:, :-1]))) >= FLAT
 
@@ -161,4 +176,4 @@ def _turned(words: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 def _crc(head: bytes, pixels: np.ndarray) -> bytes:
     little = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<"))
-    return zlib.crc32(little, zlib.crc32(head)).to_bytes(CRC_BYTES, "little")
+    return zlib.crc32(little.data, zlib.crc32(head)).to_bytes(CRC_BYTES, "little")

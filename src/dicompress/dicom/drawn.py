@@ -16,7 +16,7 @@ STANDARD = (*GREY, "RGB", "PALETTE COLOR")  # in JPEG XL Lossless, unsigned; oth
 SIMPLE = 1  # bit a sample, below which JPEG XL wins in colour: then much is drawn, or dark
 MANY = 1 << 20  # from so many pixels on, the middle of a frame tells of the rest
 CLEARLY = 0.95  # of the model's bytes: JPEG XL wins, and the model need not be tried
-EFFORT, HIGHEST = wrapped.EFFORT, 9
+EFFORT, HIGHEST = wrapped.EFFORT, wrapped.HIGHEST
 WORTH, HOPE = 0.99, 0.98  # of effort 7's bytes: from which the highest, three times as slow, is worth it; what it may leave
 NEVER = math.inf
 
@@ -63,11 +63,8 @@ def is_standard(image: PixelLayout) -> bool:
 
 
 def may_win(native: Native) -> bool:
-    """Whether the pixels are in colour or mostly flat, judged by the frame in the middle; signed ones in its middle, too."""
-    if native.image.interpretation not in GREY:
-        return True
-    frame = native.pixels[len(native.pixels) // 2]
-    return wrapped.is_flat(frame) and (not native.image.signed or wrapped.is_flat(wrapped.middle(frame)))
+    """Whether the pixels are in colour, or look drawn, judged by the frame in the middle."""
+    return native.image.interpretation not in GREY or wrapped.looks_drawn(native.pixels[len(native.pixels) // 2])
 
 
 def _encode(frame: np.ndarray, image: PixelLayout, effort: int, threads: int) -> bytes:

@@ -1,6 +1,6 @@
 """What POSIX and Windows do with files each in their own way: locks, owners, permissions, names of open files.
 
-On Windows an open file is its own lock: nobody removes or replaces it, and it is closed when its process dies. Its name can only
+On Windows nobody removes or replaces a file that is open, and it is closed when its process dies. Its name can only
 change after it is closed; another run that cleans the folder just then takes it, which is an error of that one target. Permissions
 there are the folder's.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -21,9 +22,32 @@ except ImportError:  # Windows
 
 def lock(handle: int) -> None:
     """For as long as the file is open; waits for it."""
-    if fcntl:
-        with suppress(OSError):  # a file system without locks: `remove_unlocked` cannot lock there either, and leaves it
+    with suppress(OSError):  # a file system without locks: `remove_unlocked` cannot lock there either, and leaves it
+        if sys.platform == "win32":
+            _lock_far_byte(handle)
+        elif fcntl:
             fcntl.flock(handle, fcntl.LOCK_EX)
+
+
+if sys.platform == "win32":
+
+    def _lock_far_byte(handle: int) -> None:
+        """LockFileEx of a byte far behind the end, as what is locked there can be neither read nor written."""
+        import ctypes
+        import msvcrt
+        from ctypes import wintypes
+
+        class Overlapped(ctypes.Structure):
+            _fields_ = [("Internal", ctypes.c_void_p), ("InternalHigh", ctypes.c_void_p), ("Offset", wintypes.DWORD),
+                        ("OffsetHigh", wintypes.DWORD), ("hEvent", wintypes.HANDLE)]  # fmt: skip
+
+        kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
+        word = wintypes.DWORD
+        kernel32.LockFileEx.argtypes = [wintypes.HANDLE, word, word, word, word, ctypes.POINTER(Overlapped)]
+        kernel32.LockFileEx.restype = wintypes.BOOL
+        where, exclusive = Overlapped(OffsetHigh=1 << 30), 2
+        if not kernel32.LockFileEx(msvcrt.get_osfhandle(handle), exclusive, 0, 1, 0, ctypes.byref(where)):
+            raise ctypes.WinError(ctypes.get_last_error())
 
 
 def remove_unlocked(path: Path | str) -> None:

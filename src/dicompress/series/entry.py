@@ -10,10 +10,11 @@ from typing import Any
 from ..errors import StreamError
 
 SLICE, WHOLE, KEPT = "slice", "compressed", "kept"  # how a file is kept
-OF_THE_INDEX = ("sha256", "original_size", "original_sha256")  # facts that stand there only
+OF_THE_INDEX = ("sha256",)  # facts that stand there only
 DTYPES = ("uint8", "int8", "uint16", "int16")
 MOST_REFERENCES = 2
 LONGEST = 1 << 28  # bytes of the facts of a million files
+TIMES = 1 << 63  # ns
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ class Entry:
             and all(text is None or isinstance(text, str) for text in perhaps)
             and all(map(_is_count, numbers))
             and all(n is None or _is_count(n) for n in (self.original_size, self.mode, self.frames))
-            and (self.mtime_ns is None or isinstance(self.mtime_ns, int))
+            and self.guarantee <= 2 and (self.mode or 0) <= 0o7777
+            and (self.mtime_ns is None or (isinstance(self.mtime_ns, int) and -TIMES <= self.mtime_ns < TIMES))
             and isinstance(self.place, (int, float)) and math.isfinite(self.place)
             and len(self.references) <= MOST_REFERENCES and self.number not in self.references
             and all(isinstance(name, str) and _is_count(value) for name, value in form.items()) and form.get("level", 0) <= 9
@@ -96,7 +98,13 @@ class Entry:
 
     def _has_pixels(self) -> bool:
         shape = self.shape
-        return shape is not None and len(shape) == 2 and all(_is_count(n) and n for n in shape) and self.dtype in DTYPES and self.frames != 0
+        return (
+            shape is not None
+            and len(shape) == 2
+            and all(_is_count(n) and n for n in shape)
+            and self.dtype in DTYPES
+            and self.frames != 0
+        )
 
     def encode(self) -> bytes:
         """For the part itself, which says what it is without the index; checksums of the whole file are the index's."""

@@ -60,7 +60,10 @@ def facts_of(dataset: Dataset, grey: Iterable[str]) -> Facts:
     size = tuple(number(name) for name in ("Rows", "Columns", "BitsAllocated", "PixelRepresentation"))
     single = (number("NumberOfFrames") or 1) == 1 and value("PhotometricInterpretation") in tuple(grey)
     facing = None if orientation is None else tuple(round(n, 2) for n in orientation)
-    times = tuple("" if value(name) is None else str(value(name)) for name in ("TemporalPositionIdentifier", "TriggerTime", "AcquisitionTime", "ContentTime"))
+    times = tuple(
+        "" if value(name) is None else str(value(name))
+        for name in ("TemporalPositionIdentifier", "TriggerTime", "AcquisitionTime", "ContentTime")
+    )
     return Facts(
         series=str(value("SeriesInstanceUID") or ""),
         instance=str(value("SOPInstanceUID") or ""),

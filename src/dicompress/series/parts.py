@@ -1,8 +1,8 @@
 """The parts of an archive file (docs/series.md): each says what it is and how long, with checksums, so that it is found without the index.
 
-    file:    MAGIC, parts, each time it was written to an INDEX part and a footer behind them
-    part:    PART, kind, lengths of head and data, CRC-32 of all that and of the head; head; data; CRC-32 of the data
-    footer:  where the last index part begins, CRC-32, END
+file:    MAGIC, parts, each time it was written to an INDEX part and a footer behind them
+part:    PART, kind, lengths of head and data, CRC-32 of all that and of the head; head; data; CRC-32 of the data
+footer:  where the last index part begins, CRC-32, END
 """
 
 from __future__ import annotations
@@ -122,9 +122,13 @@ def read_footer(file: Bytes, at: int) -> int | None:
     return start if mark == END and zlib.crc32(footer[:8]) == crc and start < at else None
 
 
-def scan(file: Bytes, tell: Callable[[str], None]) -> Iterator[tuple[Place, bytes]]:
-    """All parts whose heads are sound, wherever they are: what can be had of a damaged archive. tell: of what lies between them."""
+def scan(file: Bytes, tell: Callable[[str], None]) -> Iterator[tuple[Place, bytes, bool]]:
+    """All parts whose heads are sound, wherever they are, and whether their data are: what can be had of a damaged archive.
+
+    tell: of what is damaged.
+    """
     start, budget = len(MAGIC), SCANNED * file.size  # bytes that may look like heads and be none
+    told = False
     while start < file.size:
         try:
             place, head = read_head(file, start)
@@ -142,11 +146,17 @@ def scan(file: Bytes, tell: Callable[[str], None]) -> Iterator[tuple[Place, byte
                     budget -= min(length, file.size) + HEADER.size
             if budget <= 0:
                 raise LimitError("the archive has too much in it that looks like parts and is none") from None
-            tell(f"bytes {start} to {following} of the archive are damaged")
-            start = following
+            if not told:
+                tell(f"bytes {start} to {following} of the archive are damaged")
+            start, told = following, False
             continue
-        yield place, head
-        start = place.end if place.end <= file.size else place.data_start
+        try:
+            read_data(file, place)
+        except StreamError as error:  # other parts may lie where it should go on
+            tell(str(error))
+            told = True
+        yield place, head, not told
+        start = place.data_start if told else place.end
 
 
 def _find(file: Bytes, start: int) -> int:

@@ -30,6 +30,7 @@ class Archive:
     """A `.dcma` file, open for reading. It can be used by several threads, and pickled.
 
     entries, places: by number. problems: what is damaged, one line each; files that it does not touch can be had even so.
+    indexed: an index was found, though perhaps not at the end: what a killed run appended lies behind it.
     """
 
     def __init__(self, path: str | os.PathLike[str], cached: int = CACHED):
@@ -40,7 +41,7 @@ class Archive:
         self.entries: dict[int, Entry] = {}
         self.places: dict[int, parts.Place] = {}
         self.problems: list[str] = []
-        self.series = ""
+        self.series, self.indexed = "", False
         self.packer = Packer()
         try:
             self._file: BinaryIO = self.path.open("rb")
@@ -48,6 +49,7 @@ class Archive:
             raise FileError(f"{path}: cannot be read: {error.strerror}") from None
         try:
             self._bytes = parts.Bytes(self._file)
+            self.size = self._bytes.size
             self._open()
         except BaseException:
             self._file.close()
@@ -61,18 +63,17 @@ class Archive:
         if self._bytes.read(0, len(parts.MAGIC)) != parts.MAGIC:
             raise StreamError(f"{self.path}: not an archive of dicompress: it does not begin with {parts.MAGIC!r}")
         try:
-            self.end = self._bytes.size
-            place, head = parts.read_head(self._bytes, parts.last_index(self._bytes))
-            self._take(index.read(place, head, self._bytes.size))
-            self.packer = Packer(self._base(place))
+            self._read_index(*parts.read_head(self._bytes, parts.last_index(self._bytes)))
         except StreamError as error:
             self.problems.append(str(error))
             self._recover()
 
-    def _take(self, found: index.Index) -> None:
-        self.series = found.series
-        self.places |= {entry.number: place for place, entry in found.files}
-        self.entries |= {entry.number: entry for _, entry in found.files}
+    def _read_index(self, place: parts.Place, head: bytes) -> None:
+        found = index.read(place, head, self.size)
+        self.packer = Packer(self._base(place))
+        self.series, self.indexed = found.series, True
+        self.places = {entry.number: place for place, entry in found.files}
+        self.entries = {entry.number: entry for _, entry in found.files}
 
     def _base(self, place: parts.Place) -> bytes:
         """The dictionary of all heads, which stands twice: behind the magic number, and in the index."""
@@ -86,57 +87,47 @@ class Archive:
             return Packer().unpack(parts.read_data(self._bytes, first))
 
     def _recover(self) -> None:
-        """Without a last index: earlier ones, and all parts that are sound."""
-        found, bases = list[tuple[parts.Place, bytes]](), list[bytes]()
-        for place, head in parts.scan(self._bytes, self.problems.append):
-            if place.end > self._bytes.size:
-                self.problems.append(f"the archive ends in the part at byte {place.start}")
-                continue
-            found.append((place, head))
-            if place.kind == parts.FILE:
-                continue
-            try:
-                bases.append(Packer().unpack(parts.read_data(self._bytes, place)))
-                if place.kind == parts.INDEX:
-                    self._take(index.read(place, head, self._bytes.size))
-                else:
-                    self.series = self.series or Packer().unpack(head).decode(errors="replace")
-            except StreamError as error:
-                self.problems.append(str(error))
-        self.end = self._sound_end([place for place, _ in found])
-        if not bases:
-            self.problems.append("what the elements of all files are like is lost, twice")
+        """By the last index that is sound and all parts behind it; without any, by all parts that are."""
+        found = list(parts.scan(self._bytes, self.problems.append))
+        behind = 0
+        for place, head, _ in reversed(found):
+            if place.kind == parts.INDEX and not self.indexed:
+                try:
+                    self._read_index(place, head)
+                    behind = place.end
+                except StreamError as error:
+                    self.problems.append(str(error))
+        if not self.indexed and not self._read_base(found):
             return
-        self.packer = Packer(bases[0])
-        listed = {place.start for place in self.places.values()}
-        for place, head in found:
-            if place.kind != parts.FILE or place.start in listed:
+        for place, head, sound in found:
+            if place.kind != parts.FILE or place.start < behind or place.end > self.size:
+                continue
+            if self.indexed and not sound:  # what a killed run was at
                 continue
             try:
                 entry = Entry.decode(split(self.packer.unpack(head), 2)[0])
-                if entry.number >= self._bytes.size // parts.SMALLEST:
-                    raise StreamError("an entry of the archive is none")
+                if entry.number > self.size // parts.SMALLEST:
+                    raise StreamError("its entry is none")
             except StreamError as error:
                 self.problems.append(f"the part at byte {place.start}: {error}")
                 continue
             self.places[entry.number], self.entries[entry.number] = place, entry
 
-    def _sound_end(self, places: list[parts.Place]) -> int:
-        """Where the last part ends whose data are sound, or the footer behind it: what comes later may be written over."""
-        for place in reversed(places):
+    def _read_base(self, found: list[tuple[parts.Place, bytes, bool]]) -> bool:
+        """The dictionary, and the series, where there is no index."""
+        for place, head, _ in found:
+            if place.kind == parts.FILE:
+                continue
             try:
-                parts.read_data(self._bytes, place)
+                base = Packer().unpack(parts.read_data(self._bytes, place))
+                if place.kind == parts.BASE:
+                    self.series = Packer().unpack(head).decode(errors="replace")
+                self.packer = Packer(base)
+                return True
             except StreamError as error:
                 self.problems.append(str(error))
-                continue
-            footer = place.kind == parts.INDEX and parts.read_footer(self._bytes, place.end) is not None
-            return place.end + parts.FOOTER.size * footer
-        return len(parts.MAGIC)
-
-    def forget_behind_end(self) -> None:
-        """What an interrupted run left behind the last sound part, which is written over."""
-        for number in [n for n, place in self.places.items() if place.end > self.end]:
-            del self.places[number], self.entries[number]
+        self.problems.append("what the elements of all files are like is lost, and so are they")
+        return False
 
     def __enter__(self) -> Archive:
         return self
@@ -155,8 +146,8 @@ class Archive:
 
     @property
     def lost(self) -> list[int]:
-        """Numbers of files that were here and are not any more, as far as others tell."""
-        return sorted(set(range(1 + max(self.entries, default=-1))) - set(self.entries))
+        """Numbers of files that were here and are not any more, as far as others tell; with an index, it tells."""
+        return [] if self.indexed else sorted(set(range(1 + max(self.entries, default=-1))) - set(self.entries))
 
     def find(self, name: str) -> int:
         """The number of the file with this path, the end of it, or SOP Instance UID. FileError if there is none, or there are several."""

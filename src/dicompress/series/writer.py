@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import numpy as np
 
 from ..dicom.native import native_of
 from ..dicom.part10 import parse
-from ..errors import DicompressError
+from ..errors import DicompressError, StreamError
 from . import index, late, parts
 from .entry import KEPT, SLICE, Entry
 from .heads import Packer, joined
 from .order import FARTHEST, Chains, Facts, best, coding_order, groups, orders
-from .packing import Content, Settings, pack
+from .packing import Content, Settings, pack, sha256
 from .reader import Archive
 
 LONGEST_BASE = 1 << 20
@@ -43,8 +43,8 @@ class Writer:
     def __init__(self, file: BinaryIO, series: str, settings: Settings, tell: Tell, before: Archive | None = None):
         """file: stands where to write. before: the archive that the file is already; what is in it is left alone."""
         self.file, self.series, self.settings, self.tell = file, series, settings, tell
-        self.entries: dict[int, Entry] = dict(before.entries) if before else {}
         self.places: dict[int, parts.Place] = dict(before.places) if before else {}
+        self.entries: dict[int, Entry] = _known(before) if before else {}
         self.packer = before.packer if before else None
         self.before = before
 
@@ -118,6 +118,12 @@ class Writer:
         except DicompressError as error:
             self.tell(source, error, 0)
             return None
+        except MemoryError:
+            self.tell(source, DicompressError("not enough memory"), 0)
+            return None
+        except Exception as error:  # a defect of ours: this file fails, the others do not
+            self.tell(source, DicompressError(f"unexpected {type(error).__name__}: {error}; please report this"), 0)
+            return None
         head = self.packer.pack(joined(content.entry.encode(), content.around))
         self.entries[number] = content.entry
         self.places[number] = parts.write(self.file, parts.FILE, head, content.data)
@@ -138,6 +144,16 @@ class Writer:
 
 def _can_be_leaned_on(content: Content | None) -> bool:
     return content is not None and content.entry.method == SLICE and content.entry.frames is None
+
+
+def _known(before: Archive) -> dict[int, Entry]:
+    """What is there, with the checksums that parts behind the last index have not."""
+    entries = dict(before.entries)
+    for number, entry in entries.items():
+        if not entry.sha256:
+            with suppress(StreamError):  # damaged: it stays, for what leans on it to be told so
+                entries[number] = replace(entry, sha256=sha256(before.restore(number)))
+    return entries
 
 
 def _pixels(source: Source) -> np.ndarray | None:
