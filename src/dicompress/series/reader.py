@@ -6,6 +6,7 @@ import os
 import threading
 import weakref
 from collections import OrderedDict
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -87,22 +88,20 @@ class Archive:
             return Packer().unpack(parts.read_data(self._bytes, first))
 
     def _recover(self) -> None:
-        """By the last index that is sound and all parts behind it; without any, by all parts that are."""
+        """By the last index that is sound, and by the parts that it does not have, or not where they are."""
         found = list(parts.scan(self._bytes, self.problems.append))
-        behind = 0
         for place, head, _ in reversed(found):
             if place.kind == parts.INDEX and not self.indexed:
                 try:
                     self._read_index(place, head)
-                    behind = place.end
                 except StreamError as error:
                     self.problems.append(str(error))
         if not self.indexed and not self._read_base(found):
             return
+        there = {place for place, _, _ in found}
+        listed = set(self.places.values())
         for place, head, sound in found:
-            if place.kind != parts.FILE or place.start < behind or place.end > self.size:
-                continue
-            if self.indexed and not sound:  # what a killed run was at
+            if place.kind != parts.FILE or place in listed or place.end > self.size:
                 continue
             try:
                 entry = Entry.decode(split(self.packer.unpack(head), 2)[0])
@@ -111,7 +110,12 @@ class Archive:
             except StreamError as error:
                 self.problems.append(f"the part at byte {place.start}: {error}")
                 continue
-            self.places[entry.number], self.entries[entry.number] = place, entry
+            known = self.entries.get(entry.number)
+            if known is None and self.indexed and not sound:  # what a killed run was at
+                continue
+            if self.places.get(entry.number) not in there:
+                self.places[entry.number] = place
+                self.entries[entry.number] = entry if known is None or replace(known, sha256="") != entry else known
 
     def _read_base(self, found: list[tuple[parts.Place, bytes, bool]]) -> bool:
         """The dictionary, and the series, where there is no index."""
