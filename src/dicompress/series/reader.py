@@ -70,8 +70,11 @@ class Archive:
             self._recover()
 
     def _read_index(self, place: parts.Place, head: bytes) -> None:
-        found = index.read(place, head, self.size)
-        self.packer = Packer(self._base(place))
+        if place.kind != parts.INDEX:
+            raise StreamError(f"the part at byte {place.start} is no index")
+        packer = Packer(self._base(place))
+        found = index.read(place, head, packer, self.size)
+        self.packer = packer
         self.series, self.indexed = found.series, True
         self.places = {entry.number: place for place, entry in found.files}
         self.entries = {entry.number: entry for _, entry in found.files}
