@@ -26,6 +26,7 @@ class Archive:
 
     entries, places: by number. problems: what is damaged, one line each; files that it does not touch can be had even so.
     indexed: an index was found, though perhaps not at the end: what a killed run appended lies behind it.
+    end: where more can be appended: the file's, unless a part is cut there.
     """
 
     def __init__(self, path: str | os.PathLike[str], cached: int = CACHED):
@@ -42,7 +43,7 @@ class Archive:
         except OSError as error:
             raise FileError(f"{path}: cannot be read: {error.strerror}") from None
         try:
-            self.size = os.fstat(self._file.fileno()).st_size
+            self.size = self.end = os.fstat(self._file.fileno()).st_size
             self._open()
         except BaseException:
             self._file.close()
@@ -96,10 +97,12 @@ class Archive:
                     self.problems.append(str(error))
         packers = [self.packer] if self.indexed else self._packers(found)
         for place, head in found:
-            if place.kind != parts.FILE or place.start < behind:
-                continue
             if place.end > self.size:
                 self.problems.append(f"the archive ends in the part at byte {place.start}")
+                self.end = min(self.end, place.start)
+                continue
+            self.end = self.size  # what looked cut has parts behind it
+            if place.kind != parts.FILE or place.start < behind:
                 continue
             try:
                 entry = self._read_entry(head, packers)
