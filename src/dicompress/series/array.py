@@ -66,7 +66,8 @@ class Series:
         """Slice k, (rows, columns), read-only. StreamError if it, or one that it leans on, is damaged; IndexError."""
         k = range(len(self))[k]
         if self._frames is not None:
-            return self.archive.pixels(self.numbers[0])[k]
+            frame: np.ndarray = self.archive.pixels(self.numbers[0])[k]
+            return frame
         return self.archive.pixels(self.numbers[k])
 
     def __getitem__(self, key: Any) -> np.ndarray:
@@ -81,10 +82,12 @@ class Series:
             raise IndexError(f"too many indices: the series has {self.ndim} axes, {len(key)} were indexed")
         which, inner = (key[0], key[1:]) if key else (slice(None), ())
         if isinstance(which, (int, np.integer)):
-            return self.slice(int(which))[inner]
+            part: np.ndarray = self.slice(int(which))[inner]
+            return part
         chosen = np.arange(len(self))[which]
         if chosen.ndim != 1 or any(isinstance(k, (list, np.ndarray)) for k in inner):
-            return np.asarray(self)[key]
+            part = np.asarray(self)[key]
+            return part
         result = np.empty((len(chosen), *np.empty(self.shape[1:], np.bool_)[inner].shape), self.dtype)
         for to, k in zip(result, chosen, strict=True):
             to[...] = self.slice(int(k))[inner]

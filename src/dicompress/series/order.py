@@ -82,7 +82,7 @@ def groups(found: Sequence[Facts]) -> list[list[int]]:
 def orders(found: Sequence[Facts], group: Sequence[int]) -> list[list[int]]:
     """The orders of a group that its elements speak for, each once; the last one is that in which the files came."""
 
-    def time(facts: Facts) -> tuple:
+    def time(facts: Facts) -> tuple[tuple[int, float, str], ...]:
         return tuple(_natural(text) for text in facts.times)
 
     keys: list[Callable[[int], Any] | None] = []
@@ -174,7 +174,7 @@ class Chains:
         return frozenset(places).union(*(self.needed[n] for n in places))
 
 
-def _natural(text: str) -> tuple:
+def _natural(text: str) -> tuple[int, float, str]:
     """Numbers by their size, behind them what is no number."""
     try:
         return 0, float(text), ""

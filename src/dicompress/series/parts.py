@@ -91,7 +91,7 @@ def last_index(file: BinaryIO, size: int) -> int:
     start, crc, mark = FOOTER.unpack(footer) if len(footer) == FOOTER.size else (0, 0, b"")
     if mark != END or zlib.crc32(footer[:8]) != crc or start >= size:
         raise StreamError("the archive has no footer: it is cut short, or something was written behind it")
-    return start
+    return int(start)
 
 
 def scan(file: BinaryIO, size: int) -> Iterator[tuple[Place, bytes]]:
