@@ -5,8 +5,8 @@ import shutil
 import numpy as np
 import pytest
 from helpers.archives import SERIES, ct_slice, make_series, pack, unpack
-from helpers.folders import contents, save
 from helpers.files import make, read
+from helpers.folders import contents, save
 from helpers.images import phantom
 
 from dicompress.series import Archive

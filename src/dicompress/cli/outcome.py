@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..dicom import Allowance
@@ -64,7 +64,7 @@ class Outcome:
     def is_bad(self) -> bool:
         return self.status == FAILED or self.damaged
 
-    def facts(self) -> dict:
+    def facts(self) -> dict[str, Any]:
         """For JSON."""
         return {name: value for name, value in asdict(self).items() if name != "references"}
 
@@ -73,7 +73,7 @@ def exit_status(outcomes: list[Outcome]) -> int:
     return int(any(o.is_bad for o in outcomes))
 
 
-def totals(outcomes: list[Outcome]) -> dict:
+def totals(outcomes: list[Outcome]) -> dict[str, float]:
     """Counts, bytes and pixels of a batch. The ratio counts whatever was kept or passed on, too."""
     written = [o for o in outcomes if o.status not in (FAILED, SKIPPED)]
     bytes_in, bytes_out = sum(o.bytes_in for o in written), sum(o.bytes_out for o in written)

@@ -38,7 +38,7 @@ class Report:
         self.progress.start()
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.progress.stop()
 
     def step(self, count: int) -> None:
@@ -65,7 +65,7 @@ class Report:
     def _talks(self) -> bool:
         return not (self.as_json or self.quiet)
 
-    def _note(self, tally: Tally, source: str, text: str, names: tuple, style: str) -> None:
+    def _note(self, tally: Tally, source: str, text: str, names: tuple[str | None, ...], style: str) -> None:
         if tally.add(text, names):
             self.tell(f"{source}: {text}", style)
 
@@ -125,7 +125,7 @@ def summary(action: str, outcomes: list[Outcome], seconds: float) -> str:
     return f"{told}, ratio {sums['ratio']:.2f}; {sums['pixels'] / 1e6 / seconds:.2f} megapixels a second"
 
 
-def _others(count: int, what: str) -> str:
+def _others(count: float, what: str) -> str:
     return f"{count} other file{'s' * (count > 1)} {what}" if count else ""
 
 
@@ -133,8 +133,11 @@ def _joined(*parts: str) -> str:
     return ", ".join(filter(None, parts))
 
 
-def _size(count: int) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+def _size(count: float) -> str:
+    if count < 1000:
+        return f"{count:.0f} bytes"
+    for unit in ("kB", "MB"):
         count /= 1000
+        if count < 1000:
+            return f"{count:.1f} {unit}"
+    return f"{count / 1000:.1f} GB"

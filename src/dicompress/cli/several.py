@@ -48,7 +48,7 @@ def _run(work: Work, job: Job, tasks: list[Any], jobs: int, ended: Ended) -> Non
     several = replace(job, threads=max(1, (os.cpu_count() or 1) // jobs))
     died = [left for task, _, left in _in_pool(partial(_work, work, several), tasks, jobs, ended)]
     # Once more, with all memory and cores to itself; the target may be complete, if the process died late.
-    for task, how, left in _in_pool(partial(_work, work, replace(job, resume=True)), died, 1, ended):
+    for _, how, left in _in_pool(partial(_work, work, replace(job, resume=True)), died, 1, ended):
         for outcome in left.failed(f"the worker process died, twice ({how}), perhaps for lack of memory"):
             ended(outcome)
 

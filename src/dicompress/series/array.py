@@ -66,7 +66,8 @@ class Series:
         """Slice k, (rows, columns), read-only. StreamError if it, or one that it leans on, is damaged; IndexError."""
         k = range(len(self))[k]
         if self._frames is not None:
-            return self.archive.pixels(self.numbers[0])[k]
+            frame: np.ndarray = self.archive.pixels(self.numbers[0])[k]
+            return frame
         return self.archive.pixels(self.numbers[k])
 
     def __getitem__(self, key: Any) -> np.ndarray:

@@ -86,7 +86,7 @@ def groups(found: Sequence[Facts]) -> list[list[int]]:
 def orders(found: Sequence[Facts], group: Sequence[int]) -> list[list[int]]:
     """The orders of a group that its elements speak for, each once; the last one is that in which the files came."""
 
-    def time(facts: Facts) -> tuple:
+    def time(facts: Facts) -> tuple[tuple[int, float, str], ...]:
         return tuple(_natural(text) for text in facts.times)
 
     keys: list[Callable[[int], Any] | None] = []
@@ -195,7 +195,7 @@ def _level(place: int) -> int:
     return level
 
 
-def _natural(text: str) -> tuple:
+def _natural(text: str) -> tuple[int, float, str]:
     """Numbers by their size, behind them what is no number."""
     try:
         return 0, float(text), ""

@@ -77,9 +77,9 @@ def _packed(part10: Part10, data: bytes, entry: Entry, references: Mapping[int, 
     if native.image.interpretation not in GREY:
         return _whole(part10, data, entry, settings)
     content = _slice(part10, native, data, entry, references, settings)
-    if not settings.allowance and (trial := drawn.tried(native, settings.model, settings.threads)):
-        if trial.wins or drawn.smaller(native, trial, len(content.data), settings.threads):
-            return _whole(part10, data, entry, settings)
+    trial = None if settings.allowance else drawn.tried(native, settings.model, settings.threads)
+    if trial and (trial.wins or drawn.smaller(native, trial, len(content.data), settings.threads)):
+        return _whole(part10, data, entry, settings)
     return content
 
 
@@ -110,7 +110,7 @@ def _slice(
     form = {"big": int(native.form.big), "words": int(native.form.words), "body": part10.body, "level": native.deflate_level or 0}
     entry = replace(
         entry, method=SLICE, guarantee=guarantee, near=coded.near, references=tuple(used), reason=coded.remark,
-        frames=None if single else native.image.frames, shape=native.image.frame_shape, dtype=native.image.dtype.name,
+        frames=None if single else native.image.frames, shape=(native.image.rows, native.image.columns), dtype=native.image.dtype.name,
         form={name: value for name, value in form.items() if value},
     )  # fmt: skip
     around = joined(native.prefix, native.suffix, part10.trailer)
@@ -208,5 +208,5 @@ def assembled(entry: Entry, around: bytes, pixels: np.ndarray) -> bytes:
     return content
 
 
-def sha256(data: bytes) -> str:
+def sha256(data: bytes | bytearray) -> str:
     return hashlib.sha256(data).hexdigest()
