@@ -88,8 +88,9 @@ int threads_of(int threads) {
 }
 
 // (frames, rows, columns, samples)
-nb::object decode_array(Opened& opened, nb::handle model, int level, std::optional<std::int64_t> frame,
-                        std::optional<std::tuple<int, int, int, int>> region, std::vector<Image> outer, int threads) {
+nb::ndarray<nb::numpy, nb::ndim<4>> decode_array(Opened& opened, nb::handle model, int level, std::optional<std::int64_t> frame,
+                                                 std::optional<std::tuple<int, int, int, int>> region,
+                                                 std::vector<Image> outer, int threads) {
     const Stream& stream = opened.stream;
     Wanted wanted{level, frame, {}, planes_of(outer)};
     if (region) {
@@ -113,7 +114,7 @@ nb::object decode_array(Opened& opened, nb::handle model, int level, std::option
     });
     nb::dlpack::dtype type{static_cast<std::uint8_t>(is_signed(stream.type) ? nb::dlpack::dtype_code::Int : nb::dlpack::dtype_code::UInt),
                            static_cast<std::uint8_t>(8 * bytes_of(stream.type)), 1};
-    return nb::cast(nb::ndarray<nb::numpy>(data, 4, shape, owner, nullptr, type));
+    return {data, 4, shape, owner, nullptr, type};
 }
 
 nb::bytes encode_array(Image image, nb::handle model, int bits_stored, bool has_frames, std::int32_t near,
@@ -176,7 +177,7 @@ nb::bytes digest_bytes(std::uint64_t digest) {
     return bytes_of(bytes);
 }
 
-nb::list checksums(const Opened& opened) {
+ListOfBytes checksums(const Opened& opened) {
     nb::list found;
     for (const Head& head : opened.stream.heads) found.append(digest_bytes(head.digest));
     return found;
@@ -195,7 +196,8 @@ void bind_codec(nb::module_& m) {
         });
     nb::class_<Opened>(m, "Stream")
         .def(nb::init<Buffer, std::optional<int>, std::uint64_t, std::uint64_t>(), "data"_a, "level"_a.none(), "most_pixels"_a,
-             "most_memory"_a)
+             "most_memory"_a,
+             nb::sig("def __init__(self, data: bytes | bytearray | memoryview, level: int | None, most_pixels: int, most_memory: int) -> None"))
         .def_prop_ro("model_hash", [](const Opened& o) { return bytes_of(o.stream.model_hash); })
         .def_prop_ro("bits_stored", [](const Opened& o) { return o.stream.bits_stored; })
         .def_prop_ro("bits_allocated", [](const Opened& o) { return 8 * bytes_of(o.stream.type); })
@@ -214,7 +216,7 @@ void bind_codec(nb::module_& m) {
         }, "number"_a, "How far before plane `number` those lie that it leans on.")
         .def("needs", [](const Opened& o, std::int64_t number) { return o.stream.needs(number); }, "number"_a,
              "The planes that must be decoded before plane `number`.")
-        .def_prop_ro("outer", [](const Opened& o) {
+        .def_prop_ro("outer", [](const Opened& o) -> ListOfBytes {
             nb::list found;
             for (std::uint64_t digest : o.stream.outer) found.append(digest_bytes(digest));
             return found;

@@ -36,8 +36,9 @@ struct Rows final : Network::Input {
 };
 
 // ((3K, rows, columns) float32, features or None, rows that were asked for); what was not computed is 0.
-nb::tuple run(const Network& network, Activations x, std::optional<Activations> features, std::int32_t first,
-              std::optional<std::int32_t> last, std::optional<Kernel> kernel) {
+using Computed = nb::typed<nb::tuple, ArrayOf<float, 3>, std::optional<ArrayOf<std::uint8_t, 3>>, std::vector<std::int32_t>>;
+Computed run(const Network& network, Activations x, std::optional<Activations> features, std::int32_t first,
+             std::optional<std::int32_t> last, std::optional<Kernel> kernel) {
     const std::size_t rows = x.shape(0), columns = x.shape(1);
     const auto wanted = static_cast<std::size_t>(network.features_in());
     if (x.shape(2) != static_cast<std::size_t>(network.inputs())) throw std::invalid_argument("x has another number of channels");
@@ -106,7 +107,7 @@ void bind_network(nb::module_& m) {
         put_little_endian(hash, digest_of(span_of(data)));
         return bytes_of(hash);
     }, "XXH64 of a file of weights, 8 bytes, little-endian: what streams name a model by.");
-    m.def("installed_weights", [] {
+    m.def("installed_weights", []() -> ListOfBytes {
         nb::list found;
         for (ByteSpan file : installed_weights()) found.append(bytes_of(file));
         return found;

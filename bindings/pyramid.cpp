@@ -60,7 +60,8 @@ public:
         tile_ = model.tile(span_of(header), of, values_of(values), levels, views, level, context_);
     }
 
-    nb::list tensors() const {
+    using Sizes = nb::typed<nb::tuple, std::size_t, std::int32_t, std::int32_t, int>;
+    nb::typed<nb::list, Sizes> tensors() const {
         nb::list found;
         for (const Tile::Tensor& t : tile_->tensors())
             found.append(nb::make_tuple(t.channels, t.rows, t.columns, t.level));
@@ -71,7 +72,9 @@ public:
 
     // As many runs of rows, the last one first, each by whichever thread. (parameters, base or None, known or None,
     // spec)
-    nb::tuple predict(std::size_t k, std::int32_t runs) {
+    using Predicted = nb::typed<nb::tuple, ArrayOf<float, 3>, std::optional<ArrayOf<std::int32_t, 2>>,
+                                std::optional<ArrayOf<std::int32_t, 3>>, MixtureSpec>;
+    Predicted predict(std::size_t k, std::int32_t runs) {
         const Tile::Tensor& tensor = tile_->tensors().at(k);
         {
             nb::gil_scoped_release release;
@@ -105,10 +108,10 @@ public:
     }
 
     // What the coder does with the symbols of the tensor that was predicted.
-    nb::object symbols() {
+    ArrayOf<std::int32_t, 2> symbols() {
         const Band band = prediction_->band(0, rows_);
         std::int32_t* numbers;
-        nb::object array = array_of(numbers, band.rows, band.columns);
+        const auto array = array_of(numbers, band.rows, band.columns);
         for (std::size_t r = 0; r < band.rows; ++r)
             std::copy_n(band.symbols + r * band.symbol_stride, band.columns, numbers + r * band.columns);
         return array;
@@ -120,9 +123,9 @@ public:
             std::copy_n(symbols.data() + r * band.columns, band.columns, band.symbols + r * band.symbol_stride);
     }
 
-    nb::object synthesise(int level, std::pair<std::int32_t, std::int32_t> shape) {
+    ArrayOf<std::int32_t, 2> synthesise(int level, std::pair<std::int32_t, std::int32_t> shape) {
         std::int32_t* numbers;
-        nb::object array = array_of(numbers, shape.first, shape.second);
+        const auto array = array_of(numbers, shape.first, shape.second);
         tile_->synthesise(level, {numbers, {shape.first, shape.second}});
         return array;
     }
@@ -152,8 +155,9 @@ void bind_pyramid(nb::module_& m) {
                 std::memcpy(found.data(), hash.c_str(), found.size());
                 return Pyramid::installed(found, memory());
             },
-            "hash"_a, "None if the library does not carry these weights.")
-        .def_static("all_installed", [] {
+            nb::sig("def installed(hash: bytes) -> Pyramid | None"), "hash"_a,
+            "None if the library does not carry these weights.")
+        .def_static("all_installed", []() -> ListOfBytes {
             nb::list found;
             for (const Hash& hash : Pyramid::installed()) found.append(bytes_of(hash));
             return found;

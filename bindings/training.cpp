@@ -42,9 +42,11 @@ std::vector<Filter> fit_level_of(Image pixels, MaybeImage reference, std::size_t
 }
 
 // (base, known, inputs) of D, H and V.
-nb::list describe(Image pixels, std::int32_t low, std::int32_t high, const std::vector<Filter>& filters, int number,
-                  std::int32_t coarser_scale, bool blocks, std::pair<std::int32_t, std::int32_t> origin,
-                  MaybeImage reference, bool references) {
+using Described = nb::typed<nb::tuple, ArrayOf<std::int32_t, 2>, ArrayOf<std::int32_t, 3>, ArrayOf<std::uint8_t, 3>>;
+nb::typed<nb::list, Described> describe(Image pixels, std::int32_t low, std::int32_t high,
+                                        const std::vector<Filter>& filters, int number, std::int32_t coarser_scale,
+                                        bool blocks, std::pair<std::int32_t, std::int32_t> origin,
+                                        MaybeImage reference, bool references) {
     if (filters.size() != pyramid::phases) throw std::invalid_argument("a filter a phase");
     if (high <= low) throw std::invalid_argument("an empty range");
     if (reference) check_shape(*reference, view_of(pixels).shape);
@@ -88,7 +90,8 @@ nb::list describe(Image pixels, std::int32_t low, std::int32_t high, const std::
 }
 
 // ([gains], offset)
-nb::tuple fit_blend_of(Image image, const std::vector<Image>& references, nb::handle values) {
+using Fitted = nb::typed<nb::tuple, nb::typed<nb::tuple, std::int64_t, nb::ellipsis>, std::int64_t>;
+Fitted fit_blend_of(Image image, const std::vector<Image>& references, nb::handle values) {
     if (references.empty() || references.size() > pyramid::most_blended)
         throw std::invalid_argument("one or two references");
     std::vector<Grid<std::int32_t>> samples;
@@ -109,8 +112,8 @@ nb::tuple fit_blend_of(Image image, const std::vector<Image>& references, nb::ha
     return nb::make_tuple(nb::tuple(gains), blend.offset);
 }
 
-nb::object blend_of(const std::vector<Image>& references, const std::vector<std::int64_t>& gains, std::int64_t offset,
-                    nb::handle values) {
+ArrayOf<std::int32_t, 2> blend_of(const std::vector<Image>& references, const std::vector<std::int64_t>& gains,
+                                 std::int64_t offset, nb::handle values) {
     if (references.empty() || references.size() > pyramid::most_blended || references.size() != gains.size())
         throw std::invalid_argument("one or two references, and a gain each");
     std::vector<View<const std::int32_t>> views;
@@ -122,7 +125,7 @@ nb::object blend_of(const std::vector<Image>& references, const std::vector<std:
     Planes planes(views[0].shape, memory());
     blend.of(views, values_of(values), nullptr, planes);
     std::int32_t* pixels;
-    nb::object array = array_of(pixels, views[0].shape.rows, views[0].shape.columns);
+    const auto array = array_of(pixels, views[0].shape.rows, views[0].shape.columns);
     planes.join({pixels, views[0].shape});
     return array;
 }

@@ -21,7 +21,7 @@ def small_streams() -> list[bytes]:
     streams = [dicompress.encode(image, **s) for s in settings for image in (grey, grey * 16, grey[None, :, :5])]
     streams += [dicompress.encode(colour, colour=True, **s) for s in settings[:4]]
     streams += [dicompress.encode(series, neighbours=True, **s) for s in settings[:2]]
-    return streams + [dicompress.encode(grey, model="srec")]
+    return [*streams, dicompress.encode(grey, model="srec")]
 
 
 def main(folder: str) -> None:

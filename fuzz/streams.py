@@ -19,10 +19,10 @@ with atheris.instrument_imports(include=["dicompress", "dicompress_lab"]):
     import dicompress.codec
     import dicompress.models.pyramid
     import dicompress_lab.models.l3c
-    import dicompress_lab.models.srec
-import numpy as np
-from helpers.mutations import Mutator
-from seeds import GOLDEN, small_streams
+    import dicompress_lab.models.srec  # noqa: F401
+import numpy as np  # noqa: E402
+from helpers.mutations import Mutator  # noqa: E402
+from seeds import GOLDEN, small_streams  # noqa: E402
 
 
 def try_stream(data: bytes) -> None:

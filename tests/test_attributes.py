@@ -12,8 +12,8 @@ from helpers.files import pydicom_file
 from helpers.folders import THEN, facts, save
 
 from dicompress.cli import batch, files
-from dicompress.disk import targets
 from dicompress.dicom import compress_file
+from dicompress.disk import targets
 
 NOBODY = 65534
 KINDS = {"compressed": pydicom_file(), "passed on": pydicom_file("reportsi.dcm"), "damaged": pydicom_file()[:300], "copied": b"no image"}
@@ -79,7 +79,7 @@ def test_pipes_give_files_as_new_ones(tmp_path):
     with save(tmp_path / "in" / "a", KINDS["compressed"]).open("rb") as file:
         mask = os.umask(0o027)
         try:
-            status, _, err = end(start("compress", "-", "-o", tmp_path / "b", stdin=file))
+            status, _, _ = end(start("compress", "-", "-o", tmp_path / "b", stdin=file))
         finally:
             os.umask(mask)
     assert (status, facts(tmp_path / "b")[0]) == (0, 0o640) and facts(tmp_path / "b")[1] != THEN[1]

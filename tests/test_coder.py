@@ -4,10 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from helpers.tensors import decode, encode
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from helpers.tensors import decode, encode
 
 from dicompress import StreamError
 from dicompress.coder import MixtureTensor, code_length, native

@@ -89,7 +89,7 @@ def test_killed_workers_cost_nothing_but_time(tmp_path):
     wait_until(lambda: len(targets(target)) >= 1)
     for worker in workers(run.pid):
         os.kill(worker, signal.SIGKILL)
-    status, out, err = end(run)
+    status, _, err = end(run)
     assert (status, err) == (0, f"{source}/report.dcm: passed on: no Pixel Data (7FE0,0010)\n")
     assert_intact(source, target, 9)
     assert not partials(target)

@@ -196,7 +196,7 @@ def test_a_file_that_changes_between_reading_and_replacing_stays_as_it_is_then(t
 def test_what_may_not_be_written_to_is_told_before_any_work(tmp_path):
     path = save(tmp_path / "in" / "ct.dcm", pydicom_file())
     path.parent.chmod(0o555)
-    status, out, err = end(start("compress", path, "--in-place", preexec_fn=as_nobody_special))
+    status, _, err = end(start("compress", path, "--in-place", preexec_fn=as_nobody_special))
     path.parent.chmod(0o755)
     assert (status, err) == (1, f"{path}: cannot be replaced: {path.parent} is not a folder that can be written to\n")
     assert contents(tmp_path) == {"in/ct.dcm": pydicom_file()}

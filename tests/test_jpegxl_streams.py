@@ -118,3 +118,12 @@ def test_claims_cost_nothing():
     for stream in (claim(0, 0, 8, 5), claim(0, 8, 8, 5, bits=9), claim(4 << wrapped.SAMPLES, 8, 8, 5), claim(0, 8, 8, 99)):
         with pytest.raises(StreamError):
             dicompress.inspect(stream)
+
+
+def test_numbers_of_a_palette_are_tried():
+    """Whose neighbours have nothing in common as numbers."""
+    palette = np.random.default_rng(0).permutation(256).astype(np.uint8)
+    indices = palette[phantom(300, 300, noise=16.0) >> 6]
+    data = dicompress.encode(indices)
+    assert dicompress.inspect(data).model == "JPEG XL" and np.array_equal(dicompress.decode(data), indices)
+    assert len(data) < len(encode_with_result(indices)[0])

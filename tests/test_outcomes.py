@@ -142,7 +142,7 @@ def test_what_cannot_be_read_fails(tmp_path):
     (tmp_path / "in" / "locked").write_bytes(pydicom_file())
     (tmp_path / "in" / "locked").chmod(0)
     process = start("compress", tmp_path / "in", "-o", tmp_path / "out", preexec_fn=as_nobody_special)
-    status, out, err = end(process)
+    status, _, err = end(process)
     assert status == 1 and err == f"{tmp_path}/in/locked: cannot be read: Permission denied\n"
 
 

@@ -16,7 +16,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-import dicompress.pydicom  # noqa: F401
+import dicompress.pydicom
 from dicompress import FileError, LimitError, UnsupportedImageError, compress_dataset, decompress_dataset
 from dicompress.dicom import PassedOn, compress_file, compress_or_pass_on, describe, restore_file
 from dicompress.errors import NotDicomError

@@ -32,7 +32,7 @@ def pipe(*arguments, data: bytes = b"", **options) -> subprocess.CompletedProces
 def test_a_file_goes_through_pipes_both_ways(name):
     original = pydicom_file(name)
     small = pipe("compress", "-", "-o", "-", data=original)
-    assert small.returncode == 0 and b"1 compressed" in small.stderr or b"1 passed on" in small.stderr
+    assert (small.returncode == 0 and b"1 compressed" in small.stderr) or b"1 passed on" in small.stderr
     assert small.stdout == compress_file(original).data if name != "reportsi.dcm" else original
     back = pipe("decompress", "-", "-o", "-", "--quiet", data=small.stdout)
     assert (back.returncode, back.stdout, back.stderr) == (0, original, b"")

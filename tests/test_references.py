@@ -186,11 +186,11 @@ def test_chains_as_long_as_may_be():
     dicompress.inspect(replace(stream, heads=heads).write())
     longer = Stream.read(dicompress.encode(volume(18), model=Leaning()))
     with pytest.raises(StreamError, match="more than 16"):
-        dicompress.inspect(replace(longer, heads=heads + [replace(longer.heads[17], references=(1,))]).write())
+        dicompress.inspect(replace(longer, heads=[*heads, replace(longer.heads[17], references=(1,))]).write())
 
 
 def test_candidates():
-    shallow = {n: 0 for n in range(12)}
+    shallow = dict.fromkeys(range(12), 0)
     assert coding_order(6, True) == [0, 2, 1, 4, 3, 5] and coding_order(3, False) == [0, 1, 2]
     assert candidates(4, 1, True, {0: 0, 1: 2, 2: 1}) == [[2], [2, 0]]
     assert candidates(3, 1, True, {0: 0, 1: 2, 2: 1, 4: 2}) == [[2, 4]]

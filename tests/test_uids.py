@@ -79,7 +79,7 @@ def test_files_that_refer_to_changed_objects_are_named(study, tmp_path, capfd):
 
 @pytest.mark.parametrize("quiet", [False, True])
 def test_json_has_both_uids_and_the_warning_stays(study, capfd, quiet):
-    status, out, err = compress(study, "--near", 2, "--json", *["--quiet"] * quiet, capfd=capfd)
+    _, out, err = compress(study, "--near", 2, "--json", *["--quiet"] * quiet, capfd=capfd)
     found = {Path(o["source"]).name: (o["old_uid"], o["new_uid"]) for o in map(json.loads, out)}
     assert found == {"a": ("1.2.1", "2.25.1"), "b": ("1.2.2", "2.25.2")} | dict.fromkeys(
         ("report", "key", "text", "fails"), (None, None)
@@ -93,7 +93,7 @@ def test_a_map_that_cannot_be_written_is_a_line_and_exit_status_1(study, tmp_pat
     (tmp_path / "file").write_text("in the way")
     status, out, err = compress(study, "--near", 2, "--uid-map", tmp_path / "file" / "map", capfd=capfd)
     assert status == 1 and out[0].startswith("2 compressed")
-    assert [line for line in err if line.startswith("dicompress: ")][0].startswith(
+    assert next(line for line in err if line.startswith("dicompress: ")).startswith(
         f"dicompress: cannot write {tmp_path}/file/map: "
     )
 

@@ -24,11 +24,11 @@ from dicompress.models import Values, by_name
 from dicompress.native import coder
 from dicompress.native import pyramid as native
 from dicompress_lab.training import data, recipe
+from dicompress_lab.training.loop import Run, ahead
 from dicompress_lab.training.pyramid import data as patches
 from dicompress_lab.training.pyramid.data import Sampler
 from dicompress_lab.training.pyramid.network import Config
 from dicompress_lab.training.pyramid.recipe import PyramidSchedule
-from dicompress_lab.training.loop import Run, ahead
 
 SHIPPED = Path(__file__).parent.parent / "checkpoints/pyramid-32-1-0-0-references.pt"
 SHIPPED_STEPS = 18000

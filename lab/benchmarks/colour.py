@@ -27,7 +27,6 @@ from colour_files import drawings, photographs
 
 import dicompress
 from dicompress import DicompressError
-from dicompress_lab.bench.environment import processor
 from dicompress.dicom import PassedOn, compress_or_pass_on, describe, drawn
 from dicompress.dicom.decoders import jpeg_pixels
 from dicompress.dicom.items import source_frames
@@ -36,6 +35,7 @@ from dicompress.dicom.part10 import Part10, parse
 from dicompress.dicom.pixels import GREY
 from dicompress.dicom.recompress import number
 from dicompress.dicom.syntax import DICOMPRESS, JPEG
+from dicompress_lab.bench.environment import processor
 
 LARGEST = 10_000_000  # pixels of a file; larger ones would take minutes at JPEG XL's highest effort
 PEERS = (7, 9)
@@ -171,7 +171,8 @@ All together take {100 * saved[7]:.1f} % fewer bytes than with effort 7 and
 
 "pyramid" is the model, "JPEG XL" the standard transfer syntax JPEG XL Lossless, "wrapped" JPEG XL in our own
 ([format](format.md#jpeg-xl)), with a head and a checksum a frame. A stream is what `dicompress.encode` makes of the same pixels as an array, which is
-held against effort 7 alone: {max(0, largest.stream - largest.peers[7])} bytes more at most ({largest.name}).
+held against effort 7 alone: by {largest.stream - largest.peers[7]} bytes more ({100 * (largest.stream / largest.peers[7] - 1):+.2f} %) at
+most ({largest.name}).
 
 {table(ours)}
 

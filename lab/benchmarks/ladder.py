@@ -17,7 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import lru_cache
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -26,16 +26,16 @@ import torch
 from macs import a_pixel, weights
 
 import dicompress
+from dicompress.models.pyramid import Pyramid
 from dicompress_lab.bench.images import Image, pixels, scan
 from dicompress_lab.models.l3c import L3C
-from dicompress.models.pyramid import Pyramid
 from dicompress_lab.models.reference import Reference
 from dicompress_lab.models.srec import SReC
 from dicompress_lab.training import data, recipe
 from dicompress_lab.training.l3c.recipe import L3CConfig
+from dicompress_lab.training.loop import Run, ahead
 from dicompress_lab.training.pyramid.network import Config as PyramidConfig
 from dicompress_lab.training.reference.network import Config
-from dicompress_lab.training.loop import Run, ahead
 
 RATE = 1e-3  # of learning
 SIDE = 512  # of larger images, the upper left part
@@ -126,7 +126,7 @@ def exported(rung: Rung, work: Path) -> Path:
     return folder
 
 
-@lru_cache(maxsize=None)
+@cache
 def loaded(model: str, folder: Path):
     return MODELS[model](folder, threads=1)
 

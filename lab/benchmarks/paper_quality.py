@@ -8,9 +8,9 @@ import numpy as np
 from equal_psnr import PEERS, Peers
 from near_measure import CODECS, PEER, Score, score
 
+from dicompress.compare.quality import quality
 from dicompress_lab.bench.codecs import wavelet
 from dicompress_lab.bench.images import Image, pixels
-from dicompress.compare.quality import quality
 
 LARGEST = 255  # error that can be asked for
 EIGHT = (1, 2)  # errors on renditions

@@ -15,8 +15,8 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 
-from dicompress_lab.bench.images import Image, pixels, scan
 from dicompress.compare.quality import quality
+from dicompress_lab.bench.images import Image, pixels, scan
 from dicompress_lab.bench.summary import series_means
 
 COLUMNS = {

@@ -18,7 +18,6 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-
 from speed import beside_others, memory, rate
 
 from dicompress_lab.bench.codecs import all_codecs
@@ -108,8 +107,8 @@ def size_of(name: str) -> str:
     from macs import a_pixel, weights
 
     from dicompress.models import by_name
-    from dicompress_lab.models.weights import installed
     from dicompress.native import network
+    from dicompress_lab.models.weights import installed
 
     if name == "pyramid":
         current = by_name(name).hash
@@ -184,7 +183,9 @@ What `decode(data, level=k)` reads, means over {len(some)} CT and MR images.
 - `reference`: {size_of("reference")}
 - `pyramid`: {size_of("pyramid")}
 
-What volumes gain by neighbours stands in [experiments](experiments.md#references). See [colour](colour.md) for colour and graphics, [ablation](ablation.md) for what each part of `pyramid` is worth, [near](near.md) for images with a bounded error.
+What volumes gain by neighbours stands in [experiments](experiments.md#references). \
+See [colour](colour.md) for colour and graphics, [ablation](ablation.md) for what each part of `pyramid` is worth, \
+[near](near.md) for images with a bounded error.
 """
     arguments.output.write_text(text)
     print(text)

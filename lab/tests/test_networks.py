@@ -65,6 +65,6 @@ def test_graphs_of_another_form_are_not_converted():
     with pytest.raises(DicompressError, match="QLinearConv was expected"):
         network_bytes(g.serialise())
     with pytest.raises(DicompressError, match="slope of 1.2"):
-        Made(np.random.default_rng(0), SMALL[:-1] + (0.3,))
+        Made(np.random.default_rng(0), (*SMALL[:-1], 0.3))
     with pytest.raises(DicompressError, match="raised"):
         Made(np.random.default_rng(0), SMALL, exponents=(1, 1))

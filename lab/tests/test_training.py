@@ -21,10 +21,10 @@ from dicompress_lab.training import by_name, export_checkpoint, quantise, train 
 from dicompress_lab.training.graph import BoundError  # noqa: E402
 from dicompress_lab.training.l3c.recipe import L3CConfig  # noqa: E402
 from dicompress_lab.training.layers import mixture_bits  # noqa: E402
+from dicompress_lab.training.loop import ahead  # noqa: E402
 from dicompress_lab.training.reference.export import export  # noqa: E402
 from dicompress_lab.training.reference.network import DEAD_ZONE, Config, Reference, to_levels  # noqa: E402
 from dicompress_lab.training.reference.recipe import ReferenceSchedule as Schedule  # noqa: E402
-from dicompress_lab.training.loop import ahead  # noqa: E402
 
 pytestmark = pytest.mark.slow
 

@@ -1,7 +1,7 @@
 """dicompress: learned compression of DICOM images, lossless or with a bounded error, bit-exact on every machine."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .errors import (
     DicompressError,
@@ -34,18 +34,27 @@ _LAZY = {
 }
 
 __all__ = [
+    "Allowance",
     "DicompressError",
     "FileError",
     "LimitError",
+    "Series",
     "StreamError",
+    "StreamInfo",
     "UnknownModelError",
     "UnsupportedImageError",
     "VerificationError",
-    *_LAZY,
+    "compress_dataset",
+    "decode",
+    "decompress_dataset",
+    "encode",
+    "inspect",
+    "open_series",
+    "pack_series",
 ]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     """Import numpy, pydicom and the runtime only when they are asked for."""
     if name not in _LAZY:
         raise AttributeError(f"module 'dicompress' has no attribute {name!r}")

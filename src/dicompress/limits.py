@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Protocol
 
 from .errors import LimitError
 
@@ -29,7 +30,14 @@ def check_size(frames: int, rows: int, columns: int, samples: int, sample_bytes:
     _check_memory(WORKING_MEMORY + COPIES * frames * pixels * samples * sample_bytes)
 
 
-def inflate(engine, data: bytes) -> bytes:
+class Decompressor(Protocol):
+    """What `zlib.decompressobj` gives."""
+
+    def decompress(self, data: bytes, max_length: int = 0, /) -> bytes: ...
+    def flush(self) -> bytes: ...
+
+
+def inflate(engine: Decompressor, data: bytes) -> bytes:
     """All that a zlib decompression object makes of `data`. LimitError if it is more than is allowed; zlib.error."""
     limit = max(0, _limit("DICOMPRESS_MAX_MEMORY", MAX_MEMORY) - WORKING_MEMORY) // COPIES
     content = engine.decompress(data, limit + 1)

@@ -11,8 +11,8 @@ import pydicom
 import pytest
 from pydicom.data import get_testdata_file
 
-from dicompress.disk.targets import is_partial
 from dicompress.dicom import restore_file
+from dicompress.disk.targets import is_partial
 from dicompress.errors import UnsupportedImageError
 
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, PR_CAPBSET_DROP = 1, 2, 24

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -203,7 +204,7 @@ def tiles(rows: int, columns: int) -> list[tuple[slice, slice]]:
 
     def parts(length: int) -> list[slice]:
         count = -(-length // 1024)
-        side = length if count == 1 else 64 * -(-(-(-length // count)) // 64)
+        side = length if count == 1 else 64 * -(-math.ceil(length / count) // 64)
         return [slice(start, min(start + side, length)) for start in range(0, length, side)]
 
     return [(row, column) for row in parts(rows) for column in parts(columns)]

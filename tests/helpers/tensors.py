@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 
@@ -21,7 +22,7 @@ def bands(mixture: MixtureTensor, shape: tuple[int, int, int]) -> list[tuple[int
     count = max(1, min(2, 2 * symbols // SYMBOLS_PER_STREAM), symbols // SYMBOLS_PER_STREAM)
     count = min(rows, symbols, count, mixture.streams or count)
     edges = [rows * i // count for i in range(count + 1)] if count else [0]
-    return list(zip(edges, edges[1:]))
+    return list(pairwise(edges))
 
 
 def encode(symbols: np.ndarray, mixture: MixtureTensor, threads: int = 1) -> tuple[bytes, np.ndarray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -17,7 +17,7 @@ Page = Annotated[Path, typer.Option("--output", "-o", help="The report; .csv, .j
 def bench(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of DICOM files, or files.")],
     codec: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Option(metavar="NAME", help="A codec; can be repeated. fast: all but slow ones; all.", show_default="fast"),
     ] = None,
     output: Page = Path("bench.html"),
@@ -43,10 +43,10 @@ def train(
     steps: Annotated[int, typer.Option(min=1)] = 20000,
     batch: Annotated[int, typer.Option(min=1, help="Patches a step.")] = 8,
     features: Annotated[
-        Optional[int],
+        int | None,
         typer.Option(min=8, help="Channels of the network.", show_default="32"),
     ] = None,
-    start: Annotated[Optional[Path], typer.Option(help="Checkpoint of a pyramid whose weights a new one begins with.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Checkpoint of a pyramid whose weights a new one begins with.")] = None,
     seed: int = 0,
 ) -> None:
     """Train a model on your own images. Needs torch."""

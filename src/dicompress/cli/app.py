@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import signal
 import sys
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 from .. import __version__
 from ..errors import DicompressError
-from . import archive, output, plugged, tools
+from . import archive, output, plugged, series, tools
 
 app = typer.Typer(
     cls=plugged.Commands,
@@ -19,9 +19,10 @@ app = typer.Typer(
     **plugged.LIKE,
 )
 for command in (
-    archive.compress, archive.decompress, archive.verify, archive.strip, archive.info, tools.demo, tools.compare,
+    archive.compress, archive.decompress, archive.verify, archive.strip, archive.info, series.pack, series.unpack, series.list_,
+    series.extract, tools.demo, tools.compare,
 ):  # fmt: skip
-    app.command()(command)
+    app.command(command.__name__.rstrip("_"))(command)
 
 
 def main() -> None:
@@ -54,7 +55,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        Optional[bool], typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool | None, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = None,
 ) -> None:
     pass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,20 +16,25 @@ from .options import (
     Force,
     Jobs,
     Json,
+    LossyAgain,
+    Mammography,
+    Near,
+    NearHu,
     OtherFiles,
     Others,
     PipedSources,
+    Psnr,
+    Quantitative,
     Quiet,
     Resume,
     Sources,
+    StrictNear,
     Target,
     UidMap,
 )
 
 if TYPE_CHECKING:
     from ..dicom import Allowance
-
-BOUNDED = "With a bounded error"
 
 
 def compress(
@@ -39,7 +44,7 @@ def compress(
         bool, typer.Option("--in-place", help="Instead of -o: each result replaces its source, once it is proved and on disk.")
     ] = False,
     backup: Backup = None,
-    model: Annotated[Optional[str], typer.Option(help="The model to compress with.", show_default="pyramid")] = None,
+    model: Annotated[str | None, typer.Option(help="The model to compress with.", show_default="pyramid")] = None,
     jobs: Jobs = CORES,
     others: OtherFiles = None,
     no_record: Annotated[
@@ -49,47 +54,13 @@ def compress(
     resume: Resume = False,
     json: Json = False,
     quiet: Quiet = False,
-    near: Annotated[
-        Optional[int],
-        typer.Option(min=1, max=255, metavar="N", rich_help_panel=BOUNDED, help="No pixel off by more than N stored values."),
-    ] = None,
-    near_hu: Annotated[
-        Optional[float],
-        typer.Option(metavar="X", rich_help_panel=BOUNDED, help="No pixel off by more than X Hounsfield units."),
-    ] = None,
-    psnr: Annotated[
-        Optional[float],
-        typer.Option(
-            metavar="DB",
-            rich_help_panel=BOUNDED,
-            help="The largest N that leaves DB decibels, against the image's own range of values.",
-        ),
-    ] = None,
-    allow_lossy_again: Annotated[
-        bool,
-        typer.Option(
-            "--allow-lossy-again", rich_help_panel=BOUNDED, help="An error also in images that are marked as lossy already."
-        ),
-    ] = False,
-    allow_mammography: Annotated[
-        bool, typer.Option("--allow-mammography", rich_help_panel=BOUNDED, help="An error also in mammograms.")
-    ] = False,
-    allow_quantitative: Annotated[
-        bool,
-        typer.Option(
-            "--allow-quantitative",
-            rich_help_panel=BOUNDED,
-            help="An error also where values are measurements, such as RT Dose and PET.",
-        ),
-    ] = False,
-    strict_near: Annotated[
-        bool,
-        typer.Option(
-            "--strict-near",
-            rich_help_panel=BOUNDED,
-            help="Pass on what bears no error, instead of compressing it without loss.",
-        ),
-    ] = False,
+    near: Near = None,
+    near_hu: NearHu = None,
+    psnr: Psnr = None,
+    allow_lossy_again: LossyAgain = False,
+    allow_mammography: Mammography = False,
+    allow_quantitative: Quantitative = False,
+    strict_near: StrictNear = False,
     uid_map: UidMap = None,
 ) -> None:
     """Compress DICOM files; each is restored and compared before its target is written.
@@ -106,12 +77,11 @@ def compress(
         raise DicompressError(
             f"{model} is there for comparisons: a later version may not decode its files; there is {', '.join(for_archives())}"
         )
-    allowance = _allowance(near, near_hu, psnr, {
+    allowance = allowance_of(near, near_hu, psnr, {
         "lossy_again": allow_lossy_again, "mammography": allow_mammography, "quantitative": allow_quantitative,
         "strict": strict_near,
     })  # fmt: skip
-    if uid_map and not allowance:
-        raise DicompressError("--uid-map goes with --near, --near-hu or --psnr: otherwise no UID changes")
+    check_uid_map(uid_map, allowance)
     if in_place:
         _check_in_place(output, backup, force, resume, allowance)
     elif backup:
@@ -120,11 +90,11 @@ def compress(
         raise DicompressError("say where to write: -o PATH, or --in-place")
     run.batch(
         "compress", sources, output or None, jobs, json, quiet, backup=backup, uid_map=uid_map, model=model, force=force,
-        resume=resume, allowance=allowance, record=not no_record, in_place=in_place, others=_others(others),
+        resume=resume, allowance=allowance, record=not no_record, in_place=in_place, others=others_of(others),
     )  # fmt: skip
 
 
-def _allowance(near: int | None, near_hu: float | None, psnr: float | None, further: dict[str, bool]) -> Allowance | None:
+def allowance_of(near: int | None, near_hu: float | None, psnr: float | None, further: dict[str, bool]) -> Allowance | None:
     from ..dicom import Allowance
 
     if (near, near_hu, psnr) != (None, None, None):
@@ -135,6 +105,11 @@ def _allowance(near: int | None, near_hu: float | None, psnr: float | None, furt
     if any(further.values()):
         raise DicompressError("--allow-... and --strict-near go with --near, --near-hu or --psnr")
     return None
+
+
+def check_uid_map(uid_map: Path | None, allowance: Allowance | None) -> None:
+    if uid_map and not allowance:
+        raise DicompressError("--uid-map goes with --near, --near-hu or --psnr: otherwise no UID changes")
 
 
 def _check_in_place(output: str, backup: Path | None, force: bool, resume: bool, allowance: Allowance | None) -> None:
@@ -151,7 +126,7 @@ def _check_in_place(output: str, backup: Path | None, force: bool, resume: bool,
         )
 
 
-def _others(chosen: Others | None) -> str | None:
+def others_of(chosen: Others | None) -> str | None:
     return chosen and chosen.value
 
 
@@ -172,19 +147,19 @@ def decompress(
     from . import run
 
     run.batch(
-        "decompress", sources, output, jobs, json, quiet, force=force, resume=resume, others=_others(others)
+        "decompress", sources, output, jobs, json, quiet, force=force, resume=resume, others=others_of(others)
     )  # fmt: skip
 
 
 def verify(sources: Sources, jobs: Jobs = CORES, json: Json = False, quiet: Quiet = False) -> None:
-    """Decode compressed files and check every checksum; exit status 1 if any file is bad.
+    """Decode compressed files, and those in archives, and check every checksum; exit status 1 if any file is bad.
 
     Bad are damaged files, and those whose elements were changed after compression, as damage looks the same. Files without
     their restore record are verified as far as they can be, told and counted apart.
     """
-    from . import run
+    from . import checking
 
-    run.batch("verify", sources, None, jobs, json, quiet)
+    checking.verify(sources, jobs, json, quiet)
 
 
 def strip(sources: Sources, jobs: Jobs = CORES, json: Json = False, quiet: Quiet = False) -> None:
@@ -199,12 +174,15 @@ def strip(sources: Sources, jobs: Jobs = CORES, json: Json = False, quiet: Quiet
 
 
 def info(file: Annotated[Path, typer.Argument(show_default=False)], json: Json = False) -> None:
-    """Show what a compressed file holds, without decoding it."""
+    """Show what a compressed file or an archive holds, without decoding it."""
     from ..dicom import describe
-    from . import files
+    from . import files, listing, unpacking
 
     try:
-        facts = asdict(describe(files.read(file)))
+        if unpacking.is_archive(files.Task(file, None, named=True)):
+            facts = listing.facts(file)
+        else:
+            facts = asdict(describe(files.read(file)))
     except DicompressError as error:
         raise DicompressError(f"{file}: {error}") from None
     if json:
@@ -215,5 +193,5 @@ def info(file: Annotated[Path, typer.Argument(show_default=False)], json: Json =
         print(f"{name.replace('_', ' '):{width}}  {', '.join(map(str, values))}")
 
 
-def _json(value: dict) -> str:
+def _json(value: dict[str, Any]) -> str:
     return json.dumps(value)  # ASCII, as names of files may not be UTF-8

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -32,7 +32,7 @@ def run(job: Job, tasks: list[files.Task], jobs: int, report: Callable[[Outcome]
     return sorted(outcomes, key=lambda o: o.source)
 
 
-def _outcomes(job: Job, tasks: list[files.Task], jobs: int) -> Iterator[Outcome]:
+def _outcomes(job: Job, tasks: list[files.Task], jobs: int) -> Generator[Outcome, None, None]:
     if jobs < 2:
         yield from (process(job, task) for task in tasks)
         return

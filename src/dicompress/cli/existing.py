@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any, TypedDict
 
 from ..disk import targets
 from ..errors import DicompressError, FileError, NotDicomError, StreamError
@@ -20,6 +21,7 @@ def policy(job: Job, task: Task) -> str:
 def kept(job: Job, task: Task) -> Outcome | None:
     """The outcome if the target is there already and stays; None if it is to be made; FileError if it is in the way."""
     source, target = task.source, task.target
+    assert target is not None  # as asked before
     if not task.from_stdin:
         files.check(source)
     if not target.exists():
@@ -85,11 +87,19 @@ def _compared(job: Job, task: Task, data: bytes, found: bytes) -> Outcome | None
     return _kept(task, data, found, **_instances(job, data, found)) if _is_right(job, data, found) else None
 
 
-def _kept(task: Task, data: bytes, found: bytes, **facts) -> Outcome:
+def _kept(task: Task, data: bytes, found: bytes, **facts: Any) -> Outcome:
     return Outcome(str(task.source), str(task.target), KEPT, bytes_in=len(data), bytes_out=len(found), **facts)
 
 
-def _instances(job: Job, data: bytes, found: bytes) -> dict:
+class Instances(TypedDict, total=False):
+    """Of an `Outcome`."""
+
+    old_uid: str | None
+    new_uid: str | None
+    references: frozenset[str]
+
+
+def _instances(job: Job, data: bytes, found: bytes) -> Instances:
     """What the UIDs of a run need to know of a target that is kept, if any change in it."""
     from ..dicom import resume
 

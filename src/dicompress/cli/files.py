@@ -54,6 +54,14 @@ def check(path: Path) -> None:
         raise FileError("cannot be read: not a regular file")
 
 
+def check_named(path: Path) -> None:
+    """As `check`, with the name."""
+    try:
+        check(path)
+    except FileError as error:
+        raise FileError(f"{path} {error}") from None
+
+
 def read(path: Path) -> bytes:
     """A regular file's bytes, all of one moment as far as its size and time of change tell."""
     return _read(path).data
@@ -86,12 +94,18 @@ def _read_stdin() -> bytes:
         raise FileError(f"cannot be read: {error.strerror}") from None
 
 
-def write_stdout(data: bytes) -> None:
+def write_stdout(data: bytes | bytearray) -> None:
     try:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     except OSError as error:
         raise FileError(f"cannot write to standard output: {error.strerror}") from None
+
+
+def check_stdout() -> None:
+    """FileError if it takes no file."""
+    if sys.stdout is None or sys.stdout.isatty():
+        raise FileError("compressed and restored files are no text for a terminal: send standard output elsewhere")
 
 
 def size(path: Path) -> int:
@@ -118,10 +132,10 @@ def tasks(sources: Sequence[str | Path], output: str | Path | None) -> list[Task
         if os.path.isdir(source):
             root = target and (target / source.resolve().name if several else target)
             found += [Task(f, root and root / f.relative_to(source), problem) for f, problem in _walk(source, target)]
-        elif target is None:
+        elif target is None or output is None:
             found.append(Task(source, None, named=True))
         else:
-            inside = several or os.path.isdir(target) or _ends_as_folder(output)
+            inside = several or os.path.isdir(target) or ends_as_folder(output)
             found.append(Task(source, target / source.name if inside else target, named=True))
     counts = Counter(t.target for t in found if t.target)
     clash = next((path for path, count in counts.items() if count > 1), None)
@@ -146,15 +160,15 @@ def _piped(sources: Sequence[str | Path], output: str | Path | None) -> Task:
     from_stdin, to_stdout = source == PIPE, output == PIPE
     if os.path.isdir(source) and not from_stdin:
         raise FileError(f"{source} is a folder: standard output takes one file")
-    if to_stdout and (sys.stdout is None or sys.stdout.isatty()):
-        raise FileError("compressed and restored files are no text for a terminal: send standard output elsewhere")
-    if from_stdin and not to_stdout and output and (os.path.isdir(output) or _ends_as_folder(output)):
+    if to_stdout:
+        check_stdout()
+    if from_stdin and not to_stdout and output and (os.path.isdir(output) or ends_as_folder(output)):
         raise FileError(f"{output} is a folder, and standard input has no name: name a file")
     target = None if to_stdout or output is None else Path(output)
     return Task(Path(STDIN) if from_stdin else Path(source), target, named=True, from_stdin=from_stdin, to_stdout=to_stdout)
 
 
-def _ends_as_folder(name: str | Path) -> bool:
+def ends_as_folder(name: str | Path) -> bool:
     return str(name).endswith((os.sep, os.altsep or os.sep))
 
 

@@ -24,7 +24,7 @@ def check(task: Task) -> None:
         raise FileError(f"cannot be replaced: {path.parent} is not a folder that can be written to")
 
 
-def replace(task: Task, source: Source, data: bytes) -> None:
+def replace(task: Task, source: Source, data: bytes | bytearray) -> None:
     """Write `data` beside the file, flush it, keep the original as `task.backup` if that is asked for, rename.
 
     FileError, and the file as it was, if it is not the one that was read any more or cannot be written.
@@ -46,6 +46,7 @@ def replace(task: Task, source: Source, data: bytes) -> None:
 
 def _check_unchanged(path: Path, source: Source) -> None:
     now = files.load(Task(path, None))
+    assert now.status and source.status  # both are files
     same = (now.status.st_dev, now.status.st_ino) == (source.status.st_dev, source.status.st_ino)
     if path.is_symlink() or not same or now.data != source.data:
         raise FileError("changed since it was read; run again")

@@ -34,7 +34,7 @@ def caught() -> Iterator[list[str]]:
     texts = [str(warning.message) for warning in found] + b"".join(written).decode(errors="replace").splitlines()
     kinds: dict[str, str] = {}
     for text in filter(None, (" ".join(text.split()) for text in texts)):
-        kinds.setdefault(kind_of(text), re.sub(r"(?<=.{%d}).+" % LONGEST, "…", text))
+        kinds.setdefault(kind_of(text), re.sub(rf"(?<=.{{{LONGEST}}}).+", "…", text))
     told += kinds.values()
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..dicom import Allowance
 
 COMPRESSED, RESTORED, VERIFIED, STRIPPED = "compressed", "restored", "verified", "stripped"
-DONE = {"compress": COMPRESSED, "decompress": RESTORED, "verify": VERIFIED, "strip": STRIPPED}  # by action
+DONE = {  # by action
+    "compress": COMPRESSED, "pack": COMPRESSED, "decompress": RESTORED, "unpack": RESTORED, "extract": RESTORED, "verify": VERIFIED,
+    "strip": STRIPPED,
+}  # fmt: skip
 KEPT, PASSED_ON, SKIPPED, FAILED = "kept", "passed on", "skipped", "failed"
 COPY, SKIP, FAIL = "copy", "skip", "fail"  # what to do with files that are no DICOM
 
@@ -61,7 +64,7 @@ class Outcome:
     def is_bad(self) -> bool:
         return self.status == FAILED or self.damaged
 
-    def facts(self) -> dict:
+    def facts(self) -> dict[str, Any]:
         """For JSON."""
         return {name: value for name, value in asdict(self).items() if name != "references"}
 
@@ -70,7 +73,7 @@ def exit_status(outcomes: list[Outcome]) -> int:
     return int(any(o.is_bad for o in outcomes))
 
 
-def totals(outcomes: list[Outcome]) -> dict:
+def totals(outcomes: list[Outcome]) -> dict[str, float]:
     """Counts, bytes and pixels of a batch. The ratio counts whatever was kept or passed on, too."""
     written = [o for o in outcomes if o.status not in (FAILED, SKIPPED)]
     bytes_in, bytes_out = sum(o.bytes_in for o in written), sum(o.bytes_out for o in written)

@@ -6,7 +6,7 @@ They are looked for when a command is none of ours or all are listed: that takes
 from __future__ import annotations
 
 import sys
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import typer
@@ -44,7 +44,7 @@ def _plugged(name: str) -> Any:
     return typer.main.get_command(app)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _entry_points() -> dict[str, Any]:
     from importlib.metadata import entry_points
 

@@ -46,9 +46,10 @@ class _Worker:
                 self.process.start()
         finally:
             theirs.close()
-        self.ready, self.task = False, None
+        self.ready = False
+        self.task: Any = None
 
-    def give(self, task) -> None:
+    def give(self, task: Any) -> None:
         self.task = task
         try:
             self.pipe.send(task)
@@ -64,6 +65,7 @@ class _Worker:
         self.process.join(5)
         self.end()
         code = self.process.exitcode
+        assert code is not None  # it has ended
         return Died(f"signal {-code}" if code < 0 else f"exit code {code}")
 
 
@@ -73,7 +75,9 @@ def run(work: Work, tasks: Iterable[Any], jobs: int) -> Iterator[tuple[Any, Any]
     `work` and what goes in and out of it can be pickled. tasks: to a deque more can be added meanwhile.
     """
     waiting = tasks if isinstance(tasks, deque) else deque(tasks)
-    workers, most, trouble = [], min(jobs, len(waiting)), None
+    workers: list[_Worker] = []
+    most = min(jobs, len(waiting))
+    trouble: str | None = None
     try:
         while waiting or any(w.task is not None for w in workers):
             while waiting and len(workers) < most:
@@ -90,7 +94,7 @@ def run(work: Work, tasks: Iterable[Any], jobs: int) -> Iterator[tuple[Any, Any]
                 worker = next(w for w in workers if w.pipe is pipe)
                 task = worker.task
                 try:
-                    result = pipe.recv()
+                    result = worker.pipe.recv()
                 except (EOFError, OSError):
                     workers.remove(worker)
                     result = worker.died()
@@ -136,5 +140,7 @@ def _serve(pipe: Connection, work: Work) -> None:
 
 
 def _end_with_parent() -> None:
-    parent_process().join()
+    parent = parent_process()
+    assert parent is not None  # of a worker
+    parent.join()
     os._exit(1)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from . import output
+from .files import size
 from .outcome import DONE, FAILED, KEPT, PASSED_ON, SKIPPED, Outcome, totals
 from .reasons import Tally
 
@@ -36,10 +38,15 @@ class Report:
         self.progress.start()
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.progress.stop()
 
-    def file(self, outcome: Outcome) -> None:
+    def step(self, count: int) -> None:
+        """Files whose end is near: their outcomes come when what they are in is complete."""
+        self.progress.advance(self.bar, count)
+
+    def file(self, outcome: Outcome, counts: bool = True) -> None:
+        """counts: towards the progress, unless `step` has told of it."""
         if self.as_json:
             output.line(json.dumps(outcome.facts()))  # ASCII, as names of files may not be UTF-8
         names = (outcome.source, outcome.target)
@@ -51,13 +58,14 @@ class Report:
                 self._note(self.notes, outcome.source, told, names, NOTE)
         for warning in outcome.warnings if self._talks else ():
             self._note(self.notes, outcome.source, f"warning: {warning}", names, NOTE)
-        self.progress.advance(self.bar)
+        if counts:
+            self.progress.advance(self.bar)
 
     @property
     def _talks(self) -> bool:
         return not (self.as_json or self.quiet)
 
-    def _note(self, tally: Tally, source: str, text: str, names: tuple, style: str) -> None:
+    def _note(self, tally: Tally, source: str, text: str, names: tuple[str | None, ...], style: str) -> None:
         if tally.add(text, names):
             self.tell(f"{source}: {text}", style)
 
@@ -92,6 +100,9 @@ def summary(action: str, outcomes: list[Outcome], seconds: float) -> str:
     if not outcomes:
         return "no files found"
     sums = totals(outcomes)
+    if action == "pack":  # the archives whole, with all that is around the files in them
+        sums["bytes_out"] = sum(size(Path(target)) for target in {o.target for o in outcomes if o.status != FAILED} if target)
+        sums["ratio"] = sums["bytes_in"] / sums["bytes_out"] if sums["bytes_out"] else 1.0
     if action == "verify":
         remarked = f"{sums['remarked']} verified without a restore record" if sums["remarked"] else ""
         return _joined(
@@ -114,7 +125,7 @@ def summary(action: str, outcomes: list[Outcome], seconds: float) -> str:
     return f"{told}, ratio {sums['ratio']:.2f}; {sums['pixels'] / 1e6 / seconds:.2f} megapixels a second"
 
 
-def _others(count: int, what: str) -> str:
+def _others(count: float, what: str) -> str:
     return f"{count} other file{'s' * (count > 1)} {what}" if count else ""
 
 
@@ -122,8 +133,11 @@ def _joined(*parts: str) -> str:
     return ", ".join(filter(None, parts))
 
 
-def _size(count: int) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+def _size(count: float) -> str:
+    if count < 1000:
+        return f"{count:.0f} bytes"
+    for unit in ("kB", "MB"):
         count /= 1000
+        if count < 1000:
+            return f"{count:.1f} {unit}"
+    return f"{count / 1000:.1f} GB"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypedDict, TypeVar, Unpack
 
 from ..errors import DicompressError
 from . import batch as batches
@@ -12,36 +14,80 @@ from . import files, uids
 from .outcome import Job, Outcome, exit_status
 from .report import BAD, MOST_FAILURES, NOTE, Report
 
+if TYPE_CHECKING:
+    from ..dicom import Allowance
+
 INTERRUPTED = 130
+
+
+class Options(TypedDict, total=False):
+    """Of `Job`."""
+
+    model: str
+    force: bool
+    resume: bool
+    allowance: Allowance | None
+    record: bool
+    in_place: bool
+    others: str | None
+
+
+class Piped(Protocol):
+    @property
+    def to_stdout(self) -> bool: ...
+
+
+Task = TypeVar("Task", bound=Piped)
 
 
 def batch(
     action: str, sources: list[str], output: str | None, jobs: int, as_json: bool, quiet: bool, *,
-    backup: Path | None = None, uid_map: Path | None = None, **options,
+    backup: Path | None = None, uid_map: Path | None = None, **options: Unpack[Options],
 ) -> None:  # fmt: skip
-    """Exits. options: of `Job`."""
-    start = time.perf_counter()
-    job, ended, report = Job(action, **options), [], None
-    try:
+    """Exits."""
+    job = Job(action, **options)
+
+    def find() -> list[files.Task]:
         tasks = files.tasks_in_place(sources, backup) if job.in_place else files.tasks(sources, output)
-        _check_pipes(job, tasks, as_json)
+        check_pipes(job, tasks, as_json)
+        return tasks
+
+    carry_out(job, find, lambda tasks, ended: batches.run(job, tasks, jobs, ended), as_json, quiet, output, uid_map)
+
+
+class Ended:
+    """Is told of each outcome. counts: towards the progress, which `step` tells of otherwise."""
+
+    def __init__(self, report: Report):
+        self.outcomes, self._report = list[Outcome](), report
+        self.step = report.step
+
+    def __call__(self, outcome: Outcome, counts: bool = True) -> None:
+        self.outcomes.append(outcome)
+        self._report.file(outcome, counts)
+
+
+def carry_out(
+    job: Job, find: Callable[[], list[Task]], do: Callable[[list[Task], Ended], object], as_json: bool, quiet: bool,
+    output: str | None = None, uid_map: Path | None = None, count: Callable[[list[Task]], int] = len,
+) -> None:  # fmt: skip
+    """What is found is done, with a report; exits. count: of files in what is found."""
+    start = time.perf_counter()
+    try:
+        tasks = find()
         to_stdout = any(task.to_stdout for task in tasks)
-
-        def ends(outcome: Outcome) -> None:
-            ended.append(outcome)
-            report.file(outcome)
-
-        with Report(action, len(tasks), as_json, quiet, to_stdout) as report:
+        with Report(job.action, count(tasks), as_json, quiet, to_stdout) as report:
+            ended = Ended(report)
             try:
-                batches.run(job, tasks, jobs, ends)
+                do(tasks, ended)
             finally:
                 report.progress.stop()
-                written = finish(report, ended, uid_map)
+                written = finish(report, ended.outcomes, uid_map)
     except KeyboardInterrupt:
         print(f"interrupted{_go_on(job, output)}", file=sys.stderr)
         sys.exit(INTERRUPTED)
-    report.summary(ended, time.perf_counter() - start)
-    sys.exit(exit_status(ended) if written else 1)
+    report.summary(ended.outcomes, time.perf_counter() - start)
+    sys.exit(exit_status(ended.outcomes) if written else 1)
 
 
 def _go_on(job: Job, output: str | None) -> str:
@@ -50,7 +96,7 @@ def _go_on(job: Job, output: str | None) -> str:
     return "; every target is complete, --resume goes on" if output and output != files.PIPE else ""
 
 
-def _check_pipes(job: Job, tasks: list[files.Task], as_json: bool) -> None:
+def check_pipes(job: Job, tasks: list[files.Task], as_json: bool) -> None:
     if any(task.to_stdout for task in tasks) and (as_json or job.force or job.resume):
         raise DicompressError("-o - goes with none of --json, --force and --resume: standard output holds the file")
     if any(task.from_stdin for task in tasks) and job.action not in ("compress", "decompress"):

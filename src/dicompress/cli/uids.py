@@ -10,7 +10,7 @@ from .outcome import Outcome
 
 def changed(outcomes: list[Outcome]) -> dict[str, str]:
     """old -> new."""
-    return {o.old_uid: o.new_uid for o in outcomes if o.new_uid}
+    return {o.old_uid: o.new_uid for o in outcomes if o.old_uid and o.new_uid}
 
 
 def write_map(path: Path, outcomes: list[Outcome]) -> None:

@@ -1,9 +1,9 @@
 """numpy arrays to bytes and back: the binding of `core/codec`."""
 
-from .api import DTYPES, MAX_NEAR, StreamInfo, check_bound, decode, encode, encode_with_result, inspect, layout
+from .api import DTYPES, MAX_NEAR, Settings, Sizes, StreamInfo, check_bound, decode, encode, encode_with_result, inspect, layout
 from .psnr import near_for_psnr
 
 __all__ = [
-    "DTYPES", "MAX_NEAR", "StreamInfo", "check_bound", "decode", "encode", "encode_with_result", "inspect", "layout",
+    "DTYPES", "MAX_NEAR", "Settings", "Sizes", "StreamInfo", "check_bound", "decode", "encode", "encode_with_result", "inspect", "layout",
     "near_for_psnr",
 ]  # fmt: skip

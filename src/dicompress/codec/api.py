@@ -4,19 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
 from ..errors import UnsupportedImageError
 from ..limits import memory_limit, pixel_limit
-from ..models import DEFAULT, Model, by_hash, by_name, name_of
+from ..models import DEFAULT, AnyModel, by_hash, by_name, name_of
 from ..native import codec as native
 from . import wrapped
 
 MAX_NEAR = 255
 MAX_SAMPLES = 4
 DTYPES = {np.dtype(name) for name in ("uint8", "int8", "uint16", "int16")}
+
+
+class Settings(TypedDict, total=False):
+    """Of `encode`: what does not hang on the error that is allowed."""
+
+    model: str | AnyModel
+    bits_stored: int | None
+    colour: bool
+    threads: int
+
+
+class Sizes(TypedDict):
+    """What `StreamInfo` has of both kinds of streams."""
+
+    frames: int
+    rows: int
+    columns: int
+    samples: int
+    bits_allocated: int
+    bits_stored: int
+    coded_bytes: int
+    bits_per_pixel: float
+    ratio_allocated: float
+    ratio_stored: float
+    levels: int
+    level_bytes: list[int]
 
 
 @dataclass(frozen=True)
@@ -57,7 +83,7 @@ class StreamInfo:
 def encode(
     image: np.ndarray,
     *,
-    model: str | Model | None = None,
+    model: str | AnyModel | None = None,
     bits_stored: int | None = None,
     colour: bool = False,
     near: int = 0,
@@ -85,7 +111,7 @@ def encode(
     VerificationError, ValueError for another `near` and for `exact` of colours.
     """
     exact = list(exact)
-    settings = {"model": model or DEFAULT, "bits_stored": bits_stored, "colour": colour, "threads": threads}
+    settings: Settings = {"model": model or DEFAULT, "bits_stored": bits_stored, "colour": colour, "threads": threads}
     data, pixels = encode_with_result(image, near=near, exact=exact, neighbours=neighbours, references=references, **settings)
     if model is None and not near:
         has_frames = pixels.ndim - colour == 3
@@ -100,7 +126,7 @@ def encode(
 def encode_with_result(
     image: np.ndarray,
     *,
-    model: str | Model = DEFAULT,
+    model: str | AnyModel = DEFAULT,
     bits_stored: int | None = None,
     colour: bool = False,
     near: int = 0,
@@ -112,7 +138,7 @@ def encode_with_result(
     """`encode` by the model, whatever JPEG XL would take; without verification, and the array that `decode` will give."""
     if isinstance(image, np.ma.MaskedArray):
         raise UnsupportedImageError("masked arrays are not supported: what the mask hides would be lost; fill it first")
-    image, exact = np.asarray(image), list(exact)
+    image, runs = np.asarray(image), list(exact)
     dtype = image.dtype.newbyteorder("=")
     if dtype not in DTYPES:
         raise UnsupportedImageError(f"pixels of type {image.dtype} are not supported; use integers of 8 or 16 bits")
@@ -130,14 +156,16 @@ def encode_with_result(
     decoded = np.empty_like(pixels) if near else None
     has_frames = image.ndim - colour == 3
     outer = [_outer(reference, image.shape, dtype) for reference in references]
-    data = native.encode(pixels, found, bits_stored or 0, has_frames, near, exact, neighbours, outer, decoded, threads)
+    data = native.encode(pixels, found, bits_stored or 0, has_frames, near, runs, neighbours, outer, decoded, threads)
     return data, (pixels if decoded is None else decoded).reshape(image.shape)
 
 
 def check_bound(original: np.ndarray, decoded: np.ndarray, near: int, exact: Iterable[tuple[int, int]]) -> None:
     """VerificationError unless no pixel is off by more than `near`, and none that has or takes an exact value at all."""
-    pair = (np.ascontiguousarray(a, a.dtype.newbyteorder("=")).reshape(1, -1, a.shape[-1], 1) for a in (original, decoded))
-    native.check_bound(*pair, near, list(exact))
+    first, second = (
+        np.ascontiguousarray(a, a.dtype.newbyteorder("=")).reshape(1, -1, a.shape[-1], 1) for a in (original, decoded)
+    )
+    native.check_bound(first, second, near, list(exact))
 
 
 def decode(
@@ -146,7 +174,7 @@ def decode(
     frame: int | None = None,
     level: int = 0,
     references: Sequence[np.ndarray] = (),
-    model: Model | None = None,
+    model: AnyModel | None = None,
     threads: int = 0,
 ) -> np.ndarray:
     """The array that `encode` was given, or only frame number `frame` (from 0) of it.
@@ -190,7 +218,7 @@ def _four(image: np.ndarray, has_frames: bool, colour: bool) -> np.ndarray:
     return image if colour else image[..., None]
 
 
-def inspect(data: bytes) -> StreamInfo:
+def inspect(data: bytes | memoryview) -> StreamInfo:
     """What a stream holds, without decoding it; `data` may end after its header and heads.
 
     Raises StreamError, LimitError or UnknownModelError (version).
@@ -222,7 +250,7 @@ def _inspect_wrapped(facts: wrapped.Wrapped) -> StreamInfo:
     )
 
 
-def _sizes(shape: tuple[int, int, int, int], bits_allocated: int, bits_stored: int, level_bytes: list[int]) -> dict[str, Any]:
+def _sizes(shape: tuple[int, int, int, int], bits_allocated: int, bits_stored: int, level_bytes: list[int]) -> Sizes:
     frames, rows, columns, samples = shape
     pixels, bits = frames * rows * columns, 8 * level_bytes[0]
     return {
@@ -241,7 +269,7 @@ def _sizes(shape: tuple[int, int, int, int], bits_allocated: int, bits_stored: i
     }
 
 
-def layout(data: bytes) -> tuple[tuple[int, ...], np.dtype]:
+def layout(data: bytes | memoryview) -> tuple[tuple[int, ...], np.dtype]:
     """Shape and type of what `decode` gives, without decoding it. Raises what `inspect` does."""
     if wrapped.is_wrapped(data):
         facts = wrapped.read(data)

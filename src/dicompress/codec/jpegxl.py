@@ -20,16 +20,15 @@ SAMPLES = 3
 def is_available() -> bool:
     import imagecodecs
 
-    return imagecodecs.JPEGXL.available
+    return bool(imagecodecs.JPEGXL.available)
 
 
 def encode(pixels: np.ndarray, effort: int, threads: int = 0) -> bytes:
     """(rows, columns[, 3 or 4]) of 8 or 16 unsigned bits, without loss. threads: 0 for one a core; they change no byte."""
     import imagecodecs
 
-    return imagecodecs.jpegxl_encode(
-        np.ascontiguousarray(pixels), lossless=True, effort=effort, numthreads=threads or os.cpu_count()
-    )
+    image = np.ascontiguousarray(pixels)
+    return bytes(imagecodecs.jpegxl_encode(image, lossless=True, effort=effort, numthreads=threads or os.cpu_count()))
 
 
 def decode(data: bytes) -> np.ndarray:
@@ -47,7 +46,7 @@ def from_jpeg(jpeg: bytes) -> bytes:
     import imagecodecs
 
     try:
-        return imagecodecs.jpegxl_encode_jpeg(jpeg)
+        return bytes(imagecodecs.jpegxl_encode_jpeg(jpeg))
     except Exception as error:  # imagecodecs' own, ValueError, MemoryError
         raise UnsupportedImageError(f"JPEG XL does not take this JPEG, which may be of 12 bits: {error}") from None
 
@@ -59,7 +58,7 @@ def to_jpeg(data: bytes) -> bytes:
     import imagecodecs
 
     try:
-        return imagecodecs.jpegxl_decode_jpeg(data)
+        return bytes(imagecodecs.jpegxl_decode_jpeg(data))  # type: ignore[call-arg]  # the stub wants `numthreads`, which has a default
     except Exception as error:
         raise StreamError(f"a JPEG XL frame does not give a JPEG: {error}") from None
 

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from typing import Unpack
 
 import numpy as np
 
-from .api import MAX_NEAR, encode_with_result
+from .api import MAX_NEAR, Settings, encode_with_result
 
 LARGEST = 300  # powers of ten, as far as floats go
 
 
-def near_for_psnr(image: np.ndarray, psnr: float, **settings) -> int:
+def near_for_psnr(
+    image: np.ndarray, psnr: float, *, exact: Iterable[tuple[int, int]] = (), **settings: Unpack[Settings]
+) -> int:
     """The largest `near` of `encode` with which `image` keeps at least `psnr` dB; 0 if only the exact image does.
 
-    The peak is the image's own range, largest minus smallest value, so that unused bits promise nothing. settings: `model`,
-    `exact`, `bits_stored`, `threads` of `encode`. PSNR is taken to fall as the error grows.
+    The peak is the image's own range, largest minus smallest value, so that unused bits promise nothing. exact, settings: of
+    `encode`. PSNR is taken to fall as the error grows.
     """
-    allowed = allowed_mse(image, psnr)
+    allowed, exact = allowed_mse(image, psnr), list(exact)
 
     def reaches(near: int) -> bool:
-        _, decoded = encode_with_result(image, near=near, **settings)
+        _, decoded = encode_with_result(image, near=near, exact=exact, **settings)
         return float(np.mean(np.square(decoded.astype(np.float64) - image))) <= allowed
 
     fits, fails, probe = 0, MAX_NEAR + 1, int((math.sqrt(12 * allowed + 1) - 1) / 2)  # of evenly spread errors
@@ -35,4 +39,5 @@ def near_for_psnr(image: np.ndarray, psnr: float, **settings) -> int:
 
 def allowed_mse(image: np.ndarray, psnr: float) -> float:
     """The mean square error with which `image` keeps `psnr` dB."""
-    return (int(image.max()) - int(image.min())) ** 2 * 10 ** -min(psnr / 10, LARGEST)
+    peak = int(image.max()) - int(image.min())
+    return float(peak**2 * 10.0 ** -min(psnr / 10, LARGEST))

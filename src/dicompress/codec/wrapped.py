@@ -59,11 +59,11 @@ def encode(pixels: np.ndarray, effort: int, threads: int, bits_stored: int = 0, 
 
 
 def smaller(pixels: np.ndarray, stream: bytes, threads: int, bits_stored: int, has_frames: bool) -> bytes:
-    """`stream`, or JPEG XL where that takes fewer bytes, of what it may: colour, and grey that is mostly flat.
+    """`stream`, or JPEG XL where that takes fewer bytes, of what it may: colour, grey that is mostly flat, and 8 bits that may be a palette's.
 
     pixels: (frames, rows, columns, samples).
     """
-    if (pixels.shape[-1] == 1 and not looks_drawn(pixels[len(pixels) // 2])) or not jpegxl.is_available():
+    if not jpegxl.is_available() or (pixels.shape[-1] == 1 and not _may_win(pixels, len(stream) / pixels.size, threads)):
         return stream
     efforts = (EFFORT, HIGHEST) if pixels.size <= SMALL * pixels.shape[-1] else (EFFORT,)
     images: list[bytes] = []
@@ -72,6 +72,15 @@ def smaller(pixels: np.ndarray, stream: bytes, threads: int, bits_stored: int, h
         if sum(map(len, images)) >= len(stream):
             return stream
     return min(stream, _joined(pixels, images, bits_stored, has_frames), key=len)
+
+
+def _may_win(pixels: np.ndarray, rate: float, threads: int) -> bool:
+    """Of grey; by its look, or, with 8 bits, by what JPEG XL takes of the middle. rate: bytes a pixel of the model's stream."""
+    frame = pixels[len(pixels) // 2]
+    if looks_drawn(frame) or frame.dtype.itemsize > 1:
+        return looks_drawn(frame)
+    piece = middle(frame)
+    return len(jpegxl.encode(_frame(piece), EFFORT, threads)) < rate * piece.size
 
 
 def looks_drawn(frame: np.ndarray) -> bool:
@@ -167,4 +176,4 @@ def _turned(words: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 def _crc(head: bytes, pixels: np.ndarray) -> bytes:
     little = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<"))
-    return zlib.crc32(little, zlib.crc32(head)).to_bytes(CRC_BYTES, "little")
+    return zlib.crc32(little.data, zlib.crc32(head)).to_bytes(CRC_BYTES, "little")

@@ -43,7 +43,7 @@ class MixtureTensor:
     exact: tuple[tuple[int, int], ...] = ()
 
     @property
-    def prediction(self) -> tuple:
+    def prediction(self) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None, native.MixtureSpec]:
         """What the native coder takes."""
         return self.parameters, self.base, self.known, self.spec
 
@@ -67,4 +67,5 @@ def code_length(
 
     shift, width, flat: False to measure what a part of the adaptive stage is worth (core/coder/band.hpp).
     """
-    return native.code_length(np.array(symbols, np.int32, order="C"), *mixture.prediction, shift, width, flat)
+    parameters, base, known, spec = mixture.prediction
+    return native.code_length(np.array(symbols, np.int32, order="C"), parameters, base, known, spec, shift, width, flat)

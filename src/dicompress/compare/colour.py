@@ -30,7 +30,7 @@ class Colour:
         if self.image.interpretation == PALETTE:
             try:
                 colours = apply_color_lut(np.ascontiguousarray(frame), self.dataset)[..., :3]
-                return (colours >> 8 * (colours.itemsize - 1)).astype(np.uint8)
+                return np.asarray(colours >> 8 * (colours.itemsize - 1), np.uint8)
             except Exception:  # pydicom raises many kinds for palettes that make no sense
                 return _eight_bits(frame, self.image.bits_stored)
         rgb = _eight_bits(frame, self.image.bits_stored)
@@ -38,12 +38,13 @@ class Colour:
 
 
 def _eight_bits(frame: np.ndarray, bits_stored: int) -> np.ndarray:
-    return np.rint(255 * np.clip(frame / (2**bits_stored - 1), 0, 1)).astype(np.uint8)
+    shown: np.ndarray = np.rint(255 * np.clip(frame / (2**bits_stored - 1), 0, 1))
+    return shown.astype(np.uint8)
 
 
 def error_of(original: np.ndarray, restored: np.ndarray) -> np.ndarray:
     """(rows, columns), restored - original; of colours that of the sample that is off most."""
-    error = restored.astype(np.int32) - original
+    error: np.ndarray = restored.astype(np.int32) - original
     if error.ndim == 2:
         return error
     return np.take_along_axis(error, np.abs(error).argmax(-1)[..., None], -1)[..., 0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -43,8 +44,8 @@ class Source:
 class Figures:
     """Over all frames, in stored values; error: restored - original, of each sample.
 
-    pixels, unchanged: pixels, of colours those with no error in any sample. peak, psnr, psnr_own, mse, mse8: as of `quality`. ssim: the frames' mean. worst: the frame with the largest mean
-    squared error, from 0; the middle one if all are equal.
+    pixels, unchanged: pixels, of colours those with no error in any sample. peak, psnr, psnr_own, mse, mse8: as of `quality`.
+    ssim: the frames' mean. worst: the frame with the largest mean squared error, from 0; the middle one if all are equal.
     """
 
     pixels: int
@@ -105,10 +106,10 @@ def figures(original: np.ndarray, restored: np.ndarray, bits_stored: int) -> Fig
         unchanged += int(np.count_nonzero((error == 0).reshape(*error.shape[:2], -1).all(-1)))
         total += int(error.sum(dtype=np.int64))
         largest = max(largest, int(np.abs(error).max()))
-        found.append(_quality(*((frame.astype(np.int32) - low).astype(np.uint16) for frame in (a, b)), bits))
+        first, second = ((frame.astype(np.int32) - low).astype(np.uint16) for frame in (a, b))
+        found.append(_quality(first, second, bits))
     mses = [q["mse"] for q in found]
     mse, peak = float(np.mean(mses)), found[0]["peak"]
-    ssims = [q["ssim"] for q in found]
     return Figures(
         pixels=int(np.prod(original.shape[:3])),
         unchanged=unchanged,
@@ -119,22 +120,36 @@ def figures(original: np.ndarray, restored: np.ndarray, bits_stored: int) -> Fig
         peak=peak,
         psnr=psnr(mse, peak),
         psnr_own=psnr(mse, int(original.max()) - int(original.min())),
-        ssim=None if None in ssims else float(np.mean(ssims)),
+        ssim=_mean([q["ssim"] for q in found]),
         worst=int(np.argmax(mses)) if largest else len(mses) // 2,
     )
 
 
-def _quality(original: np.ndarray, restored: np.ndarray, bits: int) -> dict:
+class FrameQuality(TypedDict):
+    """Of `Quality`, what frames are averaged over."""
+
+    peak: int
+    mse: float
+    ssim: float | None
+
+
+def _quality(original: np.ndarray, restored: np.ndarray, bits: int) -> FrameQuality:
     """`quality` of a frame; of colours the mean over its samples, each an image."""
     if original.ndim == 2:
-        return quality(original, restored, bits)
+        one = quality(original, restored, bits)
+        return {"peak": one["peak"], "mse": one["mse"], "ssim": one["ssim"]}
     found = [quality(a, b, bits) for a, b in zip(np.moveaxis(original, -1, 0), np.moveaxis(restored, -1, 0))]
-    ssims = [q["ssim"] for q in found]
     return {
         "peak": found[0]["peak"],
         "mse": float(np.mean([q["mse"] for q in found])),
-        "ssim": None if None in ssims else float(np.mean(ssims)),
+        "ssim": _mean([q["ssim"] for q in found]),
     }
+
+
+def _mean(values: list[float | None]) -> float | None:
+    """None if one is."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if len(known) == len(values) else None
 
 
 def _source(path: Path, data: bytes) -> Source:
@@ -160,7 +175,7 @@ def _coded_bytes(part10: Part10, frames: int) -> int | None:
 def _check(original: Source, compressed: Source) -> list[tuple[float, float] | None]:
     """Rescale Slope and Intercept of each frame. DicompressError unless stored values of both files mean the same."""
 
-    def same(tag: str, first, second) -> None:
+    def same(tag: str, first: object, second: object) -> None:
         if first != second:
             raise DicompressError(f"{compressed.path}: {tag} is {second}, in {original.path} it is {first}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from string import Template
@@ -82,7 +83,8 @@ def _figures(comparison: Comparison) -> list[Row]:
         share, ssim = min(share, 99.99), ssim and min(ssim, 0.999999)
     none = "none: identical"
     rows = [("near", "bound the file promises", _lossless_or(near))] if near is not None else []
-    return rows + [
+    return [
+        *rows,
         ("max_error", "largest error", f"{found.max_error}{_hu(comparison, found.max_error)}"),
         ("mean_error", "mean error (bias)", _number(found.mean_error, "+.4g") + _hu(comparison, found.mean_error)),
         ("unchanged", "unchanged pixels", f"{share:.2f} % ({found.unchanged:,} of {found.pixels:,})"),
@@ -98,7 +100,7 @@ def _files(comparison: Comparison) -> str:
     original, compressed = comparison.original, comparison.compressed
     layout, coded = original.layout, comparison.compressed.coded_bytes
     pixels = comparison.figures.pixels
-    facts = {
+    facts: dict[str, Callable[[Source], str]] = {
         "rows, columns, frames": _shape,
         "transfer syntax": _syntax,
         "bits stored of allocated": lambda s: f"{s.layout.bits_stored} of {s.layout.bits_allocated}",
@@ -127,7 +129,9 @@ def _shape(source: Source) -> str:
 
 
 def _syntax(source: Source) -> str:
-    return f"dicompress, {source.info.model or 'unknown model'}" if source.syntax == DICOMPRESS else syntax_name(source.syntax)
+    if source.syntax == DICOMPRESS and source.info:
+        return f"dicompress, {source.info.model or 'unknown model'}"
+    return syntax_name(source.syntax)
 
 
 def _says(compressed: Source) -> str:

@@ -31,13 +31,13 @@ def error_map(error: np.ndarray, largest: int) -> str:
 
 def legend(largest: int, slope: float | None) -> str:
     """A colour bar with the errors under it, in stored values; in HU as well if `slope` says what one is."""
-    hu = slope is not None and slope != 1
-    places = ticks(largest, 7 if hu else 9)
+    hu = slope if slope != 1 else None
+    places = ticks(largest, 9 if hu is None else 7)
     rows = [_ticks({e: f"{e:+d}" for e in places}, largest)]
     unit = "stored values (1 is 1 HU)" if slope == 1 else "stored values"
     rows += [f'<p class="unit">{unit}</p>']
-    if hu:
-        rows += [_ticks({e: f"{e * slope:+.3g}" for e in places}, largest), '<p class="unit">HU</p>']
+    if hu is not None:
+        rows += [_ticks({e: f"{e * hu:+.3g}" for e in places}, largest), '<p class="unit">HU</p>']
     bar = f'<img class="bar" src="{png(colours(largest)[None])}" alt="colours from {-largest} to {largest}">'
     return f'<div class="legend">{bar}{"".join(rows)}</div>'
 

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import math
+from typing import TypedDict
 
 import numpy as np
 
 
-def quality(original: np.ndarray, restored: np.ndarray, bits_stored: int) -> dict[str, float | None]:
+class Quality(TypedDict):
+    peak: int
+    psnr: float | None
+    psnr_own: float | None
+    mse: float
+    mse8: float
+    ssim: float | None
+    max_error: int
+
+
+def quality(original: np.ndarray, restored: np.ndarray, bits_stored: int) -> Quality:
     """Both (rows, columns), unsigned. The data range is `peak` = 2**bits_stored - 1, more where values need more bits.
 
     mse, mse8: mean squared error in stored units, and of pixels * 255 / peak, as on an 8-bit rendition. psnr: dB against

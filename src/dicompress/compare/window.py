@@ -11,7 +11,8 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import apply_modality_lut, apply_voi, apply_windowing
 from pydicom.sequence import Sequence
 
-MODALITY = ("ModalityLUTSequence", "RescaleSlope", "RescaleIntercept", "RescaleType")
+Names = tuple[str, str, str, str]
+MODALITY: Names = ("ModalityLUTSequence", "RescaleSlope", "RescaleIntercept", "RescaleType")
 VOI = ("VOILUTSequence", "WindowCenter", "WindowWidth", "VOILUTFunction")
 GROUPS = {MODALITY: "PixelValueTransformationSequence", VOI: "FrameVOILUTSequence"}
 LUT_DEPTH = 16  # of table entries as they are handed to pydicom, which indexes a table by a type of its depth
@@ -66,7 +67,7 @@ def in_hu(dataset: Dataset, number: int) -> bool:
     return dataset.get("Modality") == "CT" and (_place(dataset, number, MODALITY).get("RescaleType") or "HU") == "HU"
 
 
-def _place(dataset: Dataset, number: int, names: tuple[str, ...]) -> Dataset:
+def _place(dataset: Dataset, number: int, names: Names) -> Dataset:
     """Where these elements of a frame are: its functional groups, else the shared ones, else the data set itself."""
     frames, shared = dataset.get("PerFrameFunctionalGroupsSequence"), dataset.get("SharedFunctionalGroupsSequence")
     groups = [frames[number]] if frames and number < len(frames) else []
@@ -111,4 +112,4 @@ def _depth(tables: Sequence | None) -> int:
         return 0
     entries, first, depth = tables[0].LUTDescriptor
     tables[0].LUTDescriptor = [entries, first, LUT_DEPTH]
-    return depth
+    return int(depth)

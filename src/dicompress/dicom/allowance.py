@@ -9,7 +9,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from ..codec import MAX_NEAR, near_for_psnr
+from ..codec import MAX_NEAR, Settings, near_for_psnr
 from ..errors import UnsupportedImageError
 from .intensities import is_mammogram, measurement, no_intensities, transformations
 from .pixels import PixelLayout, reader_values
@@ -34,7 +34,7 @@ class Allowance:
     quantitative: bool = False
     strict: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         given = [value for value in (self.near, self.hu, self.psnr) if value is not None]
         if len(given) != 1 or isinstance(given[0], (bool, str)) or not 0 < given[0] < math.inf:
             raise ValueError("allow one error: near, hu or psnr, above 0")
@@ -77,12 +77,15 @@ def check_words(pixels: np.ndarray, image: PixelLayout) -> None:
         )
 
 
-def near_of(allowance: Allowance, dataset: Dataset, pixels: np.ndarray, image: PixelLayout, exact: list, settings: dict) -> int:
+def near_of(
+    allowance: Allowance, dataset: Dataset, pixels: np.ndarray, exact: list[tuple[int, int]], settings: Settings
+) -> int:
     """The error allowed in stored units; 0 if that is less than one. settings: of `codec.encode`."""
     if allowance.near is not None:
         return int(allowance.near)
     if allowance.hu is not None:
         return near_of_hu(dataset, allowance.hu)
+    assert allowance.psnr is not None  # one of three is given
     return near_for_psnr(pixels, allowance.psnr, exact=exact, **settings)
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol, Unpack
 
 import numpy as np
 from pydicom.dataset import Dataset
 
 from .. import codec
-from ..codec import check_bound
+from ..codec import Settings, check_bound
 from ..errors import DicompressError, UnsupportedImageError, VerificationError
 from ..models import DEFAULT
 from . import drawn
@@ -119,13 +120,19 @@ class Coded:
     derived: Dataset | None = None
 
 
-Encode = Callable[..., tuple[list[bytes], np.ndarray]]  # pixels of frames, and settings of `codec.encode_with_result`
+class Encode(Protocol):
+    def __call__(
+        self, pixels: np.ndarray, *, near: int = 0, exact: Sequence[tuple[int, int]] = (), **settings: Unpack[Settings]
+    ) -> tuple[list[bytes], np.ndarray]:
+        """Streams of frames, and the pixels as they will be decoded."""
 
 
-def one_by_one(pixels: np.ndarray, **settings) -> tuple[list[bytes], np.ndarray]:
+def one_by_one(
+    pixels: np.ndarray, *, near: int = 0, exact: Sequence[tuple[int, int]] = (), **settings: Unpack[Settings]
+) -> tuple[list[bytes], np.ndarray]:
     """A stream a frame, and the pixels as they will be decoded."""
-    coded = [codec.encode_with_result(frame, **settings) for frame in pixels]
-    return [stream for stream, _ in coded], np.stack([decoded for _, decoded in coded]) if settings.get("near") else pixels
+    coded = [codec.encode_with_result(frame, near=near, exact=exact, **settings) for frame in pixels]
+    return [stream for stream, _ in coded], np.stack([decoded for _, decoded in coded]) if near else pixels
 
 
 def encode_frames(
@@ -133,7 +140,7 @@ def encode_frames(
 ) -> Coded:
     """The bound is checked, on the values that readers see; that decoding gives these pixels is left to the caller."""
     image, dataset, pixels = native.image, native.dataset, native.pixels
-    settings = {"model": model, "bits_stored": image.bits_stored, "colour": pixels.ndim > 3, "threads": threads}
+    settings: Settings = {"model": model, "bits_stored": image.bits_stored, "colour": pixels.ndim > 3, "threads": threads}
     remark = None
     if allowance:
         try:
@@ -152,7 +159,7 @@ class NoErrorError(Exception):
 
 
 def _encode_near(
-    dataset: Dataset, image: PixelLayout, pixels: np.ndarray, allowance: Allowance, settings: dict, encode: Encode
+    dataset: Dataset, image: PixelLayout, pixels: np.ndarray, allowance: Allowance, settings: Settings, encode: Encode
 ) -> Coded:
     """NoErrorError if nothing is gained, UnsupportedImageError if the image should bear no error."""
     check_allowed(dataset, allowance)
@@ -160,7 +167,7 @@ def _encode_near(
     exact = padding(dataset, image) if pixels.ndim == 3 else []
     if _has_few_values(pixels):
         raise NoErrorError("all pixels have one of two values")
-    near = near_of(allowance, dataset, pixels, image, exact, settings)
+    near = near_of(allowance, dataset, pixels, exact, settings)
     if not near:
         raise NoErrorError("an error of one stored value is more than what is allowed")
     streams, decoded = encode(pixels, near=near, exact=exact, **settings)

@@ -13,7 +13,9 @@ FARTHEST_STEP = 16  # of the search where it finds nothing; even, so that steps 
 
 def pack(target: bytes, source: bytes) -> bytes:
     """The copies (bytes before, where in the source, how many), then what is no copy. `unpack` is the inverse."""
-    copies, rest, done = [], [], 0
+    copies: list[bytes] = []
+    rest: list[bytes] = []
+    done = 0
     for start, at, length in find(target, source):
         copies += map(write_varint, (start - done, at, length))
         rest.append(target[done:start])
@@ -44,7 +46,7 @@ def find(target: bytes, source: bytes) -> list[tuple[int, int, int]]:
     while position + BLOCK <= len(target):
         at = index.get(target[position : position + BLOCK])
         length = 0 if at is None else BLOCK + _common(target, position + BLOCK, source, at + BLOCK)
-        if length < SHORTEST:
+        if at is None or length < SHORTEST:
             misses += 1
             position += 1 + min(misses >> 10 << 1, FARTHEST_STEP)
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -98,7 +99,7 @@ def _part10(dataset: Dataset) -> Part10:
 def _copy(dataset: Dataset, left_out: int = 0) -> Dataset:
     """Another data set of the same elements."""
     result = Dataset()
-    for tag in dataset.keys():
+    for tag in dataset.keys():  # noqa: SIM118  # a data set iterates over elements, decoding each
         element = dataset.get_item(tag, keep_deferred=True)
         if isinstance(element, RawDataElement) and element.value is None and element.length:  # not yet read from its file
             element = dataset[tag]
@@ -107,17 +108,17 @@ def _copy(dataset: Dataset, left_out: int = 0) -> Dataset:
     return result
 
 
-def _bytes(value) -> bytes:
+def _bytes(value: Any) -> bytes:
     """A value that may be a buffer, which keeps its position."""
     if not hasattr(value, "read"):
         return bytes(value or b"")
     position = value.tell()
     try:
         value.seek(0)
-        return value.read()
+        return bytes(value.read())
     finally:
         value.seek(position)
 
 
-def _read(data: bytes) -> Dataset:
+def _read(data: bytes | bytearray) -> Dataset:
     return pydicom.dcmread(BytesIO(data))

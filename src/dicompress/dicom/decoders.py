@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -25,11 +26,11 @@ from pydicom.uid import (
     JPEGLSNearLossless,
 )
 
+from ..codec.jpegxl import check_frame_size
+from ..codec.jpegxl import decode as decode_jpeg_xl
 from ..errors import FileError, UnsupportedImageError
 from ..limits import inflate
 from .items import source_frames
-from ..codec.jpegxl import check_frame_size
-from ..codec.jpegxl import decode as decode_jpeg_xl
 from .pixels import DECODED_TO_RGB, GREY, NativeForm, PixelLayout, decoded
 from .syntax import DEFLATED_FRAMES, ENCAPSULATED_UNCOMPRESSED, JPEG_LOSSLESS, JPEG_XL_LOSSLESS, name
 
@@ -66,14 +67,14 @@ def decoded_pixels(
 
 def _offset_tables(elements: Dataset) -> tuple[bytes, bytes] | None:
     """The extended ones; pydicom fails on empty ones."""
-    tables = [elements.get(f"ExtendedOffsetTable{k}") for k in ("", "Lengths")]
-    return tuple(tables) if all(tables) else None
+    offsets, lengths = (elements.get(f"ExtendedOffsetTable{k}") for k in ("", "Lengths"))
+    return (offsets, lengths) if offsets and lengths else None
 
 
 def _by_pydicom(
     value: memoryview, tables: tuple[bytes, bytes] | None, image: PixelLayout, syntax: UID
 ) -> tuple[np.ndarray, str]:
-    options = {
+    options: dict[str, Any] = {
         "rows": image.rows,
         "columns": image.columns,
         "number_of_frames": image.frames,
@@ -103,7 +104,8 @@ def _by_pydicom(
 
 
 def _native_frame(frame: bytes, image: PixelLayout) -> np.ndarray:
-    return NativeForm().values(frame, image.one_frame)[0]
+    (pixels,) = NativeForm().values(frame, image.one_frame)
+    return np.asarray(pixels)
 
 
 def _deflated_frame(frame: bytes, image: PixelLayout) -> np.ndarray:
@@ -161,8 +163,8 @@ def jpeg_pixels(frame: bytes, rows: int, columns: int, samples: int) -> np.ndarr
     import imagecodecs
 
     try:
-        as_coded = {"colorspace": "RGB", "outcolorspace": "RGB"} if samples > 1 else {}  # equal: none is converted
-        pixels = imagecodecs.jpeg8_decode(frame, **as_coded)
+        as_coded = "RGB" if samples > 1 else None  # equal: none is converted
+        pixels = imagecodecs.jpeg8_decode(frame, colorspace=as_coded, outcolorspace=as_coded)
     except MemoryError:
         raise
     except Exception as error:

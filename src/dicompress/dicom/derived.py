@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from copy import deepcopy
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -35,7 +36,7 @@ def derived(dataset: Dataset, pixels: np.ndarray, near: int, coded_bytes: int) -
 
 
 def _derive(dataset: Dataset, pixels: np.ndarray, near: int, coded_bytes: int) -> None:
-    source = {"ReferencedSOPClassUID": dataset.get("SOPClassUID"), "ReferencedSOPInstanceUID": dataset.get("SOPInstanceUID")}
+    source: dict[str, Any] = {"ReferencedSOPClassUID": dataset.get("SOPClassUID"), "ReferencedSOPInstanceUID": dataset.get("SOPInstanceUID")}
     if None in source.values():
         raise UnsupportedImageError("no SOP Class and Instance UID (0008,0016), (0008,0018) that a derived image could refer to")
     ratios, methods = (_values(dataset, f"LossyImageCompression{k}") for k in ("Ratio", "Method"))
@@ -49,7 +50,8 @@ def _derive(dataset: Dataset, pixels: np.ndarray, near: int, coded_bytes: int) -
             item.FrameType = ["DERIVED", *_values(item, "FrameType")[1:]]
     dataset.SOPInstanceUID = _instance_uid(source, pixels)
     reference = Dataset()
-    reference.update({k: UID(v) for k, v in source.items()})
+    for keyword, uid in source.items():
+        setattr(reference, keyword, UID(uid))
     reference.PurposeOfReferenceCodeSequence = [_code(*UNCOMPRESSED_PREDECESSOR)]
     dataset.SourceImageSequence = [*(dataset.get("SourceImageSequence") or ()), reference]
     text = f"Near-lossless compression by dicompress {__version__}: no pixel is off by more than {near} in stored values"
@@ -64,13 +66,13 @@ def _derive(dataset: Dataset, pixels: np.ndarray, near: int, coded_bytes: int) -
             del dataset[keyword]
 
 
-def _values(dataset: Dataset, keyword: str) -> list:
+def _values(dataset: Dataset, keyword: str) -> list[Any]:
     """The values of an element of any multiplicity."""
     value = dataset.get(keyword)
     return [] if value is None or value == "" else [value] if isinstance(value, (str, float)) else list(value)
 
 
-def _instance_uid(source: dict, pixels: np.ndarray) -> UID:
+def _instance_uid(source: dict[str, Any], pixels: np.ndarray) -> UID:
     """A UUID-derived UID (PS3.5 B.2): the same for the same pixels from the same source."""
     digest = hashlib.sha256(f"{source['ReferencedSOPInstanceUID']} {pixels.shape} ".encode())
     digest.update(np.ascontiguousarray(pixels).data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 from .. import codec
 from . import pixels as px
@@ -30,6 +31,28 @@ class FileInfo(codec.StreamInfo):
     in words. original_transfer_syntax: UID and name; None if there is no restore record that fits, as `guarantee` then says.
     """
 
+    original_transfer_syntax: str | None
+    guarantee: str
+
+
+class Pixels(TypedDict):
+    """What a file says of its pixels."""
+
+    rows: int
+    columns: int
+    samples: int
+    bits_allocated: int
+    bits_stored: int
+    signed: bool
+
+
+class Rates(TypedDict):
+    bits_per_pixel: float
+    ratio_allocated: float
+    ratio_stored: float
+
+
+class Promise(TypedDict):
     original_transfer_syntax: str | None
     guarantee: str
 
@@ -69,19 +92,25 @@ def _describe_jpeg(part10: Part10) -> FileInfo:
     record, remark = record_of(part10, JPEG_LOST, JPEG_EDITED)
     frames = jpeg_xl_frames(part10)
     rows, columns, samples = (number(part10.dataset, name) for name in ("Rows", "Columns", "SamplesPerPixel"))
-    facts = {"rows": rows, "columns": columns, "samples": samples, "bits_allocated": 8, "bits_stored": 8, "signed": False}
+    facts = Pixels(rows=rows, columns=columns, samples=samples, bits_allocated=8, bits_stored=8, signed=False)
     return _jpeg_xl(facts, list(map(len, frames)), JPEG_XL, record, remark)
 
 
 def _describe_jpeg_xl(part10: Part10) -> FileInfo:
     record, remark = record_of(part10, LOST, EDITED)
     image = px.layout(part10.dataset)
-    names = ("rows", "columns", "samples", "bits_allocated", "bits_stored", "signed")
-    facts = {name: getattr(image, name) for name in names}
+    facts = Pixels(
+        rows=image.rows,
+        columns=image.columns,
+        samples=image.samples,
+        bits_allocated=image.bits_allocated,
+        bits_stored=image.bits_stored,
+        signed=image.signed,
+    )
     return _jpeg_xl(facts, list(map(len, frames_of(part10, image))), "JPEG XL", record, remark)
 
 
-def _jpeg_xl(facts: dict, lengths: list[int], model: str, record: RestoreRecord | None, remark: str | None) -> FileInfo:
+def _jpeg_xl(facts: Pixels, lengths: list[int], model: str, record: RestoreRecord | None, remark: str | None) -> FileInfo:
     coded, pixels = sum(lengths), len(lengths) * facts["rows"] * facts["columns"]
     return FileInfo(
         **facts,
@@ -99,14 +128,14 @@ def _jpeg_xl(facts: dict, lengths: list[int], model: str, record: RestoreRecord 
     )
 
 
-def _promise(record: RestoreRecord | None, remark: str) -> dict[str, str | None]:
+def _promise(record: RestoreRecord | None, remark: str) -> Promise:
     if record is None:
         return {"original_transfer_syntax": None, "guarantee": remark}
     original = record.original_syntax
     return {"original_transfer_syntax": f"{original} ({name(original)})", "guarantee": GUARANTEES[record.guarantee]}
 
 
-def _rates(coded: int, pixels: int, samples: int, bits_allocated: int, bits_stored: int) -> dict[str, float]:
+def _rates(coded: int, pixels: int, samples: int, bits_allocated: int, bits_stored: int) -> Rates:
     bits = 8 * coded / pixels
     return {
         "bits_per_pixel": bits,

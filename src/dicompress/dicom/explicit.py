@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from pydicom.charset import convert_encodings
@@ -138,12 +139,12 @@ def _vr(element: RawDataElement, ancestors: list[Dataset]) -> str:
     """The VR as written, or, of implicit files, that of PS3.6 and of what pydicom knows of private elements."""
     if element.VR is not None and not element.is_implicit_VR:
         return element.VR
-    found: dict = {}
+    found: dict[str, Any] = {}
     raw_element_vr(element, found, ds=ancestors[0])
-    choice = found["VR"].split(" or ")
+    choice = str(found["VR"]).split(" or ")
     if len(choice) == 1:
         return choice[0]
-    if "US" in choice and (len(choice) == 2 and "SS" in choice or len(element.value or b"") <= 2):
+    if "US" in choice and ((len(choice) == 2 and "SS" in choice) or len(element.value or b"") <= 2):
         return "SS" if "SS" in choice and _is_signed(ancestors) else "US"
     return "OW"  # PS3.5 A.1: what may be OB is OW in implicit VR
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import accumulate
 
 from pydicom.encaps import generate_frames
@@ -16,9 +17,9 @@ LARGEST_OFFSET = (1 << 32) - 1
 DAMAGED = "damaged encapsulated Pixel Data (7FE0,0010)"
 
 
-def pixel_element(frames: list[bytes]) -> list[bytes]:
+def pixel_element(frames: Sequence[bytes | memoryview]) -> list[bytes | memoryview]:
     """Encapsulated (7FE0,0010) OB, in parts: basic offset table, one item a frame, delimiter."""
-    parts = [HEAD, *_item(_table([len(frame) + len(frame) % 2 for frame in frames]))]
+    parts: list[bytes | memoryview] = [HEAD, *_item(_table([len(frame) + len(frame) % 2 for frame in frames]))]
     for frame in frames:
         parts += _item(frame)
     return [*parts, SEQUENCE_END]
@@ -30,7 +31,7 @@ def _table(lengths: list[int]) -> bytes:
     return b"".join(n.to_bytes(4, "little") for n in offsets) if end <= LARGEST_OFFSET else b""
 
 
-def _item(value: bytes) -> list[bytes]:
+def _item(value: bytes | memoryview) -> list[bytes | memoryview]:
     padding = b"\0" * (len(value) % 2)
     return [ITEM, (len(value) + len(padding)).to_bytes(4, "little"), value, padding]
 

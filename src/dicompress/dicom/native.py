@@ -27,8 +27,8 @@ LEVELS = (6, 9, 1, 2, 3, 4, 5, 7, 8)  # of deflate, likely ones first
 class Native:
     """A file as prefix + pixel values + suffix, and the image in it.
 
-    pixels: `image.shape`. value: the bytes of them all, if they were in the file. guarantee: BYTES if that is the original file, PIXELS if it is what its frames were decoded to. syntax:
-    of this form. deflate_level: with which the data set becomes the original's, else None.
+    pixels: `image.shape`. value: the bytes of them all, if they were in the file. guarantee: BYTES if that is the original file,
+    PIXELS if it is what its frames were decoded to. syntax: of this form. deflate_level: with which the data set becomes the original's, else None.
     """
 
     pixels: np.ndarray
@@ -92,7 +92,7 @@ def made_native(preamble: bytes, meta: Dataset, dataset: Dataset, pixels: np.nda
     return Native(pixels, image, NativeForm(), ExplicitVRLittleEndian, PIXELS, dataset, elements, *parts)
 
 
-def changed(dataset: Dataset, **values) -> Dataset:
+def changed(dataset: Dataset, **values: int | str) -> Dataset:
     """A copy of a data set with other values of some elements."""
     result = deepcopy(dataset)
     for keyword, value in values.items():
@@ -100,7 +100,7 @@ def changed(dataset: Dataset, **values) -> Dataset:
     return result
 
 
-def deflate(content: bytes, level: int) -> bytes:
+def deflate(content: bytes | bytearray, level: int) -> bytes:
     engine = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
     return engine.compress(content) + engine.flush()
 

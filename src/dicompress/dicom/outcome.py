@@ -17,7 +17,7 @@ def compress_or_pass_on(
     data: bytes, model: str = DEFAULT, threads: int = 0, allowance: Allowance | None = None, record: bool = True
 ) -> Compressed | PassedOn:
     """`compress_file`; or why it is better to keep `data` as it is. UnknownModelError, and nothing that is the file's fault."""
-    found = frozenset()
+    found: frozenset[str] = frozenset()
     try:
         part10 = parse(data)
         found = references(part10) if allowance else found

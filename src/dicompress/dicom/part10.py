@@ -7,6 +7,7 @@ import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
+from typing import Literal
 
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
@@ -72,18 +73,23 @@ class Part10:
     @property
     def dataset(self) -> Dataset:
         """All elements but Pixel Data, to read values from: pydicom decodes elements in place, so their bytes are taken before."""
-        self.elements
+        _ = self.elements
         return self.raw
+
+    @property
+    def place(self) -> PixelElement:
+        """`pixels`. FileError if there are none."""
+        if self.pixels is None:
+            raise FileError("no Pixel Data (7FE0,0010)")
+        return self.pixels
 
     @property
     def value(self) -> memoryview:
         """The bytes of Pixel Data. FileError if there is none."""
-        if self.pixels is None:
-            raise FileError("no Pixel Data (7FE0,0010)")
-        return memoryview(self.content)[self.pixels.start : self.pixels.stop]
+        return memoryview(self.content)[self.place.start : self.place.stop]
 
 
-def parse(data: bytes) -> Part10:
+def parse(data: bytes | bytearray | memoryview) -> Part10:
     """Parse a file's bytes; also those of files without preamble or file meta information.
 
     NotDicomError if they are no DICOM file, FileError if they are damaged, LimitError if inflated they are too large.
@@ -112,7 +118,7 @@ def _parse(data: bytes, preamble: bytes, start: int) -> Part10:
     reader.seek(body)
     dataset = read_dataset(reader, implicit, little, stop_when=lambda tag, vr, length: tag == PIXEL_DATA)
     _check_whole(dataset)
-    implicit = dataset.original_encoding[0]  # which is not always what the transfer syntax says
+    implicit = bool(dataset.original_encoding[0])  # which is not always what the transfer syntax says
     pixels = _pixel_element(content, reader.tell(), implicit, little)
     if pixels:
         reader.seek(pixels.end)
@@ -124,6 +130,11 @@ def _parse(data: bytes, preamble: bytes, start: int) -> Part10:
             dataset[element.tag] = element
     syntax = named or (ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian)
     return Part10(content, body, trailer, preamble, meta, syntax, dataset, pixels)
+
+
+def check_begins(start: bytes) -> None:
+    """NotDicomError if no DICOM file begins so; `start` may be all of it, or a hundred bytes and some more."""
+    _preamble(start)
 
 
 def _preamble(data: bytes) -> tuple[bytes, int]:
@@ -196,7 +207,7 @@ def _encoding(content: bytes, body: int, syntax: UID | None) -> tuple[bool, bool
 
 def _pixel_element(content: bytes, position: int, implicit: bool, little: bool) -> PixelElement | None:
     """What begins at `position`, if it is Pixel Data. FileError if it does not end in the file."""
-    order = "little" if little else "big"
+    order: Literal["little", "big"] = "little" if little else "big"
     group, number = (int.from_bytes(content[position + k : position + k + 2], order) for k in (0, 2))
     if group << 16 | number != PIXEL_DATA:
         return None

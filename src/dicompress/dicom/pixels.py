@@ -123,7 +123,7 @@ class NativeForm:
             raise UnsupportedImageError("YBR_FULL_422 of an odd width, of more than 8 bits or by planes")
         return cls(big, words)
 
-    def values(self, value: bytes | memoryview, image: PixelLayout) -> np.ndarray:
+    def values(self, value: bytes | bytearray | memoryview | np.ndarray, image: PixelLayout) -> np.ndarray:
         """`image.shape`; a view of `value` where it can be. Bytes behind the last pixel are left alone.
 
         UnsupportedImageError for an empty value, FileError for one that is too short.

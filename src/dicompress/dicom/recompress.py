@@ -13,9 +13,9 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import generate_fragmented_frames, parse_basic_offsets
 from pydicom.uid import JPEGBaseline8Bit
 
+from ..codec import jpegxl
 from ..errors import StreamError, UnsupportedImageError, VerificationError
 from ..varint import Reader, write_varint
-from ..codec import jpegxl
 from .items import split_frames
 from .part10 import Part10, parse
 from .reading import readable

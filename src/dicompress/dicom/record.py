@@ -53,8 +53,8 @@ class RecordHead:
     planar: bool
     frames_digest: bytes
 
-    @classmethod
-    def read(cls, data: bytes) -> tuple[RecordHead, Reader]:
+    @staticmethod
+    def read(data: bytes) -> tuple[RecordHead, Reader]:
         """The head, and a reader that stands behind it. StreamError for nonsense."""
         reader = Reader(data)
         version, guarantee, level, flags = reader.take(4)
@@ -63,8 +63,11 @@ class RecordHead:
         digest = reader.take(CHECKSUM_BYTES)
         frames_digest = reader.take(reader.varint())
         body = reader.varint()
-        syntaxes = [UID(reader.take(reader.varint()).decode("ascii", "replace")) for _ in range(2)]
-        return cls(guarantee, *syntaxes, digest, body, level or None, bool(flags & WORDS), bool(flags & PLANAR), frames_digest), reader
+        original, restored = (UID(reader.take(reader.varint()).decode("ascii", "replace")) for _ in range(2))
+        head = RecordHead(
+            guarantee, original, restored, digest, body, level or None, bool(flags & WORDS), bool(flags & PLANAR), frames_digest
+        )
+        return head, reader
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,7 @@ def has_record(dataset: Dataset) -> bool:
 
 def check_room(dataset: Dataset) -> None:
     """UnsupportedImageError if there are elements where the record would lie."""
-    if any(tag >> 16 == CREATOR >> 16 for tag in dataset.keys()):
+    if any(tag >> 16 == CREATOR >> 16 for tag in dataset.keys()):  # noqa: SIM118  # a data set iterates over elements
         raise UnsupportedImageError("the data set has elements in group 7FD9, where the restore record would lie")
 
 
@@ -173,17 +176,17 @@ def _is_creator(dataset: Dataset) -> bool:
 class Digest:
     """The first bytes of the SHA-256 of what it is fed."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.hash = hashlib.sha256()
 
-    def update(self, part: bytes | memoryview | np.ndarray) -> None:
-        self.hash.update(part)
+    def update(self, part: bytes | bytearray | np.ndarray) -> None:
+        self.hash.update(part.data if isinstance(part, np.ndarray) else part)
 
     def digest(self) -> bytes:
         return self.hash.digest()[:CHECKSUM_BYTES]
 
 
-def digest_of(*parts: bytes | memoryview | np.ndarray) -> bytes:
+def digest_of(*parts: bytes | bytearray | np.ndarray) -> bytes:
     """Of the parts one after the other."""
     digest = Digest()
     for part in parts:

@@ -151,4 +151,4 @@ def strip_file(data: bytes) -> Stripped:
         return Stripped(encapsulated_file(start, part10.elements, jpeg_xl_frames(part10)), JPEG_LOST)
     streams = frames_of(part10, layout(part10.dataset))
     lost = LOST if part10.syntax == DICOMPRESS else LOST_XL
-    return Stripped(encapsulated_file(start, part10.elements, list(streams)), lost)
+    return Stripped(encapsulated_file(start, part10.elements, streams), lost)

@@ -47,6 +47,7 @@ def is_compressed(source: bytes, target: bytes, allowance: Allowance | None, thr
         return False
     preamble = b"" if restored.remark else part10.preamble  # without a restore record
     if restored.near:
+        assert allowance is not None  # as asked above
         after = _native_pixels(parse(restored.data))
         if native.pixels.shape != after.shape or not _is_allowed(allowance, native.dataset, native.pixels, after, restored.near):
             return False
@@ -86,23 +87,33 @@ def check_whole(data: bytes) -> None:
 def instances(source: bytes, target: bytes) -> tuple[tuple[str, str] | None, frozenset[str]]:
     """`uids` and `references` of `Compressed`, of a target that is kept."""
     before, after = (parse(data) for data in (source, target))
-    uids = tuple(str(part10.dataset.get("SOPInstanceUID", "")) for part10 in (before, after))
-    return (uids if all(uids) and uids[0] != uids[1] else None), references(before)
+    source_uid, target_uid = (str(part10.dataset.get("SOPInstanceUID", "")) for part10 in (before, after))
+    differ = source_uid and target_uid and source_uid != target_uid
+    return ((source_uid, target_uid) if differ else None), references(before)
+
+
+def has_allowed_error(source: bytes, derived: bytes, near: int, allowance: Allowance) -> bool:
+    """Whether an uncompressed derived image is off its source by no more than is allowed. FileError, UnsupportedImageError."""
+    native, after = native_of(parse(source), source), _native_pixels(parse(derived))
+    return native.pixels.shape == after.shape and _is_allowed(allowance, native.dataset, native.pixels, after, near)
 
 
 def _is_allowed(allowance: Allowance, dataset: Dataset, before: np.ndarray, after: np.ndarray, near: int) -> bool:
     error = before.astype(np.float64) - after
     if np.abs(error).max() > near:
         return False
-    if allowance.psnr is None:
-        return near <= (allowance.near or near_of_hu(dataset, allowance.hu))
-    return np.mean(np.square(error)) <= allowed_mse(before, allowance.psnr)
+    if allowance.near is not None:
+        return near <= allowance.near
+    if allowance.hu is not None:
+        return near <= near_of_hu(dataset, allowance.hu)
+    assert allowance.psnr is not None  # one of three is given
+    return bool(np.mean(np.square(error)) <= allowed_mse(before, allowance.psnr))
 
 
 def _file(native: Native) -> bytes:
-    return b"".join((native.prefix, *native.values(), native.suffix))
+    return b"".join((native.prefix, *(frame.data for frame in native.values()), native.suffix))
 
 
 def _native_pixels(part10: Part10) -> np.ndarray:
     image = layout(part10.dataset)
-    return NativeForm.of(image, part10.syntax, part10.pixels.vr).values(part10.value, image)
+    return NativeForm.of(image, part10.syntax, part10.place.vr).values(part10.value, image)

@@ -46,7 +46,7 @@ def _stored(part10: Part10, image: PixelLayout, threads: int) -> tuple[np.ndarra
         return np.stack(list(decode_frames(frames_of(part10, image), image, threads))), image.interpretation
     if part10.syntax in NATIVE:
         value = part10.value
-        return NativeForm.of(image, part10.syntax, part10.pixels.vr).values(value, image), image.interpretation
+        return NativeForm.of(image, part10.syntax, part10.place.vr).values(value, image), image.interpretation
     if part10.syntax == JPEG_XL_JPEG:
         _, *items, _ = pixel_element([to_jpeg(frame) for frame in jpeg_xl_frames(part10)])
         return decoded_pixels(memoryview(b"".join(items)), part10.dataset, image, JPEGBaseline8Bit)

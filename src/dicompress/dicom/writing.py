@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
@@ -53,7 +55,7 @@ def native_parts(
     return b"".join((start, around.before, around.between, pixel_head)), b"\0" * (image.nbytes % 2) + around.after
 
 
-def encapsulated_file(start: bytes, around: Elements, frames: list[bytes], record: bytes | None = None) -> bytes:
+def encapsulated_file(start: bytes, around: Elements, frames: Sequence[bytes | memoryview], record: bytes | None = None) -> bytes:
     """A file with one item a frame, and with a restore record or without."""
     private = b"" if record is None else record_elements(record)
     return b"".join((start, around.before, private, around.between, *pixel_element(frames), around.after))

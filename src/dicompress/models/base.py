@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..coder import MixtureTensor
+from ..native import codec as native
 
 
 @dataclass(frozen=True)
@@ -79,3 +80,7 @@ class Model(Protocol):
 
     def synthesise(self, plan: Any, tensors: list[np.ndarray]) -> np.ndarray:
         """Inverse of `analyse`; of the tensors of levels k and above, image[:: 2**k, :: 2**k]."""
+
+
+AnyModel = Model | native.Model
+"""A model in Python, or one of the core."""

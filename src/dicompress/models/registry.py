@@ -6,12 +6,12 @@ hash is not pyramid's: that takes as long as decoding a small image.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import LAB, UnknownModelError
 from ..native.pyramid import Pyramid
-from .base import Model
+from .base import AnyModel, Model
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -43,7 +43,7 @@ def for_archives() -> list[str]:
     return [name for name in names() if name == DEFAULT or _family(name).for_archives]
 
 
-def by_name(name: str, threads: int = 0) -> Model:
+def by_name(name: str, threads: int = 0) -> AnyModel:
     """The model called `name`, with which streams are written. UnknownModelError if there is none.
 
     threads: of a model that is not in the core, 0 for one a core.
@@ -56,7 +56,7 @@ def by_name(name: str, threads: int = 0) -> Model:
     return _loaded(name, _family(name).current, threads)
 
 
-def by_hash(model_hash: bytes, threads: int = 0) -> Model:
+def by_hash(model_hash: bytes, threads: int = 0) -> AnyModel:
     """The model whose hash a stream carries, also with weights of former times. UnknownModelError if it is not installed."""
     name = name_of(model_hash)
     if name == DEFAULT:
@@ -77,12 +77,14 @@ def name_of(model_hash: bytes) -> str | None:
     return next((name for name in names()[1:] if _family(name).has(model_hash)), None)
 
 
-@lru_cache(maxsize=None)
-def _pyramid(model_hash: bytes) -> Model:
-    return Pyramid.installed(model_hash)
+@cache
+def _pyramid(model_hash: bytes) -> Pyramid:
+    model = Pyramid.installed(model_hash)
+    assert model is not None  # its hash is one of those that are installed
+    return model
 
 
-@lru_cache(maxsize=None)
+@cache
 def _loaded(name: str, model_hash: bytes, threads: int) -> Model:
     model = _family(name).load(model_hash, threads)
     if model.hash != model_hash:
@@ -92,14 +94,14 @@ def _loaded(name: str, model_hash: bytes, threads: int) -> Model:
     return model
 
 
-@lru_cache(maxsize=None)
+@cache
 def _others() -> dict[str, EntryPoint]:
     from importlib.metadata import entry_points
 
     return {point.name: point for point in entry_points(group=GROUP)}
 
 
-@lru_cache(maxsize=None)
+@cache
 def _family(name: str) -> Family:
     family: Family = _others()[name].load()
     return family

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from operator import index
+from typing import Any
 
 import numpy as np
 from numcodecs.abc import Codec
@@ -17,7 +18,7 @@ from ..errors import UnknownModelError, UnsupportedImageError
 from ..models import DEFAULT, for_archives
 
 
-class Dicompress(Codec):
+class Dicompress(Codec):  # type: ignore[misc]  # numcodecs has no types
     """Chunks (rows, columns) or (frames, rows, columns) of int8, uint8, int16 or uint16, little-endian, in C order.
 
     near: by how much a value may differ, 0 to 255; a chunk that is written in parts is coded anew each time, and such
@@ -36,7 +37,7 @@ class Dicompress(Codec):
         self.model, self.near = model, index(near)
         self.bits_stored = None if bits_stored is None else index(bits_stored)
 
-    def encode(self, buf) -> bytes:
+    def encode(self, buf: Any) -> bytes:
         """One stream. UnsupportedImageError for arrays of another type, shape or order."""
         array = ensure_ndarray(buf)
         if array.dtype.newbyteorder("<") != array.dtype:  # Zarr takes the decoded bytes for the order that it gave
@@ -45,10 +46,11 @@ class Dicompress(Codec):
             raise UnsupportedImageError("chunks in Fortran order or with gaps are not supported; use C order")
         return codec.encode(array, model=self.model, near=self.near, bits_stored=self.bits_stored)
 
-    def decode(self, buf, out=None) -> np.ndarray:
+    def decode(self, buf: Any, out: np.ndarray | None = None) -> np.ndarray:
         """The array, little-endian, or `out` filled with it.
 
         StreamError for a damaged stream, ValueError for `out` of another size.
         """
         array = codec.decode(ensure_bytes(buf))
-        return ndarray_copy(array.astype(array.dtype.newbyteorder("<"), copy=False), out)
+        found: np.ndarray = ndarray_copy(array.astype(array.dtype.newbyteorder("<"), copy=False), out)
+        return found

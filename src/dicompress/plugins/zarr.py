@@ -34,7 +34,7 @@ class DicompressCodec(ArrayBytesCodec):
 
     is_fixed_size = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self._codec()
 
     def _codec(self) -> Dicompress:

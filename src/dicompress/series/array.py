@@ -66,26 +66,28 @@ class Series:
         """Slice k, (rows, columns), read-only. StreamError if it, or one that it leans on, is damaged; IndexError."""
         k = range(len(self))[k]
         if self._frames is not None:
-            return self.archive.pixels(self.numbers[0])[k]
+            frame: np.ndarray = self.archive.pixels(self.numbers[0])[k]
+            return frame
         return self.archive.pixels(self.numbers[k])
 
     def __getitem__(self, key: Any) -> np.ndarray:
         """As of an array: integers, slices, arrays of numbers, Ellipsis. Only the slices that are asked for are decoded."""
         key = key if isinstance(key, tuple) else (key,)
-        if any(k is None for k in key):
-            raise IndexError("a series has no new axes; take numpy.asarray of it")
-        if Ellipsis in [k for k in key if not isinstance(k, np.ndarray)]:
-            at = next(i for i, k in enumerate(key) if k is Ellipsis)
-            key = key[:at] + (slice(None),) * (self.ndim - len(key) + 1) + key[at + 1 :]
-        if len(key) > self.ndim:
-            raise IndexError(f"too many indices: the series has {self.ndim} axes, {len(key)} were indexed")
         which, inner = (key[0], key[1:]) if key else (slice(None), ())
-        if isinstance(which, (int, np.integer)):
-            return self.slice(int(which))[inner]
-        chosen = np.arange(len(self))[which]
-        if chosen.ndim != 1 or any(isinstance(k, (list, np.ndarray)) for k in inner):
+        if which is Ellipsis and len(inner) == self.ndim:
+            which, inner = inner[0], inner[1:]
+        elif which is Ellipsis:
+            which, inner = slice(None), (Ellipsis, *inner)
+        if not all(k is Ellipsis or isinstance(k, slice) or _is_whole(k) for k in inner):
             return np.asarray(self)[key]
-        result = np.empty((len(chosen), *np.empty(self.shape[1:], np.bool_)[inner].shape), self.dtype)
+        example = np.broadcast_to(np.zeros((), self.dtype), self.shape)
+        if _is_whole(which):
+            example[key]  # whatever numpy says of it
+            return self.slice(int(which))[inner]
+        chosen = np.arange(len(self))[which] if isinstance(which, (slice, list, np.ndarray)) and np.ndim(which) < 2 else None
+        if chosen is None or chosen.ndim != 1:
+            return np.asarray(self)[key]
+        result = np.empty(example[key].shape, self.dtype)
         for to, k in zip(result, chosen, strict=True):
             to[...] = self.slice(int(k))[inner]
         return result
@@ -93,7 +95,10 @@ class Series:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if copy is False:
             raise ValueError("a series is decoded: there is no array to share")
-        return self[:].astype(dtype or self.dtype, copy=False)
+        result = np.empty(self.shape, self.dtype)
+        for to, pixels in zip(result, self, strict=True):
+            to[...] = pixels
+        return result.astype(dtype or self.dtype, copy=False)
 
     def dataset(self, k: int) -> FileDataset:
         """The data set of slice k, with its pixels. StreamError if it is damaged."""
@@ -129,6 +134,10 @@ def open_series(path: str | os.PathLike[str], group: int = 0, cached: int = CACH
     except BaseException:
         archive.close()
         raise
+
+
+def _is_whole(key: Any) -> bool:
+    return isinstance(key, (int, np.integer)) and not isinstance(key, bool)
 
 
 def _groups(archive: Archive) -> list[list[int]]:

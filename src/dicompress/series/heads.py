@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zstandard
 
-from ..errors import StreamError
+from ..errors import LimitError, StreamError
 from ..limits import check_expanded
 from ..varint import Reader, write_varint
 
@@ -29,10 +29,13 @@ class Packer:
         )  # fmt: skip
         return zstandard.ZstdCompressor(dict_data=self._dictionary, compression_params=parameters).compress(data)
 
-    def unpack(self, data: bytes) -> bytes:
-        """Inverse of `pack`. StreamError for nonsense, LimitError if it is too large."""
+    def unpack(self, data: bytes, most: int | None = None) -> bytes:
+        """Inverse of `pack`. StreamError for nonsense, LimitError if it is too large: more than `most` bytes, or than any may be."""
         try:
-            check_expanded(zstandard.get_frame_parameters(data, format=FORMAT).content_size)
+            size = zstandard.get_frame_parameters(data, format=FORMAT).content_size
+            if most is not None and size > most:
+                raise LimitError(f"what Zstandard compressed takes {size} bytes; the limit is {most}")
+            check_expanded(size)
             engine = zstandard.ZstdDecompressor(dict_data=self._dictionary, format=FORMAT, max_window_size=1 << WINDOWS[1])
             return engine.decompress(data, allow_extra_data=False)
         except zstandard.ZstdError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,8 @@ from pydicom.dataset import Dataset
 
 PAIRS = 6  # of slices, which tell what an order is worth
 LOOKED_AT = 1 << 14  # pixels of each
-FIRST, ALSO = (-1, 1, -2), (-2, -4)  # what an odd place leans on, and an even one
+STEP = 8  # places from one slice to the next of those that lean on slices before them only; the others lie between two
+FARTHEST = STEP + 1  # places that a slice leans across
 MOST_NEEDED = 15  # slices that are decoded before any other one
 
 
@@ -59,7 +60,10 @@ def facts_of(dataset: Dataset, grey: Iterable[str]) -> Facts:
     size = tuple(number(name) for name in ("Rows", "Columns", "BitsAllocated", "PixelRepresentation"))
     single = (number("NumberOfFrames") or 1) == 1 and value("PhotometricInterpretation") in tuple(grey)
     facing = None if orientation is None else tuple(round(n, 2) for n in orientation)
-    times = tuple(str(value(name) or "") for name in ("TemporalPositionIdentifier", "TriggerTime", "AcquisitionTime", "ContentTime"))
+    times = tuple(
+        "" if value(name) is None else str(value(name))
+        for name in ("TemporalPositionIdentifier", "TriggerTime", "AcquisitionTime", "ContentTime")
+    )
     return Facts(
         series=str(value("SeriesInstanceUID") or ""),
         instance=str(value("SOPInstanceUID") or ""),
@@ -82,7 +86,7 @@ def groups(found: Sequence[Facts]) -> list[list[int]]:
 def orders(found: Sequence[Facts], group: Sequence[int]) -> list[list[int]]:
     """The orders of a group that its elements speak for, each once; the last one is that in which the files came."""
 
-    def time(facts: Facts) -> tuple:
+    def time(facts: Facts) -> tuple[tuple[int, float, str], ...]:
         return tuple(_natural(text) for text in facts.times)
 
     keys: list[Callable[[int], Any] | None] = []
@@ -135,11 +139,20 @@ def _unlike(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def coding_order(count: int) -> list[int]:
-    """0, 2, 1, 4, 3 ...: places of slices, each of them after those that it may lean on."""
-    order: list[int] = []
-    for place in range(0, count + 1, 2):
-        order += [n for n in (place, place - 1) if 0 <= n < count]
+    """0, 8, 4, 2, 1, 3, 6 ...: places of slices, each of them after those that it may lean on."""
+    order = list(range(min(count, 1)))
+    for first in range(0, count - 1, STEP):
+        last = min(first + STEP, count - 1)
+        order += [last, *_between(first, last)]
     return order
+
+
+def _between(first: int, last: int) -> list[int]:
+    """Places between two, the middle before what is on either side of it."""
+    if last - first < 2:
+        return []
+    middle = (first + last + 1) // 2
+    return [middle, *_between(first, middle), *_between(middle, last)]
 
 
 @dataclass
@@ -149,22 +162,22 @@ class Chains:
     needed: dict[int, frozenset[int]] = field(default_factory=dict)
 
     def candidates(self, place: int) -> list[int]:
-        """Places that a slice may lean on, the likelier first, two at most."""
-        apart = FIRST if place % 2 else ALSO
-        chosen: list[int] = []
-        for n in (place + k for k in apart):
-            if n in self.needed and len(chosen) < 2 and len(self._closure([*chosen, n])) <= MOST_NEEDED:
-                chosen.append(n)
-        return chosen
+        """Places that a slice may lean on, the likelier first, two at most: the nearest on either side."""
+        near = [n for n in range(place - FARTHEST, place + FARTHEST + 1) if n in self.needed]
+        sides = [n for n in near if n < place][-1:] + [n for n in near if n > place][:1]
+        others = sorted(near, key=lambda n: abs(n - place))
+        return self._two(dict.fromkeys([*sides, *others]), MOST_NEEDED - _level(place))
 
-    def nearest(self, place: float, taken: Sequence[float]) -> list[int]:
-        """As `candidates`, of a slice that comes later: those whose places (`taken`, by number) are nearest."""
+    def nearest(self, place: float, places: Mapping[int, float]) -> list[int]:
+        """As `candidates`, of a slice that comes later, and by other numbers: those of `places`, by number, that are nearest."""
+        return self._two(sorted(places, key=lambda n: abs(places[n] - place)), MOST_NEEDED)
+
+    def _two(self, wanted: Iterable[int], most: int) -> list[int]:
+        """The first two that together need no more than `most`, themselves included."""
         chosen: list[int] = []
-        for n in sorted(self.needed, key=lambda n: abs(taken[n] - place)):
-            if len(chosen) < 2 and len(self._closure([*chosen, n])) <= MOST_NEEDED:
+        for n in wanted:
+            if len(chosen) < 2 and len(self._closure([*chosen, n])) <= most:
                 chosen.append(n)
-            if len(chosen) == 2:
-                break
         return chosen
 
     def add(self, place: int, leans_on: Sequence[int]) -> None:
@@ -174,7 +187,15 @@ class Chains:
         return frozenset(places).union(*(self.needed[n] for n in places))
 
 
-def _natural(text: str) -> tuple:
+def _level(place: int) -> int:
+    """By how many slices those between this one and the next need more than it does."""
+    level = 0
+    while place % (2 << level) == 0 and 1 << level < STEP:
+        level += 1
+    return level
+
+
+def _natural(text: str) -> tuple[int, float, str]:
     """Numbers by their size, behind them what is no number."""
     try:
         return 0, float(text), ""

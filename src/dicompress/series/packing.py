@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from ..dicom.record import BYTES, NEAR, PIXELS
 from ..dicom.restore import restore_file
 from ..dicom.syntax import JPEG
 from ..dicom.writing import with_instance
-from ..errors import DicompressError, FileError, NotDicomError, StreamError, UnsupportedImageError, VerificationError
+from ..errors import DicompressError, FileError, NotDicomError, StreamError, UnknownModelError, VerificationError
 from .entry import KEPT, SLICE, WHOLE, Entry
 from .heads import Packer, joined, split
 
@@ -29,7 +29,7 @@ from .heads import Packer, joined, split
 class Content:
     """A file as it is kept: around, elements and the like, for the part's head; data, pixels as a stream or whatever else.
 
-    pixels: of a SLICE, as they will be decoded: (rows, columns) or (frames, rows, columns). uids: SOP Instance UIDs of the original and of a derived image.
+    pixels: of a SLICE, as they will be decoded: (rows, columns) or (frames, rows, columns). count: of the image's pixels.
     """
 
     entry: Entry
@@ -52,25 +52,21 @@ def pack(data: bytes, entry: Entry, references: Mapping[int, np.ndarray], settin
     """What is kept of a file's bytes, proved by restoring it.
 
     entry: its path and place. references: the pixels of entries that it may lean on, by number, the likelier first.
-    UnknownModelError, VerificationError; whatever else a file is, it is kept.
+    UnknownModelError; whatever else a file is, it is kept as it is.
     """
     entry = replace(entry, size=len(data), sha256=sha256(data))
     try:
-        part10 = parse(data)
+        content = _packed(parse(data), data, entry, references, settings)
+        _prove(content, references, settings.threads)
+        return content
+    except UnknownModelError:
+        raise
     except NotDicomError as error:
         return _kept(data, replace(entry, is_dicom=False, reason=str(error)), packer)
     except FileError as error:
         return _kept(data, replace(entry, damaged=True, reason=str(error)), packer)
     except DicompressError as error:
         return _kept(data, replace(entry, reason=str(error)), packer)
-    try:
-        content = _packed(part10, data, entry, references, settings)
-    except UnsupportedImageError as error:
-        return _kept(data, replace(entry, reason=str(error)), packer)
-    except FileError as error:
-        return _kept(data, replace(entry, damaged=True, reason=str(error)), packer)
-    _prove(content, references, settings.threads)
-    return content
 
 
 def _packed(part10: Part10, data: bytes, entry: Entry, references: Mapping[int, np.ndarray], settings: Settings) -> Content:
@@ -81,9 +77,9 @@ def _packed(part10: Part10, data: bytes, entry: Entry, references: Mapping[int, 
     if native.image.interpretation not in GREY:
         return _whole(part10, data, entry, settings)
     content = _slice(part10, native, data, entry, references, settings)
-    if not settings.allowance and (trial := drawn.tried(native, settings.model, settings.threads)):
-        if trial.wins or drawn.smaller(native, trial, len(content.data), settings.threads):
-            return _whole(part10, data, entry, settings)
+    trial = None if settings.allowance else drawn.tried(native, settings.model, settings.threads)
+    if trial and (trial.wins or drawn.smaller(native, trial, len(content.data), settings.threads)):
+        return _whole(part10, data, entry, settings)
     return content
 
 
@@ -114,7 +110,7 @@ def _slice(
     form = {"big": int(native.form.big), "words": int(native.form.words), "body": part10.body, "level": native.deflate_level or 0}
     entry = replace(
         entry, method=SLICE, guarantee=guarantee, near=coded.near, references=tuple(used), reason=coded.remark,
-        frames=None if single else native.image.frames, shape=native.image.frame_shape, dtype=native.image.dtype.name,
+        frames=None if single else native.image.frames, shape=(native.image.rows, native.image.columns), dtype=native.image.dtype.name,
         form={name: value for name, value in form.items() if value},
     )  # fmt: skip
     around = joined(native.prefix, native.suffix, part10.trailer)
@@ -202,6 +198,8 @@ def assembled(entry: Entry, around: bytes, pixels: np.ndarray) -> bytes:
     form = entry.form or {}
     value = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder(">" if form.get("big") else "<")).reshape(-1).view(np.uint8)
     if form.get("words"):
+        if value.size % 2:
+            raise StreamError(f"{entry.path} has an odd number of bytes in words")
         value = value.view(np.uint16).byteswap().view(np.uint8)
     content = b"".join((prefix, value.data, suffix))
     if level := form.get("level", 0):
@@ -210,5 +208,5 @@ def assembled(entry: Entry, around: bytes, pixels: np.ndarray) -> bytes:
     return content
 
 
-def sha256(data: bytes) -> str:
+def sha256(data: bytes | bytearray) -> str:
     return hashlib.sha256(data).hexdigest()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -11,15 +11,16 @@ import numpy as np
 
 from ..dicom.native import native_of
 from ..dicom.part10 import parse
-from ..errors import DicompressError
-from . import parts
-from .entry import SLICE, Entry
+from ..errors import DicompressError, StreamError
+from . import index, late, parts
+from .entry import KEPT, SLICE, Entry
 from .heads import Packer, joined
-from .order import Chains, Facts, best, coding_order, groups, orders
-from .packing import Content, Settings, pack
+from .order import FARTHEST, Chains, Facts, best, coding_order, groups, orders
+from .packing import Content, Settings, pack, sha256
 from .reader import Archive
 
 LONGEST_BASE = 1 << 20
+RECENT = 12  # late slices whose pixels are kept, so that others may lean on them
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Writer:
         """file: stands where to write. before: the archive that the file is already; what is in it is left alone."""
         self.file, self.series, self.settings, self.tell = file, series, settings, tell
         self.places: dict[int, parts.Place] = dict(before.places) if before else {}
-        self.entries: dict[int, Entry] = dict(before.entries) if before else {}
+        self.entries: dict[int, Entry] = _known(before) if before else {}
         self.packer = before.packer if before else None
         self.before = before
 
@@ -51,12 +52,17 @@ class Writer:
         """All of them, and the index behind them."""
         if self.before is None:
             self.file.write(parts.MAGIC)
-        found = [source.facts for source in sources]
-        alike = groups(found)
-        first = 1 + max((entry.group for entry in self.entries.values()), default=-1)
+        alike = groups([source.facts for source in sources])
+        there = late.groups_of(self.before) if self.before else {}
+        free = 1 + max((entry.group for entry in self.entries.values()), default=-1)
         together = {number for group in alike for number in group}
-        for group, numbers in enumerate(alike, first):
-            self._slices([sources[n] for n in numbers], group)
+        for numbers in alike:
+            chosen = [sources[n] for n in numbers]
+            if found := there.get(chosen[0].facts.alike):
+                self._late(chosen, found)
+            else:
+                self._slices(chosen, free)
+                free += 1
         for number in range(len(sources)):
             if number not in together:
                 self._put(sources[number], {}, 0, 0)
@@ -69,14 +75,34 @@ class Writer:
         for place in coding_order(len(order)):
             candidates = dict(known[n] for n in chains.candidates(place) if n in known)
             content = self._put(sources[order[place]], candidates, group, place)
-            if content is None or content.entry.method != SLICE or content.pixels is None or content.entry.frames is not None:
+            if not _can_be_leaned_on(content):
                 continue
             by_number = {number: n for n, (number, _) in known.items()}
             chains.add(place, [by_number[number] for number in content.entry.references])
             known[place] = content.entry.number, content.pixels
-            known.pop(place - 6, None), known.pop(place - 7, None)
+            for n in [n for n in known if n < place - FARTHEST]:
+                del known[n]
 
-    def _put(self, source: Source, references: dict[int, np.ndarray], group: int, place: int) -> Content | None:
+    def _late(self, sources: list[Source], there: late.Group) -> None:
+        """Files of a group that is there: each between those beside it, leaning on them and on what came before it."""
+        assert self.before is not None
+        chains, recent = there.chains(), dict[int, np.ndarray]()
+        places = {number: float(self.entries[number].place) for number in chains.needed}
+        for number, place in there.insert([source.facts for source in sources]):
+            candidates = dict[int, np.ndarray]()
+            for n in chains.nearest(place, places):
+                with suppress(DicompressError):  # it is damaged: others are leaned on
+                    candidates[n] = recent[n] if n in recent else self.before.pixels(n, self.settings.threads)
+            content = self._put(sources[number], candidates, there.number, place)
+            if not _can_be_leaned_on(content):
+                continue
+            chains.add(content.entry.number, content.entry.references)
+            places[content.entry.number], recent[content.entry.number] = place, content.pixels
+            if len(recent) > RECENT:
+                first = next(iter(recent))
+                del recent[first], places[first]
+
+    def _put(self, source: Source, references: dict[int, np.ndarray], group: int, place: float) -> Content | None:
         """None if it cannot be read or packed, which is told."""
         number = 1 + max(self.entries, default=-1)
         entry = Entry(
@@ -84,43 +110,57 @@ class Writer:
         )  # fmt: skip
         try:
             data = source.read()
-            packer = self.packer or self._base(data)
-            content = pack(data, entry, references, self.settings, packer)
+            content = pack(data, entry, references, self.settings, self.packer or Packer())
+            if self.packer is None:
+                self.packer = self._base(content)
+                if content.entry.method == KEPT:
+                    content = pack(data, entry, references, self.settings, self.packer)
         except DicompressError as error:
             self.tell(source, error, 0)
             return None
-        head = packer.pack(joined(content.entry.encode(), content.around))
+        except MemoryError:
+            self.tell(source, DicompressError("not enough memory"), 0)
+            return None
+        except Exception as error:  # a defect of ours: this file fails, the others do not
+            self.tell(source, DicompressError(f"unexpected {type(error).__name__}: {error}; please report this"), 0)
+            return None
+        head = self.packer.pack(joined(content.entry.encode(), content.around))
         self.entries[number] = content.entry
         self.places[number] = parts.write(self.file, parts.FILE, head, content.data)
         self.tell(source, content, self.places[number].end - self.places[number].start)
         return content
 
-    def _base(self, data: bytes) -> Packer:
-        """Of the first file's elements, which those of the others are like."""
-        try:
-            part10 = parse(data)
-            pixels = part10.pixels
-            base = part10.content if pixels is None else part10.content[: pixels.start] + part10.content[pixels.stop :]
-        except DicompressError:
-            base = b""
-        self.packer = Packer(base[:LONGEST_BASE])
-        parts.write(self.file, parts.BASE, Packer().pack(self.series.encode()), Packer().pack(self.packer.base))
-        return self.packer
+    def _base(self, content: Content) -> Packer:
+        """Of the first file's facts and elements, which those of the others are like."""
+        packer = Packer((content.entry.encode() + content.around)[:LONGEST_BASE])
+        parts.write(self.file, parts.BASE, Packer().pack(self.series.encode()), Packer().pack(packer.base))
+        return packer
 
     def _index(self) -> None:
-        files = [
-            [place.start, place.head, place.data, self.entries[number].facts()] for number, place in sorted(self.places.items())
-        ]  # fmt: skip
-        index = {"series": self.series, "files": files}
-        head = Packer().pack(json.dumps(index, separators=(",", ":")).encode("ascii"))
+        head = index.head_of(self.series, ((self.places[number], entry) for number, entry in self.entries.items()))
         place = parts.write(self.file, parts.INDEX, head, Packer().pack(self.packer.base if self.packer else b""))
         parts.write_footer(self.file, place)
+
+
+def _can_be_leaned_on(content: Content | None) -> bool:
+    return content is not None and content.entry.method == SLICE and content.entry.frames is None
+
+
+def _known(before: Archive) -> dict[int, Entry]:
+    """What is there, with the checksums that parts behind the last index have not."""
+    entries = dict(before.entries)
+    for number, entry in entries.items():
+        if not entry.sha256:
+            with suppress(StreamError):  # damaged: it stays, for what leans on it to be told so
+                entries[number] = replace(entry, sha256=sha256(before.restore(number)))
+    return entries
 
 
 def _pixels(source: Source) -> np.ndarray | None:
     """The first frame of a file that has such."""
     try:
         data = source.read()
-        return native_of(parse(data), data).pixels[0]
+        first: np.ndarray = native_of(parse(data), data).pixels[0]
+        return first
     except DicompressError:
         return None

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from dicompress.cli import files
+from dicompress.disk import targets
 
 from . import report
 from .run import installed
@@ -39,7 +39,7 @@ def run(folders: list[Path], names: list[str], output: Path, jobs: int, catalogu
                 catalogue or installed,
             )  # fmt: skip
         for suffix, data in report.files(outcome, jobs, _command(folders, names, output, jobs)).items():
-            files.write(page.with_suffix(suffix), data)
+            targets.write(page.with_suffix(suffix), data)
     except KeyboardInterrupt:
         console.print(f"interrupted; what was measured is in {journal}: run the same command again to go on", markup=False)
         return INTERRUPTED

@@ -8,6 +8,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 from dicompress.errors import FileError
+
 from .measure import FAILED, Measurement
 
 

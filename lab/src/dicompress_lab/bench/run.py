@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dicompress.errors import DicompressError
+
 from . import pool
 from .codec import Codec
 from .environment import where

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from dicompress.native.codec import sparse_values
 from dicompress.errors import DicompressError
 from dicompress.models import Values
+from dicompress.native.codec import sparse_values
+
 from ..models.reference.normalise import measure_scale
 
 

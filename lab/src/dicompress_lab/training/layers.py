@@ -152,7 +152,7 @@ def mixture_bits(
     mixture: of "gaussian" or "logistic" components.
     """
     cdf, log_density = DISTRIBUTIONS[mixture]
-    b, c, rows, columns = x.shape
+    c = x.shape[1]
     p = parameters.float()
     p = p.view(p.shape[0], c, 3, -1, *p.shape[2:])
     log_weight = torch.log_softmax(p[:, :, 0] * LN2, dim=2)

@@ -18,6 +18,7 @@ import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dicompress.errors import DicompressError
+
 from .data import load, split
 from .recipe import Recipe, by_name
 

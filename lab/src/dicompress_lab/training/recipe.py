@@ -11,6 +11,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from dicompress.errors import DicompressError
+
 from .data import Images
 from .layers import Prior
 

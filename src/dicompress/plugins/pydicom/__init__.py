@@ -11,6 +11,8 @@ from pydicom.uid import UID
 from ...dicom.syntax import DICOMPRESS, JPEG_XL_JPEG, JPEG_XL_LOSSLESS, NAMES
 from . import decoder, encoder
 
+__all__ = ["DICOMPRESS", "NAME"]
+
 NAME = "dicompress"  # of the plug-in: `decoding_plugin=NAME`, `encoding_plugin=NAME`
 
 
@@ -35,12 +37,12 @@ def _register() -> None:
         found_decoders, found_encoders = decoders._PIXEL_DATA_DECODERS, encoders._PIXEL_DATA_ENCODERS
     except (ImportError, AttributeError) as error:
         raise ImportError(f"{unfit} ({error})") from None
-    own = decoder.Decoder(DICOMPRESS), encoder.Encoder(DICOMPRESS)
-    own[0].add_plugin(NAME, (decoder.__name__, decoder.decode_frame.__name__))
-    own[1].add_plugin(NAME, (encoder.__name__, encoder.encode_frame.__name__))
-    for registry, coder in zip((found_decoders, found_encoders), own):
-        registry[DICOMPRESS] = (coder, pydicom.__version__)
-    UID._PRIVATE_TS_ENCODING = _Encoding()
+    own_decoder, own_encoder = decoder.Decoder(DICOMPRESS), encoder.Encoder(DICOMPRESS)
+    own_decoder.add_plugin(NAME, (decoder.__name__, decoder.decode_frame.__name__))
+    own_encoder.add_plugin(NAME, (encoder.__name__, encoder.encode_frame.__name__))
+    found_decoders[DICOMPRESS] = own_decoder, pydicom.__version__
+    found_encoders[DICOMPRESS] = own_encoder, pydicom.__version__
+    UID._PRIVATE_TS_ENCODING = _Encoding()  # type: ignore[assignment]  # a descriptor, which gives what the type says
     # pydicom 3.0 has neither the names nor decoders of these.
     for syntax, keyword, decode in (
         (JPEG_XL_JPEG, "JPEGXLJPEGRecompression", decoder.decode_jpeg_frame),
@@ -50,7 +52,8 @@ def _register() -> None:
         other = decoder.JPEGXLDecoder(syntax)
         other.add_plugin(NAME, (decoder.__name__, decode.__name__))
         found_decoders.setdefault(syntax, (other, pydicom.__version__))
-    if (get_decoder(DICOMPRESS), get_encoder(DICOMPRESS)) != own or not UID(str(DICOMPRESS)).is_encapsulated:
+    found = get_decoder(DICOMPRESS), get_encoder(DICOMPRESS)
+    if found != (own_decoder, own_encoder) or not UID(str(DICOMPRESS)).is_encapsulated:
         raise ImportError(unfit)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeGuard
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -23,7 +23,10 @@ from ...dicom.syntax import DICOMPRESS, JPEG_XL_JPEG, JPEG_XL_LOSSLESS
 from ...errors import StreamError
 from .options import layout_of
 
-DECODER_DEPENDENCIES = {DICOMPRESS: (), JPEG_XL_JPEG: (), JPEG_XL_LOSSLESS: ()}  # pydicom wants to know
+Source = Dataset | bytes | bytearray | memoryview | BinaryIO
+Facts = dict[str, str | int]  # what pydicom tells of the pixels beside them
+
+DECODER_DEPENDENCIES: dict[str, tuple[str, ...]] = {DICOMPRESS: (), JPEG_XL_JPEG: (), JPEG_XL_LOSSLESS: ()}  # pydicom wants to know
 
 
 def is_available(uid: str) -> bool:
@@ -46,8 +49,8 @@ def decode_frame(stream: bytes, runner: base.DecodeRunner) -> bytearray:
 
 def decode_jpeg_frame(frame: bytes, runner: base.DecodeRunner) -> bytearray:
     """pydicom's plug-in for JPEG XL JPEG Recompression: the JPEG that a frame holds, decoded."""
-    size = (runner.get_option(name) for name in ("rows", "columns", "samples_per_pixel"))
-    pixels = jpeg_pixels(to_jpeg(frame), *size)
+    rows, columns, samples = (runner.get_option(name) for name in ("rows", "columns", "samples_per_pixel"))
+    pixels = jpeg_pixels(to_jpeg(frame), rows, columns, samples)
     runner.set_option("planar_configuration", 0)
     if runner.get_option("photometric_interpretation") == px.HALVED:  # the decoder gave each pixel its colour
         runner.set_option("photometric_interpretation", "YBR_FULL")
@@ -63,16 +66,16 @@ def decode_jpeg_xl_frame(frame: bytes, runner: base.DecodeRunner) -> bytearray:
 class Decoder(base.Decoder):
     """pydicom's decoder, which also checks that there is one item a frame and that the offset table is theirs."""
 
-    def as_array(self, src: Dataset | bytes | BinaryIO, **options: Any) -> tuple[np.ndarray, dict]:
+    def as_array(self, src: Source, **options: Any) -> tuple[np.ndarray, Facts]:
         return super().as_array(src, **_checked(src, options))
 
-    def as_buffer(self, src: Dataset | bytes | BinaryIO, **options: Any) -> tuple[bytes, dict]:
+    def as_buffer(self, src: Source, **options: Any) -> tuple[bytes | bytearray | memoryview, Facts]:
         return super().as_buffer(src, **_checked(src, options))
 
-    def iter_buffer(self, src: Dataset | bytes | BinaryIO, **options: Any) -> Iterator[tuple[bytes, dict]]:
+    def iter_buffer(self, src: Source, **options: Any) -> Iterator[tuple[bytes | bytearray | memoryview, Facts]]:
         yield from super().iter_buffer(src, **_checked(src, options))
 
-    def iter_array(self, src: Dataset | bytes | BinaryIO, **options: Any) -> Iterator[tuple[np.ndarray, dict]]:
+    def iter_array(self, src: Source, **options: Any) -> Iterator[tuple[np.ndarray, Facts]]:
         if _decompressing(src, options):
             options.setdefault("correct_unused_bits", False)
         yield from super().iter_array(src, **_checked(src, options))
@@ -83,30 +86,31 @@ class Decoder(base.Decoder):
 class JPEGXLDecoder(base.Decoder):
     """pydicom's decoder; `decompress` removes the restore record."""
 
-    def iter_array(self, src: Dataset | bytes | BinaryIO, **options: Any) -> Iterator[tuple[np.ndarray, dict]]:
+    def iter_array(self, src: Source, **options: Any) -> Iterator[tuple[np.ndarray, Facts]]:
         yield from super().iter_array(src, **options)
         if _decompressing(src, options):
             remove_record(src)
 
 
-def _decompressing(src: Dataset | bytes | BinaryIO, options: dict[str, Any]) -> bool:
+def _decompressing(src: Source, options: dict[str, Any]) -> TypeGuard[Dataset]:
     """By what pydicom.pixels.decompress passes, and pydicom.pixels.iter_pixels does not."""
     return isinstance(src, Dataset) and "as_rgb" in options and "validate" not in options
 
 
-def _checked(src: Dataset | bytes | BinaryIO, options: dict[str, Any]) -> dict[str, Any]:
+def _checked(src: Source, options: dict[str, Any]) -> dict[str, Any]:
     """`options`, once sizes and items are known to be sound. StreamError, LimitError, UnsupportedImageError if not."""
-    value, elements = src, options
     if isinstance(src, Dataset):
         value, elements = src.get("PixelData"), as_pixel_options(src, **options)
+    else:
+        value, elements = src, options
     if value is not None:  # else pydicom says so
         _check_items(value, layout_of(elements).frames)
     return options | {"extended_offsets": None}  # so that pydicom goes by the items
 
 
-def _check_items(value: bytes | BinaryIO, frames: int) -> None:
+def _check_items(value: bytes | bytearray | memoryview | BinaryIO, frames: int) -> None:
     """StreamError unless a value, or a file at its start, has an item a frame behind their offset table (or none)."""
-    buffer = value if hasattr(value, "read") else BytesIO(value)
+    buffer = BytesIO(value) if isinstance(value, (bytes, bytearray, memoryview)) else value
     start = buffer.tell()
     try:
         offsets = parse_basic_offsets(buffer)

@@ -17,7 +17,7 @@ from ...dicom.syntax import DICOMPRESS
 from ...errors import UnsupportedImageError
 from .options import OPTIONS, layout_of
 
-ENCODER_DEPENDENCIES = {DICOMPRESS: ()}  # pydicom wants to know
+ENCODER_DEPENDENCIES: dict[str, tuple[str, ...]] = {DICOMPRESS: ()}  # pydicom wants to know
 SETTINGS = ("model", "threads")  # of `codec.encode`
 IGNORED = ("byteorder", "extended_offsets", "pixel_keyword", "transfer_syntax_uid")  # pydicom's own, which change nothing
 
@@ -29,7 +29,7 @@ def is_available(uid: str) -> bool:
 def encode_frame(frame: bytes | np.ndarray, runner: base.EncodeRunner) -> bytes:
     """pydicom's plug-in: little-endian pixels -> a frame's stream, decoded and compared before it is returned."""
     image = layout_of(runner.options).one_frame
-    settings = {name: runner.options[name] for name in SETTINGS if name in runner.options}
+    settings = {name: runner.get_option(name) for name in SETTINGS if name in runner.options}
     (pixels,) = NativeForm.of(image, ExplicitVRLittleEndian, "").values(frame, image)
     return codec.encode(pixels, bits_stored=image.bits_stored, colour=pixels.ndim > 2, **settings)
 

@@ -25,5 +25,7 @@ OPTIONS = {
 def layout_of(options: Mapping[str, Any]) -> PixelLayout:
     """Of the options of a runner, among others. UnsupportedImageError, LimitError as `layout`."""
     elements = Dataset()
-    elements.update({OPTIONS[name]: value for name, value in options.items() if name in OPTIONS and value is not None})
+    for name, keyword in OPTIONS.items():
+        if options.get(name) is not None:
+            setattr(elements, keyword, options[name])
     return layout(elements)

@@ -64,7 +64,6 @@ def compress(image: np.ndarray) -> bytes:
 
 def restore(data: bytes, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     import dicompress
-
     from dicompress.codec import jpegxl
 
     if data.startswith((jpegxl.SIGNATURE, jpegxl.CONTAINER)):

@@ -9,6 +9,7 @@ import numpy as np
 
 from dicompress.coder import MixtureTensor, constant_parameters
 from dicompress.models import Values
+
 from ..weights import load
 from . import normalise
 

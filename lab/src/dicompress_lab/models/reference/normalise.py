@@ -29,7 +29,7 @@ def measure_scale(pixels: np.ndarray) -> int:
         if second.size:
             noise = max(noise, float(np.median(second)))
     low, high = np.percentile(pixels, (0.5, 99.5))
-    return int(round(max(noise / 2, (high - low) / 2000, 0.25) * 256))
+    return round(float(max(noise / 2, (high - low) / 2000, 0.25)) * 256)
 
 
 def scale_header(pixels: np.ndarray, near: int = 0) -> bytes:

@@ -10,6 +10,7 @@ import numpy as np
 from dicompress.coder import MixtureTensor, constant_parameters
 from dicompress.errors import UnsupportedImageError
 from dicompress.models import Values
+
 from ..reference.normalise import from_plane_residual, plane_residual, scale_header, scale_of
 from ..weights import load
 from .levels import CODED, CORNERS, LEVELS, ORDER, REMAINDER, REMAINDER_COMPONENTS, Level, corner_shape, halve, join

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from dicompress.native import pyramid as native
+
 from ..data import Images, TrainingImage, draw, with_neighbours
 
 PARITIES = ((1, 1), (0, 1), (1, 0))  # of D, H and V: row and column in a 2x2 block

@@ -8,6 +8,7 @@ from onnx import TensorProto
 
 from dicompress.errors import DicompressError
 from dicompress.native.pyramid import channels
+
 from ..export import convolution, mixture_parameters, read_checkpoint, residual_blocks, write
 from ..graph import Graph
 from ..layers import SLOPE

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from dicompress.native.pyramid import channels, used
+
 from .. import quantise
 from ..layers import Conv, DilatedResidualBlock, ParameterConv, leaky_relu, mixture_bits
 from .attention import attention
-
 
 PHASES = (1, 2, 3)  # D, H, V
 

@@ -7,8 +7,8 @@ from functools import partial
 
 import torch
 
-from ..recipe import prior_groups
 from ..loop import Schedule
+from ..recipe import prior_groups
 from .data import sample
 from .export import export
 from .network import Config, SRec

@@ -1,0 +1,98 @@
+"""Tasks of several files each, as archives are, by worker processes; one whose worker dies is tried once more, alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..disk import targets
+from .outcome import Job, Outcome
+from .run import Ended
+
+
+class Task(Protocol):
+    @property
+    def weight(self) -> int:
+        """Bytes, or whatever tells which takes longest."""
+
+    def failed(self, reason: str) -> list[Outcome]:
+        """Of each of its files."""
+
+    def without(self, told: set[str]) -> Any:
+        """The task without files whose outcomes were told, by their sources."""
+
+
+Work = Callable[[Job, Any, Callable[[Any], None]], list[Outcome]]  # tell: an Outcome, or how many files' end is near
+
+
+def run(work: Work, job: Job, tasks: list[Any], jobs: int, ended: Ended, folders: Iterable[Path]) -> None:
+    """All of them. folders: those of the targets, where what killed processes left is removed, before and after."""
+    folders = set(folders)
+    targets.clean(folders)
+    try:
+        _run(work, job, sorted(tasks, key=lambda task: task.weight, reverse=True), min(jobs, len(tasks)), ended)
+    finally:
+        targets.clean(folders)
+
+
+def _run(work: Work, job: Job, tasks: list[Any], jobs: int, ended: Ended) -> None:
+    if jobs < 2:
+        for task in tasks:
+            told = _Told(ended)
+            told.end(work(job, task, told))
+        return
+    several = replace(job, threads=max(1, (os.cpu_count() or 1) // jobs))
+    died = [left for task, _, left in _in_pool(partial(_work, work, several), tasks, jobs, ended)]
+    # Once more, with all memory and cores to itself; the target may be complete, if the process died late.
+    for _, how, left in _in_pool(partial(_work, work, replace(job, resume=True)), died, 1, ended):
+        for outcome in left.failed(f"the worker process died, twice ({how}), perhaps for lack of memory"):
+            ended(outcome)
+
+
+def _in_pool(work: Any, tasks: list[Any], jobs: int, ended: Ended) -> list[tuple[Any, str, Any]]:
+    """Those whose worker died: the task, how, and what is left of it."""
+    from . import pool
+
+    lost, told = [], {id(task): _Told(ended) for task in tasks}
+    for task, found in pool.run(work, tasks, jobs):
+        ear = told[id(task)]
+        if isinstance(found, pool.Told):
+            ear(found.value)
+        elif isinstance(found, pool.Died):
+            ear.forget()
+            lost.append((task, found.how, task.without(ear.sources)))
+        else:
+            ear.end(found)
+    return lost
+
+
+class _Told:
+    """What was told of a task."""
+
+    def __init__(self, ended: Ended):
+        self.ended, self.steps, self.sources = ended, 0, set[str]()
+
+    def __call__(self, value: Outcome | int) -> None:
+        if isinstance(value, int):
+            self.steps += value
+            self.ended.step(value)
+        else:
+            self.sources.add(value.source)
+            self.ended(value)
+
+    def forget(self) -> None:
+        self.ended.step(-self.steps)
+        self.steps = 0
+
+    def end(self, outcomes: list[Outcome]) -> None:
+        self.ended.step(len(outcomes) - self.steps)
+        for outcome in outcomes:
+            self.ended(outcome, counts=False)
+
+
+def _work(work: Work, job: Job, task: Any, tell: Callable[[Any], None]) -> list[Outcome]:
+    return work(job, task, tell)
