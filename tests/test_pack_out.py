@@ -43,7 +43,9 @@ def test_targets_that_are_there(packed, tmp_path):
     back = tmp_path / "back"
     assert unpack(archive, back).status == 0
     ended = unpack(archive, back)
-    assert ended.status == 1 and ended.outcomes[f"{archive}/00.dcm"]["reason"] == f"the target {back}/00.dcm exists; --force replaces it"
+    assert (
+        ended.status == 1 and ended.outcomes[f"{archive}/00.dcm"]["reason"] == f"the target {back}/00.dcm exists; --force replaces it"
+    )
     save(back / "00.dcm", b"precious")
     save(back / "01.dcm", ct_slice(1)[:-100])
     (back / "02.dcm").unlink()
@@ -161,7 +163,9 @@ def test_damage_is_told_by_the_files_that_it_costs(packed, tmp_path):
         assert ended.status == 1 and lost == {entries[n].path for n in leans}
         ended = unpack(bad, tmp_path / f"back {number}")
         assert ended.status == 1
-        assert contents(tmp_path / f"back {number}") == {e.path: ct_slice(int(e.path[:2])) for n, e in entries.items() if n not in leans}
+        assert contents(tmp_path / f"back {number}") == {
+            e.path: ct_slice(int(e.path[:2])) for n, e in entries.items() if n not in leans
+        }
 
 
 def test_a_cut_archive_yields_what_is_whole(packed, tmp_path):
@@ -183,7 +187,7 @@ def test_a_cut_archive_yields_what_is_whole(packed, tmp_path):
 def test_no_byte_can_be_changed_unnoticed(packed, tmp_path):
     source, archive = packed
     size = archive.stat().st_size
-    for place in [*range(0, 60), *range(60, size - 60, size // 40), *range(size - 60, size)]:
+    for place in [*range(60), *range(60, size - 60, size // 40), *range(size - 60, size)]:
         bad = changed(archive, tmp_path, lambda data: flipped(data, place))
         if place < 8:
             with pytest.raises(StreamError, match="not an archive"):

@@ -36,13 +36,9 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object a file on st
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Tell failures and damaged files only.")]
 OtherFiles = Annotated[
     Others | None,
-    typer.Option(
-        help="What to do with files that are no DICOM.", show_default="copy; fail for files that are named themselves"
-    ),
+    typer.Option(help="What to do with files that are no DICOM.", show_default="copy; fail for files that are named themselves"),
 ]
-Backup = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="With --in-place: keep the originals, in the same tree, under DIR.")
-]
+Backup = Annotated[Path | None, typer.Option(metavar="DIR", help="With --in-place: keep the originals, in the same tree, under DIR.")]
 UidMap = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Where images are derived: write their UIDs, a line each: old, tab, new."),
@@ -67,9 +63,7 @@ LossyAgain = Annotated[
     bool,
     typer.Option("--allow-lossy-again", rich_help_panel=BOUNDED, help="An error also in images that are marked as lossy already."),
 ]
-Mammography = Annotated[
-    bool, typer.Option("--allow-mammography", rich_help_panel=BOUNDED, help="An error also in mammograms.")
-]
+Mammography = Annotated[bool, typer.Option("--allow-mammography", rich_help_panel=BOUNDED, help="An error also in mammograms.")]
 Quantitative = Annotated[
     bool,
     typer.Option(

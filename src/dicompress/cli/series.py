@@ -126,9 +126,7 @@ def extract(
     ],
     output: Annotated[
         str,
-        typer.Option(
-            "--output", "-o", metavar="PATH", show_default=False, help="File, or folder (PATH/); - is standard output."
-        ),
+        typer.Option("--output", "-o", metavar="PATH", show_default=False, help="File, or folder (PATH/); - is standard output."),
     ],
     force: Force = False,
     json: Json = False,

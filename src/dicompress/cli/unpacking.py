@@ -99,7 +99,9 @@ def portions(found: Sequence[files.Task], output: Path | None, damaged: list[Out
     counts = Counter(f.target for portion in result for f in portion.files if f.target)
     clash = next((path for path, count in counts.items() if count > 1), None)
     if clash:
-        raise FileError(f"two files would both be written to {clash}; unpack the archives one after another, into folders of their own")
+        raise FileError(
+            f"two files would both be written to {clash}; unpack the archives one after another, into folders of their own"
+        )
     return result
 
 

@@ -113,7 +113,12 @@ def _strip(job: Job, task: Task, data: bytes) -> Done:
     return _done(job, task, data, stripped.data, stripped.remark, 0), stripped.data
 
 
-ACTIONS: dict[str, Callable[[Job, Task, bytes], Done]] = {"compress": _compress, "decompress": _decompress, "verify": _verify, "strip": _strip}
+ACTIONS: dict[str, Callable[[Job, Task, bytes], Done]] = {
+    "compress": _compress,
+    "decompress": _decompress,
+    "verify": _verify,
+    "strip": _strip,
+}
 
 
 def _done(job: Job, task: Task, data: bytes, result: bytes | bytearray, remark: str | None, pixels: int) -> Outcome:
