@@ -42,7 +42,7 @@ def limited(size: int) -> dict:
 
 def test_an_archive_that_is_too_large_for_its_disk(tmp_path, study):
     target = tmp_path / "out"
-    status, out, err = end(start("pack", study, "-o", target, "--jobs", 1, **limited(60_000)))
+    status, _, err = end(start("pack", study, "-o", target, "--jobs", 1, **limited(60_000)))
     assert status == 1 and f"cannot write {target}/1.2.2.dcma: File too large" in err
     assert assert_whole(study, target) == {"1.2.1.dcma": 2, "1.2.3.dcma": 1} and not partials(target)
     assert end(start("pack", study, "-o", target, "--resume"))[0] == 0
