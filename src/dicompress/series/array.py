@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import pydicom
@@ -65,31 +65,28 @@ class Series:
     def slice(self, k: int) -> np.ndarray:
         """Slice k, (rows, columns), read-only. StreamError if it, or one that it leans on, is damaged; IndexError."""
         k = range(len(self))[k]
-        if self._frames is not None:
-            frame: np.ndarray = self.archive.pixels(self.numbers[0])[k]
-            return frame
-        return self.archive.pixels(self.numbers[k])
+        if self._frames is None:
+            return self.archive.pixels(self.numbers[k])
+        frame: np.ndarray = self.archive.pixels(self.numbers[0])[k]
+        return frame
 
     def __getitem__(self, key: Any) -> np.ndarray:
         """As of an array: integers, slices, arrays of numbers, Ellipsis. Only the slices that are asked for are decoded."""
         key = key if isinstance(key, tuple) else (key,)
         which, inner = (key[0], key[1:]) if key else (slice(None), ())
-        if which is Ellipsis and len(inner) == self.ndim:
-            which, inner = inner[0], inner[1:]
-        elif which is Ellipsis:
-            which, inner = slice(None), (Ellipsis, *inner)
+        if which is Ellipsis:
+            which, inner = (slice(None), (Ellipsis, *inner)) if len(inner) < self.ndim else (inner[0], inner[1:])
         if not all(k is Ellipsis or isinstance(k, slice) or _is_whole(k) for k in inner):
             return np.asarray(self)[key]
         example = np.broadcast_to(np.zeros((), self.dtype), self.shape)
+        shape = example[key].shape  # or whatever numpy says of it
         if _is_whole(which):
-            example[key]  # whatever numpy says of it
-            return self.slice(int(which))[inner]
-        chosen = np.arange(len(self))[which] if isinstance(which, (slice, list, np.ndarray)) and np.ndim(which) < 2 else None
-        if chosen is None or chosen.ndim != 1:
+            return self.slice(which)[inner]
+        if not isinstance(which, slice) and not (isinstance(which, (list, np.ndarray)) and np.asarray(which).ndim == 1):
             return np.asarray(self)[key]
-        result = np.empty(example[key].shape, self.dtype)
-        for to, k in zip(result, chosen, strict=True):
-            to[...] = self.slice(int(k))[inner]
+        result = np.empty(shape, self.dtype)
+        for n, k in enumerate(np.arange(len(self))[which].tolist()):
+            result[n] = self.slice(k)[inner]
         return result
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -136,7 +133,7 @@ def open_series(path: str | os.PathLike[str], group: int = 0, cached: int = CACH
         raise
 
 
-def _is_whole(key: Any) -> bool:
+def _is_whole(key: Any) -> TypeGuard[int]:
     return isinstance(key, (int, np.integer)) and not isinstance(key, bool)
 
 

@@ -27,7 +27,8 @@ class Entry:
     differ. reason: why the file is kept as it was, or a remark.
 
     method: SLICE, elements and a stream of pixels; WHOLE, the file that `compress` makes; KEPT, its bytes. references: the entries, by
-    number, whose pixels the stream leans on. group, place: of files whose pixels are alike, and the slice's place in their order, a fraction for one that came late.
+    number, whose pixels the stream leans on. group, place: of files whose pixels are alike, and the slice's place in their order, a fraction for one that
+    came late.
     frames: None for a single image. shape, dtype: of its frames, as stored.
     form: how pixels lie in the file (SLICE only).
     """

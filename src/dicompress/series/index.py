@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..errors import StreamError
 from ..varint import Reader
@@ -26,7 +27,7 @@ def head_of(series: str, files: Iterable[tuple[parts.Place, Entry]]) -> bytes:
     Of each file: bytes between it and the one before it, of its head, of its data, facts. Its checksum, and that of the original behind
     it where there is such.
     """
-    rows, digests, end = list[list](), b"", 0
+    rows, digests, end = list[list[Any]](), b"", 0
     for place, entry in sorted(files, key=lambda file: file[0].start):
         rows.append([place.start - end, place.head, place.data, replace(entry, sha256="", original_sha256=None).facts()])
         digests += bytes.fromhex(entry.sha256) or bytes(DIGEST)

@@ -86,7 +86,7 @@ def groups(found: Sequence[Facts]) -> list[list[int]]:
 def orders(found: Sequence[Facts], group: Sequence[int]) -> list[list[int]]:
     """The orders of a group that its elements speak for, each once; the last one is that in which the files came."""
 
-    def time(facts: Facts) -> tuple[tuple[int, float, str], ...]:
+    def time(facts: Facts) -> tuple[Any, ...]:
         return tuple(_natural(text) for text in facts.times)
 
     keys: list[Callable[[int], Any] | None] = []

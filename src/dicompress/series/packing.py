@@ -107,10 +107,11 @@ def _slice(
     (stream,) = coded.streams
     used = list(fitting)[: len(codec.inspect(stream).references)]
     pixels = coded.pixels[0] if single else coded.pixels
+    rows, columns = native.image.frame_shape
     form = {"big": int(native.form.big), "words": int(native.form.words), "body": part10.body, "level": native.deflate_level or 0}
     entry = replace(
         entry, method=SLICE, guarantee=guarantee, near=coded.near, references=tuple(used), reason=coded.remark,
-        frames=None if single else native.image.frames, shape=(native.image.rows, native.image.columns), dtype=native.image.dtype.name,
+        frames=None if single else native.image.frames, shape=(rows, columns), dtype=native.image.dtype.name,
         form={name: value for name, value in form.items() if value},
     )  # fmt: skip
     around = joined(native.prefix, native.suffix, part10.trailer)

@@ -170,7 +170,8 @@ class Archive:
         """The elements of a SLICE as pydicom reads them, without its pixels, which are not decoded. StreamError if they are damaged."""
         entry = self.entries[number]
         nothing = np.broadcast_to(np.zeros((), entry.dtype), (entry.frames or 1, *(entry.shape or ())))
-        check_size(*nothing.shape, 1, nothing.itemsize)
+        frames, rows, columns = nothing.shape
+        check_size(frames, rows, columns, 1, nothing.itemsize)
         try:
             return pydicom.dcmread(BytesIO(assembled(entry, self._around(number), nothing)), stop_before_pixels=True)
         except DicompressError:

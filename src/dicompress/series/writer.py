@@ -13,7 +13,7 @@ from ..dicom.native import native_of
 from ..dicom.part10 import parse
 from ..errors import DicompressError, StreamError
 from . import index, late, parts
-from .entry import KEPT, SLICE, Entry
+from .entry import KEPT, Entry
 from .heads import Packer, joined
 from .order import FARTHEST, Chains, Facts, best, coding_order, groups, orders
 from .packing import Content, Settings, pack, sha256
@@ -75,11 +75,12 @@ class Writer:
         for place in coding_order(len(order)):
             candidates = dict(known[n] for n in chains.candidates(place) if n in known)
             content = self._put(sources[order[place]], candidates, group, place)
-            if not _can_be_leaned_on(content):
+            pixels = _leaned_on(content)
+            if content is None or pixels is None:
                 continue
             by_number = {number: n for n, (number, _) in known.items()}
             chains.add(place, [by_number[number] for number in content.entry.references])
-            known[place] = content.entry.number, content.pixels
+            known[place] = content.entry.number, pixels
             for n in [n for n in known if n < place - FARTHEST]:
                 del known[n]
 
@@ -94,10 +95,11 @@ class Writer:
                 with suppress(DicompressError):  # it is damaged: others are leaned on
                     candidates[n] = recent[n] if n in recent else self.before.pixels(n, self.settings.threads)
             content = self._put(sources[number], candidates, there.number, place)
-            if not _can_be_leaned_on(content):
+            pixels = _leaned_on(content)
+            if content is None or pixels is None:
                 continue
             chains.add(content.entry.number, content.entry.references)
-            places[content.entry.number], recent[content.entry.number] = place, content.pixels
+            places[content.entry.number], recent[content.entry.number] = place, pixels
             if len(recent) > RECENT:
                 first = next(iter(recent))
                 del recent[first], places[first]
@@ -142,8 +144,9 @@ class Writer:
         parts.write_footer(self.file, place)
 
 
-def _can_be_leaned_on(content: Content | None) -> bool:
-    return content is not None and content.entry.method == SLICE and content.entry.frames is None
+def _leaned_on(content: Content | None) -> np.ndarray | None:
+    """The pixels of what others may lean on."""
+    return content.pixels if content is not None and content.entry.frames is None else None
 
 
 def _known(before: Archive) -> dict[int, Entry]:
