@@ -23,12 +23,15 @@ def is_available() -> bool:
     return imagecodecs.JPEGXL.available
 
 
-def encode(pixels: np.ndarray, effort: int, threads: int = 0) -> bytes:
-    """(rows, columns[, 3 or 4]) of 8 or 16 unsigned bits, without loss. threads: 0 for one a core; they change no byte."""
+def encode(pixels: np.ndarray, effort: int, threads: int = 0, precision: int | None = None) -> bytes:
+    """(rows, columns[, 3 or 4]) of 8 or 16 unsigned bits, without loss. threads: 0 for one a core; they change no byte.
+
+    precision: bits that all values fit in, if they are fewer.
+    """
     import imagecodecs
 
     return imagecodecs.jpegxl_encode(
-        np.ascontiguousarray(pixels), lossless=True, effort=effort, numthreads=threads or os.cpu_count()
+        np.ascontiguousarray(pixels), lossless=True, effort=effort, bitspersample=precision, numthreads=threads or os.cpu_count()
     )
 
 

@@ -70,8 +70,13 @@ def _offset_tables(elements: Dataset) -> tuple[bytes, bytes] | None:
     return tuple(tables) if all(tables) else None
 
 
+def by_plugin(value: memoryview, image: PixelLayout, syntax: UID, plugin: str) -> np.ndarray:
+    """`image.shape` by one of pydicom's plug-ins, which is available. UnsupportedImageError for what it does not take."""
+    return _by_pydicom(value, None, image, syntax, plugin)[0]
+
+
 def _by_pydicom(
-    value: memoryview, tables: tuple[bytes, bytes] | None, image: PixelLayout, syntax: UID
+    value: memoryview, tables: tuple[bytes, bytes] | None, image: PixelLayout, syntax: UID, plugin: str = ""
 ) -> tuple[np.ndarray, str]:
     options = {
         "rows": image.rows,
@@ -89,7 +94,7 @@ def _by_pydicom(
     if tables:
         options["extended_offsets"] = tables
     try:
-        pixels, facts = get_decoder(syntax).as_array(bytes(value), raw=True, **options)
+        pixels, facts = get_decoder(syntax).as_array(bytes(value), raw=True, decoding_plugin=plugin, **options)
     except MemoryError:
         raise
     except Exception as error:  # plug-ins raise many kinds
