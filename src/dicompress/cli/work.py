@@ -117,7 +117,20 @@ def _strip(job: Job, task: Task, data: bytes) -> tuple[Outcome, bytes | None]:
     return _done(job, task, data, stripped.data, stripped.remark, 0), stripped.data
 
 
-ACTIONS = {"compress": _compress, "decompress": _decompress, "verify": _verify, "strip": _strip}
+def _transcode(job: Job, task: Task, data: bytes) -> tuple[Outcome, bytes | None]:
+    from ..dicom import PassedOn
+    from ..dicom.transcode import transcode_or_pass_on
+
+    result = transcode_or_pass_on(data, job.to, job.threads)
+    if isinstance(result, PassedOn):
+        if not result.is_dicom:
+            return _other(job, task, data, result.reason)
+        return _passed_on(task, data, result.reason, damaged=result.damaged)
+    outcome = _done(job, task, data, result.data, result.remark, result.pixels)
+    return replace(outcome, verified_by=result.verified), result.data
+
+
+ACTIONS = {"compress": _compress, "decompress": _decompress, "verify": _verify, "strip": _strip, "transcode": _transcode}
 
 
 def _done(job: Job, task: Task, data: bytes, result: bytes, remark: str | None, pixels: int) -> Outcome:

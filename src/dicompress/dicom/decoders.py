@@ -45,7 +45,7 @@ def decoded_pixels(
 
     elements: with the offset tables, if there are any. UnsupportedImageError for what no decoder takes.
     """
-    tables = _offset_tables(elements)
+    tables = offset_tables(elements)
     own = FRAME_DECODERS.get(syntax)
     if own:
         return decoded([own(frame, image) for frame in source_frames(value, image.frames, tables)], image), image.interpretation
@@ -64,7 +64,7 @@ def decoded_pixels(
     return _by_pydicom(value, tables, image, syntax)
 
 
-def _offset_tables(elements: Dataset) -> tuple[bytes, bytes] | None:
+def offset_tables(elements: Dataset) -> tuple[bytes, bytes] | None:
     """The extended ones; pydicom fails on empty ones."""
     tables = [elements.get(f"ExtendedOffsetTable{k}") for k in ("", "Lengths")]
     return tuple(tables) if all(tables) else None

@@ -24,7 +24,7 @@ from .syntax import JPEG_XL_LOSSLESS
 
 RCT = "YBR_RCT"
 CSIZ = 40  # byte of a JPEG 2000 code stream at which the number of components stands, before three bytes of each
-SMALLEST_JPEG_LS = 2  # bits
+SMALLEST_JPEG_LS, SMALL_FRAME = 2, 4096  # bits; bytes
 
 Encode = Callable[[np.ndarray, int, int, bool], bytes]  # a frame, its precision, threads, whether to transform its colours
 Read = Callable[[memoryview, PixelLayout, UID], np.ndarray]  # encapsulated Pixel Data of all frames -> `image.shape`
@@ -81,19 +81,23 @@ def has_precision() -> bool:
 
 def jpeg_ls(frame: np.ndarray, precision: int, threads: int, transform: bool) -> bytes:
     """Signed values as their lowest bits, as JPEG-LS knows no signs."""
-    words = np.ascontiguousarray(frame).view(f"u{frame.itemsize}")
-    if not has_precision():
-        import imagecodecs
+    import imagecodecs
 
-        return bytes(imagecodecs.jpegls_encode(words))
+    words = np.ascontiguousarray(frame).view(f"u{frame.itemsize}")
+    room = 2 * words.nbytes + SMALL_FRAME  # noise takes more than it takes natively
+    if precision == 8 * frame.itemsize or not has_precision():
+        return bytes(imagecodecs.jpegls_encode(words, out=room))
     from jpeg_ls import encode_pixel_data
 
     precision = max(precision, SMALLEST_JPEG_LS)
-    words = words & words.dtype.type((1 << precision) - 1)
-    return bytes(encode_pixel_data(
-        words.astype(words.dtype.newbyteorder("<")).tobytes(), 0, rows=frame.shape[0], columns=frame.shape[1],
-        samples_per_pixel=_samples(frame), bits_allocated=8 * frame.itemsize, bits_stored=precision, planar_configuration=0,
-    ))  # fmt: skip
+    lowest = words & words.dtype.type((1 << precision) - 1)
+    try:
+        return bytes(encode_pixel_data(
+            lowest.astype(words.dtype.newbyteorder("<")).tobytes(), 0, rows=frame.shape[0], columns=frame.shape[1],
+            samples_per_pixel=_samples(frame), bits_allocated=8 * frame.itemsize, bits_stored=precision, planar_configuration=0,
+        ))  # fmt: skip
+    except RuntimeError:  # its buffer is too small for a few pixels
+        return bytes(imagecodecs.jpegls_encode(words, out=room))
 
 
 def jpeg_2000(frame: np.ndarray, precision: int, threads: int, transform: bool) -> bytes:

@@ -7,14 +7,12 @@ UnsupportedImageError that says why; of files that dicompress compressed, the na
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from io import BytesIO
 
 import numpy as np
 import pydicom
-from pydicom.dataset import Dataset
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian
 
 from ..errors import DicompressError, FileError, NotDicomError, UnsupportedImageError, VerificationError
@@ -24,7 +22,7 @@ from .items import extended_tables, split_frames
 from .native import Native, changed, made_native, native_of
 from .part10 import Part10, parse
 from .pixels import PixelLayout, layout
-from .recompress import jpeg_xl_frames, number
+from .recompress import jpeg_xl_frames
 from .record import has_record
 from .restore import frames_of, is_ours, restore, says_ours
 from .results import PassedOn, Transcoded
@@ -46,11 +44,11 @@ def transcode_file(data: bytes, to: str, threads: int = 0) -> Transcoded:
     more. UnsupportedImageError for what is better left as it is, FileError, StreamError for damage, VerificationError.
     """
     part10 = parse(data)
+    target = target_of(to)
     if not is_ours(part10):
-        return _to_native(part10) if _target(to) is None else _to_target(part10, TARGETS[to], threads)
-    target = _target(to)
+        return _to_target(part10, target, threads) if target else _to_native(part10)
     if part10.syntax == JPEG_XL_JPEG:
-        return _jpeg(part10, target, threads)
+        return _jpeg(part10, target)
     restored = restore(part10, threads)
     source = parse(restored.data)
     if target is not None:
@@ -76,7 +74,7 @@ def transcode_or_pass_on(data: bytes, to: str, threads: int = 0) -> Transcoded |
         return PassedOn(str(error), damaged=isinstance(error, FileError))
 
 
-def _target(to: str) -> Target | None:
+def target_of(to: str) -> Target | None:
     """None for native. ValueError for what is none."""
     if to not in CHOICES:
         raise ValueError(f"{to} is none of {', '.join(CHOICES)}")
@@ -193,11 +191,11 @@ def _compare(library: str, found: np.ndarray, pixels: np.ndarray) -> None:
             raise VerificationError(f"{library} reads other values from frame {index + 1} than were written")
 
 
-def _jpeg(part10: Part10, target: Target | None, threads: int) -> Transcoded:
+def _jpeg(part10: Part10, target: Target | None) -> Transcoded:
     """JPEG frames that JPEG XL holds: JPEG XL without our record, if that is asked for, else the JPEG file."""
     if target is TARGETS["jxl"] and not has_record(part10.raw):
         raise UnsupportedImageError(f"in {name(JPEG_XL_JPEG)} already")
-    restored = restore(part10, threads)
+    restored = restore(part10)
     if target is not TARGETS["jxl"]:
         return Transcoded(bytes(restored.data), parse(restored.data).syntax, restored.pixels, (OWN,), JPEG_STAYS)
     start = head(part10.preamble, part10.meta, part10.dataset, JPEG_XL_JPEG)
