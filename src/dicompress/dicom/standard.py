@@ -24,7 +24,8 @@ from .syntax import JPEG_XL_LOSSLESS
 
 RCT = "YBR_RCT"
 CSIZ = 40  # byte of a JPEG 2000 code stream at which the number of components stands, before three bytes of each
-SMALLEST_JPEG_LS, SMALL_FRAME = 2, 4096  # bits; bytes
+JPEG_LS_BITS = 6  # the least precision of JPEG-LS that DCMTK reads
+SMALL_FRAME = 4096  # bytes
 
 Encode = Callable[[np.ndarray, int, int, bool], bytes]  # a frame, its precision, threads, whether to transform its colours
 Read = Callable[[memoryview, PixelLayout, UID], np.ndarray]  # encapsulated Pixel Data of all frames -> `image.shape`
@@ -50,7 +51,8 @@ class Second:
 class Target:
     """same: transfer syntaxes that are it already. colours: Photometric Interpretations it holds, and as what.
 
-    library: whose decoder reads it here. seconds: others, the most independent ones first.
+    library: whose decoder reads it here. seconds: others, the most independent ones first. least: the precision below which that of
+    the words is taken.
     """
 
     title: str
@@ -61,6 +63,7 @@ class Target:
     encode: Encode
     library: str
     seconds: tuple[Second, ...]
+    least: int = 1
 
     def check(self, image: PixelLayout) -> None:
         """UnsupportedImageError for what it does not hold."""
@@ -89,7 +92,6 @@ def jpeg_ls(frame: np.ndarray, precision: int, threads: int, transform: bool) ->
         return bytes(imagecodecs.jpegls_encode(words, out=room))
     from jpeg_ls import encode_pixel_data
 
-    precision = max(precision, SMALLEST_JPEG_LS)
     lowest = words & words.dtype.type((1 << precision) - 1)
     try:
         return bytes(encode_pixel_data(
@@ -150,7 +152,7 @@ HTJ2K = (HTJ2KLossless, HTJ2KLosslessRPCL)
 PLUGINS = (Second("libjpeg (pylibjpeg)", "pylibjpeg"), Second("GDCM", "gdcm"), Second("CharLS (pyjpegls)", "pyjpegls"))
 TARGETS: dict[str, Target] = {
     "jls": Target(
-        "JPEG-LS Lossless", JPEGLSLossless, (JPEGLSLossless,), PLAIN, True, jpeg_ls, "CharLS", PLUGINS
+        "JPEG-LS Lossless", JPEGLSLossless, (JPEGLSLossless,), PLAIN, True, jpeg_ls, "CharLS", PLUGINS, JPEG_LS_BITS
     ),
     "j2k": Target(
         "JPEG 2000 Lossless", JPEG2000Lossless, (JPEG2000Lossless,), TRANSFORMED, True, jpeg_2000, "OpenJPEG",

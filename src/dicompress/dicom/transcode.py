@@ -145,6 +145,7 @@ def _remarks(target: Target, remarks: tuple[str, ...], image: PixelLayout) -> tu
 
 def encoded(pixels: np.ndarray, image: PixelLayout, target: Target, precision: int, threads: int) -> list[bytes]:
     """pixels: (frames, ...), as many as there are. Several are done side by side."""
+    precision = image.bits_allocated if precision < target.least else precision
     transform = target.colours[image.interpretation] != image.interpretation
     workers = min(threads or os.cpu_count() or 1, len(pixels))
     with ThreadPoolExecutor(workers) as pool:
