@@ -122,7 +122,9 @@ def summary(action: str, outcomes: list[Outcome], seconds: float) -> str:
     told = f"{counts}; {_size(sums['bytes_in'])} -> {_size(sums['bytes_out'])}"
     if action == "strip":
         return told
-    return f"{told}, ratio {sums['ratio']:.2f}; {sums['pixels'] / 1e6 / seconds:.2f} megapixels a second"
+    readers = ", ".join(sorted({reader for o in outcomes for reader in o.verified_by}))
+    speed = f"{sums['pixels'] / 1e6 / seconds:.2f} megapixels a second"
+    return f"{told}, ratio {sums['ratio']:.2f}; {speed}" + (f"; read again by {readers}" if readers else "")
 
 
 def _others(count: float, what: str) -> str:

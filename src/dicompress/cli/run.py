@@ -99,7 +99,7 @@ def _go_on(job: Job, output: str | None) -> str:
 def check_pipes(job: Job, tasks: list[files.Task], as_json: bool) -> None:
     if any(task.to_stdout for task in tasks) and (as_json or job.force or job.resume):
         raise DicompressError("-o - goes with none of --json, --force and --resume: standard output holds the file")
-    if any(task.from_stdin for task in tasks) and job.action not in ("compress", "decompress"):
+    if any(task.from_stdin for task in tasks) and job.action not in ("compress", "decompress", "transcode"):
         raise DicompressError(f"{job.action} reads files, not standard input (./- is a file of that name)")
 
 

@@ -113,11 +113,25 @@ def _strip(job: Job, task: Task, data: bytes) -> Done:
     return _done(job, task, data, stripped.data, stripped.remark, 0), stripped.data
 
 
+def _transcode(job: Job, task: Task, data: bytes) -> Done:
+    from ..dicom import PassedOn
+    from ..dicom.transcode import transcode_or_pass_on
+
+    result = transcode_or_pass_on(data, job.to, job.threads)
+    if isinstance(result, PassedOn):
+        if not result.is_dicom:
+            return _other(job, task, data, result.reason)
+        return _passed_on(task, data, result.reason, damaged=result.damaged)
+    outcome = _done(job, task, data, result.data, result.remark, result.pixels)
+    return replace(outcome, verified_by=result.verified), result.data
+
+
 ACTIONS: dict[str, Callable[[Job, Task, bytes], Done]] = {
     "compress": _compress,
     "decompress": _decompress,
     "verify": _verify,
     "strip": _strip,
+    "transcode": _transcode,
 }
 
 
