@@ -10,7 +10,7 @@ import typer
 
 from .. import __version__
 from ..errors import DicompressError
-from . import archive, output, plugged, tools
+from . import archive, output, plugged, store, tools
 
 app = typer.Typer(
     cls=plugged.Commands,
@@ -22,6 +22,7 @@ for command in (
     archive.compress, archive.decompress, archive.verify, archive.strip, archive.info, tools.demo, tools.compare,
 ):  # fmt: skip
     app.command()(command)
+app.add_typer(store.app, name="store")
 
 
 def main() -> None:

@@ -108,7 +108,7 @@ def summary(action: str, outcomes: list[Outcome], seconds: float) -> str:
         _others(sums[SKIPPED], SKIPPED),
         f"{sums[FAILED]} failed",
     )
-    told = f"{counts}; {_size(sums['bytes_in'])} -> {_size(sums['bytes_out'])}"
+    told = f"{counts}; {size(sums['bytes_in'])} -> {size(sums['bytes_out'])}"
     if action == "strip":
         return told
     return f"{told}, ratio {sums['ratio']:.2f}; {sums['pixels'] / 1e6 / seconds:.2f} megapixels a second"
@@ -122,7 +122,7 @@ def _joined(*parts: str) -> str:
     return ", ".join(filter(None, parts))
 
 
-def _size(count: int) -> str:
+def size(count: float) -> str:
     for unit in ("bytes", "kB", "MB", "GB"):
         if count < 1000 or unit == "GB":
             return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
