@@ -10,7 +10,7 @@ import typer
 
 from .. import __version__
 from ..errors import DicompressError
-from . import archive, output, plugged, series, tools, transcode
+from . import archive, output, plugged, series, store, tools, transcode
 
 app = typer.Typer(
     cls=plugged.Commands,
@@ -23,6 +23,7 @@ for command in (
     series.pack, series.unpack, series.list_, series.extract, tools.demo, tools.compare,
 ):  # fmt: skip
     app.command(command.__name__.rstrip("_"))(command)
+app.add_typer(store.app, name="store")
 
 
 def main() -> None:
