@@ -1,5 +1,6 @@
 import gc
 import signal
+import time
 import warnings
 
 import pydicom
@@ -43,3 +44,34 @@ def no_warnings(no_garbage):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         yield
+
+
+@pytest.fixture(scope="session")
+def postgresql_server():
+    pytest.importorskip("psycopg")
+    from helpers.archive import postgresql
+
+    with postgresql() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def index_url(request):
+    """Of an empty index."""
+    pytest.importorskip("sqlalchemy")
+    if request.param == "sqlite":
+        yield "index.sqlite"
+        return
+    from helpers.archive import database
+
+    with database(request.getfixturevalue("postgresql_server"), f"test{time.monotonic_ns()}") as url:
+        yield url
+
+
+@pytest.fixture
+def store(tmp_path, index_url):
+    """An empty store with an index of each kind."""
+    from dicompress.store import Store
+
+    with Store.create(tmp_path / "store", index=index_url) as store:
+        yield store

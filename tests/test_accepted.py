@@ -18,7 +18,7 @@ from dicompress.codec.wrapped import MARK
 from dicompress.dicom import DICOMPRESS
 from dicompress.dicom.syntax import JPEG_XL_JPEG, JPEG_XL_LOSSLESS
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # pydicom's, of its own files
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # pydicom's, of its own files
 NEAR = 2
 WAYS = {
     "to another folder": ["-o", "small/"],

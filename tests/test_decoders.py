@@ -37,7 +37,7 @@ def both(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
         image = layout(part10.dataset)
         if part10.syntax not in decoders.LIBRARY_DECODERS or image.frames > 10:
             return None
-        tables = decoders._offset_tables(part10.dataset)
+        tables = decoders.offset_tables(part10.dataset)
         expected, interpretation = decoders._by_pydicom(part10.value, tables, image, part10.syntax)
     except DicompressError:
         return None

@@ -5,11 +5,11 @@ import os
 import resource
 import shutil
 import socket
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.fault_disk import mounted
 from helpers.faults import as_nobody_special, assert_intact, end, partials, start, studies, targets
 from helpers.files import make
 from helpers.images import phantom
@@ -41,19 +41,6 @@ def disk(tmp_path):
     (folder / "b").write_bytes(make(np.random.default_rng(0).integers(0, 1 << 16, (200, 150), np.uint16)))
     (folder / "c").write_bytes(make(phantom(40, 40)))
     return folder
-
-
-def mounted(options: str, place: Path, *arguments, keep: Path) -> tuple[int, str, str]:
-    """A run with a small disk mounted at `place`, whose contents are copied to `keep` in the end."""
-    place.mkdir()
-    mount = f'place=$1 keep=$2; shift 2; mount -t tmpfs -o {options} none "$place" || exit 99'
-    script = f'{mount}; "$@"; code=$?; cp -a "$place" "$keep"; exit $code'
-    unshare = ["unshare", "-rm", "sh", "-c", script, "sh", str(place), str(keep)]
-    if not shutil.which("unshare") or subprocess.run([*unshare, "true"], capture_output=True).returncode:
-        pytest.skip("mounting is not permitted")
-    shutil.rmtree(keep)
-    run = start(*arguments, wrapper=unshare)
-    return end(run)
 
 
 def test_a_full_disk(tmp_path, disk):

@@ -15,7 +15,8 @@ from helpers.faults import KILLS, assert_intact, end, needs_proc, partials, proc
 from helpers.files import make
 from helpers.images import phantom
 
-from dicompress.cli import batch, files, pool
+from dicompress import pool
+from dicompress.cli import batch, files
 from dicompress.cli.outcome import DONE, FAILED, Outcome, exit_status
 from dicompress.disk.targets import write
 from dicompress.errors import DicompressError

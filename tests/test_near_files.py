@@ -186,6 +186,7 @@ def test_data_sets_in_memory():
     assert describe(buffer.getvalue()).near == 2
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path):
     source, small, back = tmp_path / "ct.dcm", tmp_path / "small", tmp_path / "back"
     source.write_bytes(ct())

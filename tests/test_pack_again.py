@@ -5,8 +5,8 @@ import shutil
 import numpy as np
 import pytest
 from helpers.archives import SERIES, ct_slice, make_series, pack, unpack
-from helpers.folders import contents, save
 from helpers.files import make, read
+from helpers.folders import contents, save
 from helpers.images import phantom
 
 from dicompress.series import Archive
@@ -55,7 +55,10 @@ def test_late_files_are_added_behind_what_is_there(packed, tmp_path):
     save(source / "new.dcm", ct_slice(1, "1.2.9"))
     ended = pack(source, archive.parent, "--resume")
     assert ended.status == 0
-    assert ended.statuses == {**{f"0{n}.dcm": "kept" for n in range(4)}, **dict.fromkeys(("04.dcm", "05.dcm", "new.dcm"), "compressed")}
+    assert ended.statuses == {
+        **{f"0{n}.dcm": "kept" for n in range(4)},
+        **dict.fromkeys(("04.dcm", "05.dcm", "new.dcm"), "compressed"),
+    }
     assert archive.read_bytes().startswith(before) and (archive.parent / "1.2.9.dcma").exists()
     assert unpack(archive.parent, tmp_path / "back").status == 0
     assert contents(tmp_path / "back") == contents(source)
@@ -189,7 +192,13 @@ def test_an_allowed_error_is_a_bound_and_kept_where_it_is_allowed(tmp_path):
         before, after = read(data), read((tmp_path / "back" / name).read_bytes())
         error = np.abs(before.pixel_array.astype(int) - after.pixel_array).max()
         assert 0 < error <= 3 and before.SOPInstanceUID != after.SOPInstanceUID
-    for options, status in ((["--near", 3], "kept"), (["--near", 4], "kept"), (["--near", 2], "failed"), ([], "failed"), (["--psnr", 30], "kept")):
+    for options, status in (
+        (["--near", 3], "kept"),
+        (["--near", 4], "kept"),
+        (["--near", 2], "failed"),
+        ([], "failed"),
+        (["--psnr", 30], "kept"),
+    ):
         ended = pack(source, target, "--resume", *options)
         assert set(ended.statuses.values()) == {status}, options
         assert all(bool(line["new_uid"]) == (status == "kept") for line in ended.outcomes.values())

@@ -53,6 +53,7 @@ def shell(code: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("bash") is None, reason="the first hour is typed into a shell: no bash here")
+@pytest.mark.slow
 def test_the_first_hour_goes_as_it_is_told(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run("docs/first-hour.md", {}) > 15

@@ -17,14 +17,14 @@ from helpers.streams import Stream
 import dicompress
 from dicompress.native.pyramid import Pyramid
 
+pytestmark = pytest.mark.slow  # what it tests is built first
+
 GOLDEN = Path(__file__).parent / "golden"
 BUILD = ROOT / "build" / "web"
 DRIVER = """
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { load } from "WRAPPER";
-
-pytestmark = pytest.mark.slow  # what it tests is built first
 
 const dicompress = await load(readFileSync("MODULE"));
 const results = JSON.parse(readFileSync(0, "utf8")).map(({ path, size, limits, part }) => {

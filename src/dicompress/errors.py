@@ -33,3 +33,11 @@ class NotDicomError(FileError):
 
 class VerificationError(DicompressError):
     """What was compressed does not come back as promised; nothing was written."""
+
+
+class NotStoredError(DicompressError):
+    """The store has no such object."""
+
+
+class DamagedObjectError(DicompressError):
+    """What is stored of an object is not what was stored; the store's other objects are not concerned."""

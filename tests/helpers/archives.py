@@ -57,14 +57,14 @@ def unpack(source, target, *options) -> Ended:
     return call("unpack", source, "-o", target, "--jobs", 1, "--json", *options)
 
 
-def ct_slice(number: int, series: str = SERIES, seed: int = 0, **attributes) -> bytes:
-    """The small CT, moved and shifted."""
+def ct_slice(number: int, series: str = SERIES, seed: int = 0, noise: int = 3, **attributes) -> bytes:
+    """The small CT, moved and shifted, and so many values of noise."""
     dataset = pydicom.dcmread(get_testdata_file("CT_small.dcm"))
     dataset.SeriesInstanceUID, dataset.InstanceNumber = series, number
     dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"{series}.{number}"
     dataset.ImagePositionPatient = [0, 0, 2.5 * number]
-    noise = np.random.default_rng(number + 1000 * seed).integers(0, 3, (128, 128))
-    dataset.PixelData = (np.roll(dataset.pixel_array, number, 0) + noise).astype(np.int16).tobytes()
+    added = np.random.default_rng(number + 1000 * seed).integers(0, noise, (128, 128))
+    dataset.PixelData = (np.roll(dataset.pixel_array, number, 0) + added).astype(np.int16).tobytes()
     for name, value in attributes.items():
         setattr(dataset, name, value)
     buffer = io.BytesIO()

@@ -10,7 +10,7 @@ import typer
 
 from .. import __version__
 from ..errors import DicompressError
-from . import archive, output, plugged, series, tools
+from . import archive, output, plugged, series, store, tools, transcode
 
 app = typer.Typer(
     cls=plugged.Commands,
@@ -19,10 +19,11 @@ app = typer.Typer(
     **plugged.LIKE,
 )
 for command in (
-    archive.compress, archive.decompress, archive.verify, archive.strip, archive.info, series.pack, series.unpack, series.list_,
-    series.extract, tools.demo, tools.compare,
+    archive.compress, archive.decompress, transcode.transcode, archive.verify, archive.strip, archive.info,
+    series.pack, series.unpack, series.list_, series.extract, tools.demo, tools.compare,
 ):  # fmt: skip
     app.command(command.__name__.rstrip("_"))(command)
+app.add_typer(store.app, name="store")
 
 
 def main() -> None:
@@ -54,8 +55,6 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[
-        bool | None, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = None,
+    version: Annotated[bool | None, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = None,
 ) -> None:
     pass

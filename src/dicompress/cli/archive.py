@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -44,7 +44,7 @@ def compress(
         bool, typer.Option("--in-place", help="Instead of -o: each result replaces its source, once it is proved and on disk.")
     ] = False,
     backup: Backup = None,
-    model: Annotated[Optional[str], typer.Option(help="The model to compress with.", show_default="pyramid")] = None,
+    model: Annotated[str | None, typer.Option(help="The model to compress with.", show_default="pyramid")] = None,
     jobs: Jobs = CORES,
     others: OtherFiles = None,
     no_record: Annotated[
@@ -193,5 +193,5 @@ def info(file: Annotated[Path, typer.Argument(show_default=False)], json: Json =
         print(f"{name.replace('_', ' '):{width}}  {', '.join(map(str, values))}")
 
 
-def _json(value: dict) -> str:
+def _json(value: dict[str, Any]) -> str:
     return json.dumps(value)  # ASCII, as names of files may not be UTF-8

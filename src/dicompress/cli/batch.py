@@ -36,7 +36,7 @@ def _outcomes(job: Job, tasks: list[files.Task], jobs: int) -> Generator[Outcome
     if jobs < 2:
         yield from (process(job, task) for task in tasks)
         return
-    from . import pool
+    from .. import pool
 
     several = replace(job, threads=max(1, (os.cpu_count() or 1) // jobs))
     died = []

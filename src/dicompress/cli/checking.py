@@ -5,24 +5,26 @@ from __future__ import annotations
 from . import batch, files, run, several, unpacking
 from .outcome import Job, Outcome
 
+Found = files.Task | unpacking.Portion
+
 
 def verify(sources: list[str], jobs: int, as_json: bool, quiet: bool) -> None:
     """Exits."""
     job, damaged = Job("verify"), list[Outcome]()
 
-    def find() -> list:
+    def find() -> list[Found]:
         tasks = files.tasks(sources, None)
         run.check_pipes(job, tasks, as_json)
         found = [task for task in tasks if not task.from_stdin and unpacking.is_archive(task)]
-        return [task for task in tasks if task not in found] + unpacking.portions(found, None, damaged)
+        return [*(task for task in tasks if task not in found), *unpacking.portions(found, None, damaged)]
 
-    def do(found: list, ended: run.Ended) -> None:
+    def do(found: list[Found], ended: run.Ended) -> None:
         for outcome in damaged:
             ended(outcome)
         batch.run(job, [task for task in found if isinstance(task, files.Task)], jobs, ended)
         several.run(unpacking.work, job, [p for p in found if isinstance(p, unpacking.Portion)], jobs, ended, [])
 
-    def count(found: list) -> int:
+    def count(found: list[Found]) -> int:
         return sum(1 if isinstance(task, files.Task) else len(task.files) for task in found) + len(damaged)
 
     run.carry_out(job, find, do, as_json, quiet, count=count)

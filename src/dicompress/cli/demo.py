@@ -32,7 +32,7 @@ def run() -> int:
     rows, same = [], True
     with tempfile.TemporaryDirectory() as folder:
         for name in IMAGES:
-            source = Path(get_testdata_file(name))
+            source = Path(str(get_testdata_file(name)))
             target = Path(folder) / name
             targets.write(target, compress_file(source.read_bytes()).data)
             same = same and restore_file(target.read_bytes()).data == source.read_bytes()

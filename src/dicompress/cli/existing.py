@@ -115,6 +115,8 @@ def _is_right(job: Job, source: bytes, target: bytes) -> bool:
 
     if job.action == "compress":
         return resume.is_compressed(source, target, job.allowance, job.threads)
+    if job.action == "transcode":
+        return resume.is_transcoded(source, target, job.to, job.threads)
     return resume.is_decompressed(source, target, job.threads)
 
 

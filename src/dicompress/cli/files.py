@@ -94,7 +94,7 @@ def _read_stdin() -> bytes:
         raise FileError(f"cannot be read: {error.strerror}") from None
 
 
-def write_stdout(data: bytes) -> None:
+def write_stdout(data: bytes | bytearray) -> None:
     try:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
@@ -132,7 +132,7 @@ def tasks(sources: Sequence[str | Path], output: str | Path | None) -> list[Task
         if os.path.isdir(source):
             root = target and (target / source.resolve().name if several else target)
             found += [Task(f, root and root / f.relative_to(source), problem) for f, problem in _walk(source, target)]
-        elif target is None:
+        elif target is None or output is None:
             found.append(Task(source, None, named=True))
         else:
             inside = several or os.path.isdir(target) or ends_as_folder(output)

@@ -24,7 +24,7 @@ def check(task: Task) -> None:
         raise FileError(f"cannot be replaced: {path.parent} is not a folder that can be written to")
 
 
-def replace(task: Task, source: Source, data: bytes) -> None:
+def replace(task: Task, source: Source, data: bytes | bytearray) -> None:
     """Write `data` beside the file, flush it, keep the original as `task.backup` if that is asked for, rename.
 
     FileError, and the file as it was, if it is not the one that was read any more or cannot be written.

@@ -39,7 +39,7 @@ def facts(path: Path) -> dict[str, Any]:
         return {
             "series": archive.series,
             "files": len(entries),
-            **{method: count for method, count in sorted(Counter(entry.method for entry in entries).items())},
+            **dict(sorted(Counter(entry.method for entry in entries).items())),
             "leaning_on_others": sum(bool(entry.references) for entry in entries),
             "guarantees": sorted({GUARANTEES[entry.guarantee] for entry in entries}),
             "largest_error": max((entry.near for entry in entries), default=0),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -14,7 +14,7 @@ from .outcome import COPY, FAIL, SKIP
 CORES = os.cpu_count() or 1
 
 
-class Others(str, Enum):
+class Others(StrEnum):
     copy, skip, fail = COPY, SKIP, FAIL
 
 
@@ -35,29 +35,25 @@ Resume = Annotated[bool, typer.Option("--resume", help="Keep targets that are ri
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a file on standard output, nothing else there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Tell failures and damaged files only.")]
 OtherFiles = Annotated[
-    Optional[Others],
-    typer.Option(
-        help="What to do with files that are no DICOM.", show_default="copy; fail for files that are named themselves"
-    ),
+    Others | None,
+    typer.Option(help="What to do with files that are no DICOM.", show_default="copy; fail for files that are named themselves"),
 ]
-Backup = Annotated[
-    Optional[Path], typer.Option(metavar="DIR", help="With --in-place: keep the originals, in the same tree, under DIR.")
-]
+Backup = Annotated[Path | None, typer.Option(metavar="DIR", help="With --in-place: keep the originals, in the same tree, under DIR.")]
 UidMap = Annotated[
-    Optional[Path],
+    Path | None,
     typer.Option(metavar="FILE", help="Where images are derived: write their UIDs, a line each: old, tab, new."),
 ]
 
 BOUNDED = "With a bounded error"
 Near = Annotated[
-    Optional[int],
+    int | None,
     typer.Option(min=1, max=255, metavar="N", rich_help_panel=BOUNDED, help="No pixel off by more than N stored values."),
 ]
 NearHu = Annotated[
-    Optional[float], typer.Option(metavar="X", rich_help_panel=BOUNDED, help="No pixel off by more than X Hounsfield units.")
+    float | None, typer.Option(metavar="X", rich_help_panel=BOUNDED, help="No pixel off by more than X Hounsfield units.")
 ]
 Psnr = Annotated[
-    Optional[float],
+    float | None,
     typer.Option(
         metavar="DB", rich_help_panel=BOUNDED,
         help="The largest N that leaves DB decibels, against the image's own range of values.",
@@ -67,9 +63,7 @@ LossyAgain = Annotated[
     bool,
     typer.Option("--allow-lossy-again", rich_help_panel=BOUNDED, help="An error also in images that are marked as lossy already."),
 ]
-Mammography = Annotated[
-    bool, typer.Option("--allow-mammography", rich_help_panel=BOUNDED, help="An error also in mammograms.")
-]
+Mammography = Annotated[bool, typer.Option("--allow-mammography", rich_help_panel=BOUNDED, help="An error also in mammograms.")]
 Quantitative = Annotated[
     bool,
     typer.Option(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..dicom import Allowance
 
-COMPRESSED, RESTORED, VERIFIED, STRIPPED = "compressed", "restored", "verified", "stripped"
+COMPRESSED, RESTORED, VERIFIED, STRIPPED, TRANSCODED = "compressed", "restored", "verified", "stripped", "transcoded"
 DONE = {  # by action
     "compress": COMPRESSED, "pack": COMPRESSED, "decompress": RESTORED, "unpack": RESTORED, "extract": RESTORED, "verify": VERIFIED,
-    "strip": STRIPPED,
+    "strip": STRIPPED, "transcode": TRANSCODED,
 }  # fmt: skip
 KEPT, PASSED_ON, SKIPPED, FAILED = "kept", "passed on", "skipped", "failed"
 COPY, SKIP, FAIL = "copy", "skip", "fail"  # what to do with files that are no DICOM
@@ -24,6 +24,7 @@ class Job:
     record: write a restore record.
     resume: keep targets that are what the source gives, do damaged ones again. force: replace whatever else is there.
     in_place: results replace their sources. others: COPY, SKIP or FAIL; None: FAIL for files named as sources, else COPY.
+    to: of `transcode`, one of its targets.
     """
 
     action: str
@@ -35,6 +36,7 @@ class Job:
     record: bool = True
     in_place: bool = False
     others: str | None = None
+    to: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Outcome:
     """What became of one file. reason: why it was passed on or failed, or a remark.
 
     is_dicom, damaged: as in `PassedOn`. old_uid, new_uid: SOP Instance UIDs, where they differ. warnings: of libraries.
-    references: SOP Instance UIDs that the file refers to.
+    references: SOP Instance UIDs that the file refers to. verified_by: libraries that read the same values from a transcoded file.
     """
 
     source: str
@@ -59,12 +61,13 @@ class Outcome:
     new_uid: str | None = None
     warnings: tuple[str, ...] = ()
     references: frozenset[str] = frozenset()
+    verified_by: tuple[str, ...] = ()
 
     @property
     def is_bad(self) -> bool:
         return self.status == FAILED or self.damaged
 
-    def facts(self) -> dict:
+    def facts(self) -> dict[str, Any]:
         """For JSON."""
         return {name: value for name, value in asdict(self).items() if name != "references"}
 
@@ -73,7 +76,7 @@ def exit_status(outcomes: list[Outcome]) -> int:
     return int(any(o.is_bad for o in outcomes))
 
 
-def totals(outcomes: list[Outcome]) -> dict:
+def totals(outcomes: list[Outcome]) -> dict[str, float]:
     """Counts, bytes and pixels of a batch. The ratio counts whatever was kept or passed on, too."""
     written = [o for o in outcomes if o.status not in (FAILED, SKIPPED)]
     bytes_in, bytes_out = sum(o.bytes_in for o in written), sum(o.bytes_out for o in written)

@@ -38,7 +38,7 @@ class Report:
         self.progress.start()
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.progress.stop()
 
     def step(self, count: int) -> None:
@@ -65,7 +65,7 @@ class Report:
     def _talks(self) -> bool:
         return not (self.as_json or self.quiet)
 
-    def _note(self, tally: Tally, source: str, text: str, names: tuple, style: str) -> None:
+    def _note(self, tally: Tally, source: str, text: str, names: tuple[str | None, ...], style: str) -> None:
         if tally.add(text, names):
             self.tell(f"{source}: {text}", style)
 
@@ -119,13 +119,15 @@ def summary(action: str, outcomes: list[Outcome], seconds: float) -> str:
         _others(sums[SKIPPED], SKIPPED),
         f"{sums[FAILED]} failed",
     )
-    told = f"{counts}; {_size(sums['bytes_in'])} -> {_size(sums['bytes_out'])}"
+    told = f"{counts}; {amount(sums['bytes_in'])} -> {amount(sums['bytes_out'])}"
     if action == "strip":
         return told
-    return f"{told}, ratio {sums['ratio']:.2f}; {sums['pixels'] / 1e6 / seconds:.2f} megapixels a second"
+    readers = ", ".join(sorted({reader for o in outcomes for reader in o.verified_by}))
+    speed = f"{sums['pixels'] / 1e6 / seconds:.2f} megapixels a second"
+    return f"{told}, ratio {sums['ratio']:.2f}; {speed}" + (f"; read again by {readers}" if readers else "")
 
 
-def _others(count: int, what: str) -> str:
+def _others(count: float, what: str) -> str:
     return f"{count} other file{'s' * (count > 1)} {what}" if count else ""
 
 
@@ -133,8 +135,11 @@ def _joined(*parts: str) -> str:
     return ", ".join(filter(None, parts))
 
 
-def _size(count: int) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+def amount(count: float) -> str:
+    if count < 1000:
+        return f"{count:.0f} bytes"
+    for unit in ("kB", "MB"):
         count /= 1000
+        if count < 1000:
+            return f"{count:.1f} {unit}"
+    return f"{count / 1000:.1f} GB"

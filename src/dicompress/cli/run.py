@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Protocol, TypedDict, TypeVar, Unpack
 
 from ..errors import DicompressError
 from . import batch as batches
@@ -14,15 +14,38 @@ from . import files, uids
 from .outcome import Job, Outcome, exit_status
 from .report import BAD, MOST_FAILURES, NOTE, Report
 
+if TYPE_CHECKING:
+    from ..dicom import Allowance
+
 INTERRUPTED = 130
-Found = TypeVar("Found", bound=list)
+
+
+class Options(TypedDict, total=False):
+    """Of `Job`."""
+
+    model: str
+    force: bool
+    resume: bool
+    allowance: Allowance | None
+    record: bool
+    in_place: bool
+    others: str | None
+    to: str
+
+
+class Piped(Protocol):
+    @property
+    def to_stdout(self) -> bool: ...
+
+
+Task = TypeVar("Task", bound=Piped)
 
 
 def batch(
     action: str, sources: list[str], output: str | None, jobs: int, as_json: bool, quiet: bool, *,
-    backup: Path | None = None, uid_map: Path | None = None, **options,
+    backup: Path | None = None, uid_map: Path | None = None, **options: Unpack[Options],
 ) -> None:  # fmt: skip
-    """Exits. options: of `Job`."""
+    """Exits."""
     job = Job(action, **options)
 
     def find() -> list[files.Task]:
@@ -46,8 +69,8 @@ class Ended:
 
 
 def carry_out(
-    job: Job, find: Callable[[], Found], do: Callable[[Found, Ended], object], as_json: bool, quiet: bool,
-    output: str | None = None, uid_map: Path | None = None, count: Callable[[Found], int] = len,
+    job: Job, find: Callable[[], list[Task]], do: Callable[[list[Task], Ended], object], as_json: bool, quiet: bool,
+    output: str | None = None, uid_map: Path | None = None, count: Callable[[list[Task]], int] = len,
 ) -> None:  # fmt: skip
     """What is found is done, with a report; exits. count: of files in what is found."""
     start = time.perf_counter()
@@ -77,7 +100,7 @@ def _go_on(job: Job, output: str | None) -> str:
 def check_pipes(job: Job, tasks: list[files.Task], as_json: bool) -> None:
     if any(task.to_stdout for task in tasks) and (as_json or job.force or job.resume):
         raise DicompressError("-o - goes with none of --json, --force and --resume: standard output holds the file")
-    if any(task.from_stdin for task in tasks) and job.action not in ("compress", "decompress"):
+    if any(task.from_stdin for task in tasks) and job.action not in ("compress", "decompress", "transcode"):
         raise DicompressError(f"{job.action} reads files, not standard input (./- is a file of that name)")
 
 

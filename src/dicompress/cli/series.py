@@ -63,7 +63,7 @@ def pack(
     is restored and compared before its archive appears, complete. What cannot be compressed is kept in it unchanged, so that
     `unpack` gives the whole tree back.
     """
-    from . import grouping, packing, run, several
+    from . import files, grouping, packing, run, several
     from .outcome import Job
 
     allowance = allowance_of(near, near_hu, psnr, {
@@ -73,7 +73,7 @@ def pack(
     check_uid_map(uid_map, allowance)
     job = Job("pack", force=force, resume=resume, allowance=allowance, others=others_of(others))
 
-    def do(tasks: list, ended: run.Ended) -> None:
+    def do(tasks: list[files.Task], ended: run.Ended) -> None:
         packages = grouping.packages(job, tasks, output, ended)
         several.run(packing.work, job, packages, jobs, ended, [Path(output)])
 
@@ -100,7 +100,7 @@ def unpack(
     job = Job("unpack", force=force, resume=resume)
     damaged: list[Outcome] = []
 
-    def do(portions: list, ended: run.Ended) -> None:
+    def do(portions: list[unpacking.Portion], ended: run.Ended) -> None:
         for outcome in damaged:
             ended(outcome)
         folders = {file.target.parent for portion in portions for file in portion.files if file.target}
@@ -126,9 +126,7 @@ def extract(
     ],
     output: Annotated[
         str,
-        typer.Option(
-            "--output", "-o", metavar="PATH", show_default=False, help="File, or folder (PATH/); - is standard output."
-        ),
+        typer.Option("--output", "-o", metavar="PATH", show_default=False, help="File, or folder (PATH/); - is standard output."),
     ],
     force: Force = False,
     json: Json = False,
@@ -140,7 +138,7 @@ def extract(
 
     job = Job("extract", force=force)
 
-    def do(portions: list, ended: run.Ended) -> None:
+    def do(portions: list[unpacking.Portion], ended: run.Ended) -> None:
         for portion in portions:
             unpacking.work(job, portion, ended)
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..disk import targets
-from . import pool
 from .outcome import Job, Outcome
 from .run import Ended
 
@@ -49,13 +48,15 @@ def _run(work: Work, job: Job, tasks: list[Any], jobs: int, ended: Ended) -> Non
     several = replace(job, threads=max(1, (os.cpu_count() or 1) // jobs))
     died = [left for task, _, left in _in_pool(partial(_work, work, several), tasks, jobs, ended)]
     # Once more, with all memory and cores to itself; the target may be complete, if the process died late.
-    for task, how, left in _in_pool(partial(_work, work, replace(job, resume=True)), died, 1, ended):
+    for _, how, left in _in_pool(partial(_work, work, replace(job, resume=True)), died, 1, ended):
         for outcome in left.failed(f"the worker process died, twice ({how}), perhaps for lack of memory"):
             ended(outcome)
 
 
 def _in_pool(work: Any, tasks: list[Any], jobs: int, ended: Ended) -> list[tuple[Any, str, Any]]:
     """Those whose worker died: the task, how, and what is left of it."""
+    from .. import pool
+
     lost, told = [], {id(task): _Told(ended) for task in tasks}
     for task, found in pool.run(work, tasks, jobs):
         ear = told[id(task)]

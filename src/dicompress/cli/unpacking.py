@@ -14,8 +14,8 @@ from ..dicom import resume
 from ..disk import targets
 from ..errors import DicompressError, FileError, NotDicomError
 from ..series.entry import SLICE, Entry
-from ..series.parts import MAGIC
 from ..series.packing import sha256
+from ..series.parts import MAGIC
 from ..series.reader import Archive
 from . import files
 from .grouping import SUFFIX
@@ -99,7 +99,9 @@ def portions(found: Sequence[files.Task], output: Path | None, damaged: list[Out
     counts = Counter(f.target for portion in result for f in portion.files if f.target)
     clash = next((path for path, count in counts.items() if count > 1), None)
     if clash:
-        raise FileError(f"two files would both be written to {clash}; unpack the archives one after another, into folders of their own")
+        raise FileError(
+            f"two files would both be written to {clash}; unpack the archives one after another, into folders of their own"
+        )
     return result
 
 
@@ -193,9 +195,8 @@ def _guarded(job: Job, archive: Archive, file: File) -> Outcome:
 def _file_out(job: Job, archive: Archive, entry: Entry, file: File, name: str) -> Outcome:
     place = archive.places[entry.number]
     size = place.end - place.start
-    if file.target and os.path.lexists(file.target):
-        if _is_there(job, archive, entry, file.target):
-            return Outcome(name, str(file.target), KEPT, bytes_in=size, bytes_out=entry.size)
+    if file.target and os.path.lexists(file.target) and _is_there(job, archive, entry, file.target):
+        return Outcome(name, str(file.target), KEPT, bytes_in=size, bytes_out=entry.size)
     data = archive.restore(entry.number, job.threads)
     if file.target:
         targets.write(file.target, data, job.force or job.resume, _attributes(entry))

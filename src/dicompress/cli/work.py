@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from ..disk import targets
@@ -13,6 +14,7 @@ from .library_warnings import caught
 from .outcome import COPY, DONE, FAIL, FAILED, PASSED_ON, SKIPPED, Job, Outcome
 
 EDITED = "elements were changed after compression"
+Done = tuple[Outcome, bytes | bytearray | None]  # what becomes of a file, and the target's bytes, if there is to be one
 
 
 def process(job: Job, task: Task) -> Outcome:
@@ -39,7 +41,7 @@ def _guarded(job: Job, task: Task) -> Outcome:
         return failed(task, reason_of(error))
 
 
-def _store(job: Job, task: Task, source: Source, outcome: Outcome, result: bytes | None) -> None:
+def _store(job: Job, task: Task, source: Source, outcome: Outcome, result: bytes | bytearray | None) -> None:
     if result is None:
         return
     if job.in_place:
@@ -51,7 +53,7 @@ def _store(job: Job, task: Task, source: Source, outcome: Outcome, result: bytes
         targets.write(task.target, result, job.force or job.resume, source.status)
 
 
-def _compress(job: Job, task: Task, data: bytes) -> tuple[Outcome, bytes | None]:
+def _compress(job: Job, task: Task, data: bytes) -> Done:
     from ..dicom import PassedOn, compress_or_pass_on
     from ..models import DEFAULT
 
@@ -65,7 +67,7 @@ def _compress(job: Job, task: Task, data: bytes) -> tuple[Outcome, bytes | None]
     return replace(outcome, old_uid=old, new_uid=new, references=result.references), result.data
 
 
-def _decompress(job: Job, task: Task, data: bytes) -> tuple[Outcome, bytes | None]:
+def _decompress(job: Job, task: Task, data: bytes) -> Done:
     from ..dicom import restore_file, says_ours
 
     try:
@@ -99,7 +101,7 @@ def _verify(job: Job, task: Task, data: bytes) -> tuple[Outcome, None]:
     return _done(job, task, data, restored.data, restored.remark, restored.pixels), None
 
 
-def _strip(job: Job, task: Task, data: bytes) -> tuple[Outcome, bytes | None]:
+def _strip(job: Job, task: Task, data: bytes) -> Done:
     from ..dicom import strip_file
 
     try:
@@ -111,15 +113,47 @@ def _strip(job: Job, task: Task, data: bytes) -> tuple[Outcome, bytes | None]:
     return _done(job, task, data, stripped.data, stripped.remark, 0), stripped.data
 
 
-ACTIONS = {"compress": _compress, "decompress": _decompress, "verify": _verify, "strip": _strip}
+def _transcode(job: Job, task: Task, data: bytes) -> Done:
+    from ..dicom import PassedOn
+    from ..dicom.transcode import transcode_or_pass_on
+
+    result = transcode_or_pass_on(data, job.to, job.threads)
+    if isinstance(result, PassedOn):
+        if not result.is_dicom:
+            return _other(job, task, data, result.reason)
+        return _passed_on(task, data, result.reason, damaged=result.damaged)
+    outcome = _done(job, task, data, result.data, result.remark, result.pixels)
+    return replace(outcome, verified_by=result.verified), result.data
 
 
-def _done(job: Job, task: Task, data: bytes, result: bytes, remark: str | None, pixels: int) -> Outcome:
+ACTIONS: dict[str, Callable[[Job, Task, bytes], Done]] = {
+    "compress": _compress,
+    "decompress": _decompress,
+    "verify": _verify,
+    "strip": _strip,
+    "transcode": _transcode,
+}
+
+
+def _done(job: Job, task: Task, data: bytes, result: bytes | bytearray, remark: str | None, pixels: int) -> Outcome:
     return Outcome(str(task.source), _target(task), DONE[job.action], remark, len(data), len(result), pixels)
 
 
-def _passed_on(task: Task, data: bytes, reason: str, **facts) -> tuple[Outcome, bytes]:
-    return Outcome(str(task.source), _target(task), PASSED_ON, reason, len(data), len(data), **facts), data
+def _passed_on(
+    task: Task, data: bytes, reason: str, *, is_dicom: bool = True, damaged: bool = False, references: frozenset[str] = frozenset()
+) -> tuple[Outcome, bytes]:
+    outcome = Outcome(
+        str(task.source),
+        _target(task),
+        PASSED_ON,
+        reason,
+        len(data),
+        len(data),
+        is_dicom=is_dicom,
+        damaged=damaged,
+        references=references,
+    )
+    return outcome, data
 
 
 def _other(job: Job, task: Task, data: bytes, reason: str) -> tuple[Outcome, bytes | None]:

@@ -23,12 +23,15 @@ def is_available() -> bool:
     return bool(imagecodecs.JPEGXL.available)
 
 
-def encode(pixels: np.ndarray, effort: int, threads: int = 0) -> bytes:
-    """(rows, columns[, 3 or 4]) of 8 or 16 unsigned bits, without loss. threads: 0 for one a core; they change no byte."""
+def encode(pixels: np.ndarray, effort: int, threads: int = 0, precision: int | None = None) -> bytes:
+    """(rows, columns[, 3 or 4]) of 8 or 16 unsigned bits, without loss. threads: 0 for one a core; they change no byte.
+
+    precision: bits that all values fit in, if they are fewer.
+    """
     import imagecodecs
 
-    image = np.ascontiguousarray(pixels)
-    return bytes(imagecodecs.jpegxl_encode(image, lossless=True, effort=effort, numthreads=threads or os.cpu_count()))
+    image, used = np.ascontiguousarray(pixels), threads or os.cpu_count()
+    return bytes(imagecodecs.jpegxl_encode(image, lossless=True, effort=effort, bitspersample=precision, numthreads=used))
 
 
 def decode(data: bytes) -> np.ndarray:

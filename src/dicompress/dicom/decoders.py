@@ -46,7 +46,7 @@ def decoded_pixels(
 
     elements: with the offset tables, if there are any. UnsupportedImageError for what no decoder takes.
     """
-    tables = _offset_tables(elements)
+    tables = offset_tables(elements)
     own = FRAME_DECODERS.get(syntax)
     if own:
         return decoded([own(frame, image) for frame in source_frames(value, image.frames, tables)], image), image.interpretation
@@ -65,14 +65,19 @@ def decoded_pixels(
     return _by_pydicom(value, tables, image, syntax)
 
 
-def _offset_tables(elements: Dataset) -> tuple[bytes, bytes] | None:
+def offset_tables(elements: Dataset) -> tuple[bytes, bytes] | None:
     """The extended ones; pydicom fails on empty ones."""
     offsets, lengths = (elements.get(f"ExtendedOffsetTable{k}") for k in ("", "Lengths"))
     return (offsets, lengths) if offsets and lengths else None
 
 
+def by_plugin(value: memoryview, image: PixelLayout, syntax: UID, plugin: str) -> np.ndarray:
+    """`image.shape` by one of pydicom's plug-ins, which is available. UnsupportedImageError for what it does not take."""
+    return _by_pydicom(value, None, image, syntax, plugin)[0]
+
+
 def _by_pydicom(
-    value: memoryview, tables: tuple[bytes, bytes] | None, image: PixelLayout, syntax: UID
+    value: memoryview, tables: tuple[bytes, bytes] | None, image: PixelLayout, syntax: UID, plugin: str = ""
 ) -> tuple[np.ndarray, str]:
     options: dict[str, Any] = {
         "rows": image.rows,
@@ -90,7 +95,7 @@ def _by_pydicom(
     if tables:
         options["extended_offsets"] = tables
     try:
-        pixels, facts = get_decoder(syntax).as_array(bytes(value), raw=True, **options)
+        pixels, facts = get_decoder(syntax).as_array(bytes(value), raw=True, decoding_plugin=plugin, **options)
     except MemoryError:
         raise
     except Exception as error:  # plug-ins raise many kinds

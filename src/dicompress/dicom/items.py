@@ -25,6 +25,21 @@ def pixel_element(frames: Sequence[bytes | memoryview]) -> list[bytes | memoryvi
     return [*parts, SEQUENCE_END]
 
 
+def extended_tables(frames: list[bytes]) -> bytes:
+    """(7FE0,0001) and (7FE0,0002), elements that stand before Pixel Data, where the basic offset table cannot say where frames lie
+    (PS3.3 C.7.6.3.1.8); else nothing. Lengths are those of the items.
+    """
+    lengths = [len(frame) + len(frame) % 2 for frame in frames]
+    if _table(lengths):
+        return b""
+    offsets = list(accumulate((ITEM_HEAD + n for n in lengths), initial=0))[:-1]
+    parts = []
+    for element, numbers in ((b"\x01\0", offsets), (b"\x02\0", lengths)):
+        value = b"".join(n.to_bytes(8, "little") for n in numbers)
+        parts += [b"\xe0\x7f", element, b"OV\0\0", len(value).to_bytes(4, "little"), value]
+    return b"".join(parts)
+
+
 def _table(lengths: list[int]) -> bytes:
     """Of items of these lengths; empty if they lie too far for it."""
     *offsets, end = accumulate((ITEM_HEAD + n for n in lengths), initial=0)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydicom.uid import UID
 
 
 @dataclass(frozen=True)
@@ -57,3 +61,18 @@ class Stripped:
 
     data: bytes
     remark: str
+
+
+@dataclass(frozen=True)
+class Transcoded:
+    """What `transcode_file` gives.
+
+    data: the file. syntax: its transfer syntax. pixels: how many, of all frames. verified: libraries that read the same values from
+    it. remark: what else there is to tell, such as why it is in another syntax than was asked for.
+    """
+
+    data: bytes
+    syntax: UID
+    pixels: int
+    verified: tuple[str, ...]
+    remark: str | None = None

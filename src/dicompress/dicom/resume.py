@@ -8,7 +8,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from ..codec.psnr import allowed_mse
-from ..errors import DicompressError, FileError, UnsupportedImageError
+from ..errors import DicompressError, FileError, StreamError, UnsupportedImageError
 from .allowance import Allowance, near_of_hu
 from .compress import compress_file
 from .derived import derived
@@ -19,7 +19,10 @@ from .pixels import NativeForm, layout
 from .record import digest_of, has_record, record_of
 from .references import references
 from .restore import EDITED, LOST, is_ours, restore
+from .results import PassedOn
+from .stored import stored_pixels
 from .syntax import JPEG_XL_JPEG, JPEG_XL_LOSSLESS, NATIVE
+from .transcode import transcode_or_pass_on
 from .writing import with_instance
 
 
@@ -74,6 +77,20 @@ def is_decompressed(source: bytes, target: bytes, threads: int) -> bool:
         return target == source
     record, _ = record_of(ours, LOST, EDITED)
     return digest_of(target) == record.digest if record else target == restore(ours, threads).data
+
+
+def is_transcoded(source: bytes, target: bytes, to: str, threads: int) -> bool:
+    """Whether `target` is what `source` gives, byte for byte. FileError or StreamError if the target is damaged."""
+    part10 = parse(target)
+    result = transcode_or_pass_on(source, to, threads)
+    if target == (source if isinstance(result, PassedOn) else result.data):
+        return True
+    if part10.pixels and part10.pixels.encapsulated:
+        try:
+            stored_pixels(part10, layout(part10.dataset))
+        except UnsupportedImageError as error:
+            raise StreamError(str(error)) from None
+    return False
 
 
 def check_whole(data: bytes) -> None:

@@ -55,10 +55,12 @@ def native_parts(
     return b"".join((start, around.before, around.between, pixel_head)), b"\0" * (image.nbytes % 2) + around.after
 
 
-def encapsulated_file(start: bytes, around: Elements, frames: Sequence[bytes | memoryview], record: bytes | None = None) -> bytes:
-    """A file with one item a frame, and with a restore record or without."""
+def encapsulated_file(
+    start: bytes, around: Elements, frames: Sequence[bytes | memoryview], record: bytes | None = None, tables: bytes = b""
+) -> bytes:
+    """A file with one item a frame, and with a restore record or without. tables: elements of extended offset tables."""
     private = b"" if record is None else record_elements(record)
-    return b"".join((start, around.before, private, around.between, *pixel_element(frames), around.after))
+    return b"".join((start, around.before, private, around.between, tables, *pixel_element(frames), around.after))
 
 
 def _uid(tag: int, value: str) -> RawDataElement:

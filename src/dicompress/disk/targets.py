@@ -20,7 +20,7 @@ def is_partial(name: str) -> bool:
     return name.startswith(PREFIX) and name.endswith(SUFFIX)
 
 
-def write(path: Path, data: bytes, replace: bool = True, like: os.stat_result | None = None) -> None:
+def write(path: Path, data: bytes | bytearray, replace: bool = True, like: os.stat_result | None = None) -> None:
     """Write beside `path`, flush to the disk, then rename: no half-written file is ever seen under the name.
 
     replace: whether a file of that name goes, even one that appeared a moment ago. like: permissions and times that the file

@@ -70,10 +70,11 @@ class Series:
         frame: np.ndarray = self.archive.pixels(self.numbers[0])[k]
         return frame
 
-    def __getitem__(self, key: Any) -> np.ndarray:
-        """As of an array: integers, slices, arrays of numbers, Ellipsis. Only the slices that are asked for are decoded."""
+    def __getitem__(self, key: Any) -> Any:
+        """As of an array, or a number of it: integers, slices, arrays of numbers, Ellipsis. Only the slices that are asked for are decoded."""
         key = key if isinstance(key, tuple) else (key,)
-        which, inner = (key[0], key[1:]) if key else (slice(None), ())
+        which: Any = key[0] if key else slice(None)
+        inner: tuple[Any, ...] = key[1:]
         if which is Ellipsis:
             which, inner = (slice(None), (Ellipsis, *inner)) if len(inner) < self.ndim else (inner[0], inner[1:])
         if not all(k is Ellipsis or isinstance(k, slice) or _is_whole(k) for k in inner):

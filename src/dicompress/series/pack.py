@@ -87,8 +87,8 @@ def appending(path: Path) -> Iterator[tuple[BinaryIO, Archive]]:
             size = os.fstat(handle).st_size
             file = os.fdopen(os.dup(handle), "r+b")
             try:
-                file.seek(size)
                 with Archive(path) as before:
+                    file.seek(size := before.end)
                     yield file, before
                 file.flush()
                 os.fsync(handle)
@@ -108,6 +108,7 @@ def add(file: BinaryIO, before: Archive, sources: Sequence[Source], settings: Se
     """What `append` does within `appending`. What a killed run appended is kept as far as it is whole. StreamError if damaged."""
     if not before.indexed:
         raise StreamError(f"{before.path} has lost its index: nothing can be appended to it")
+    file.truncate()  # the part that a killed run was at
     Writer(file, before.series, settings, tell, before).pack(sources)
 
 

@@ -112,7 +112,7 @@ def last_index(file: Bytes) -> int:
     start = read_footer(file, max(0, file.size - FOOTER.size))
     if start is None:
         raise StreamError("the archive has no footer: it is cut short, or something was written behind it")
-    return start
+    return int(start)
 
 
 def read_footer(file: Bytes, at: int) -> int | None:

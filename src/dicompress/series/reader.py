@@ -32,6 +32,7 @@ class Archive:
 
     entries, places: by number. problems: what is damaged, one line each; files that it does not touch can be had even so.
     indexed: an index was found, though perhaps not at the end: what a killed run appended lies behind it.
+    end: where more can be appended: the file's, unless a part is cut there.
     """
 
     def __init__(self, path: str | os.PathLike[str], cached: int = CACHED):
@@ -50,7 +51,7 @@ class Archive:
             raise FileError(f"{path}: cannot be read: {error.strerror}") from None
         try:
             self._bytes = parts.Bytes(self._file)
-            self.size = self._bytes.size
+            self.size = self.end = self._bytes.size
             self._open()
         except BaseException:
             self._file.close()
@@ -104,7 +105,11 @@ class Archive:
         there = {place for place, _, _ in found}
         listed = set(self.places.values())
         for place, head, sound in found:
-            if place.kind != parts.FILE or place in listed or place.end > self.size:
+            if place.end > self.size:
+                self.end = min(self.end, place.start)
+                continue
+            self.end = self.size  # what looked cut has parts behind it
+            if place.kind != parts.FILE or place in listed:
                 continue
             try:
                 entry = Entry.decode(split(self.packer.unpack(head), 2)[0])

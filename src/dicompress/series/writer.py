@@ -164,6 +164,7 @@ def _pixels(source: Source) -> np.ndarray | None:
     """The first frame of a file that has such."""
     try:
         data = source.read()
-        return native_of(parse(data), data).pixels[0]
+        first: np.ndarray = native_of(parse(data), data).pixels[0]
+        return first
     except DicompressError:
         return None

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from dicompress.cli import pool
+from dicompress import pool
 
 from . import images
 from .codec import Codec

@@ -16,7 +16,7 @@ from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from ..errors import DicompressError
+from .errors import DicompressError
 
 READY = "ready"
 Work = Callable[[Any, Callable[[Any], None]], Any]
