@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.drawings import drawing
 from helpers.images import phantom
+from helpers.series import volume
 
 import dicompress
 from dicompress import StreamError, UnknownModelError, UnsupportedImageError
@@ -61,7 +63,7 @@ def first_chunk(array: zarr.Array) -> Path:
 
 @pytest.mark.parametrize("image", IMAGES.values(), ids=IMAGES)
 def test_the_codec_alone(image):
-    codec = numcodecs.get_codec(json.loads(json.dumps(Dicompress(bits_stored=7).get_config())))
+    codec = numcodecs.get_codec(json.loads(json.dumps(Dicompress("pyramid", bits_stored=7).get_config())))
     assert codec == Dicompress("pyramid", 0, 7) != Dicompress() and "dicompress" in codec.get_config().values()
     data = codec.encode(image)
     assert dicompress.inspect(data).model == "pyramid" and dicompress.inspect(data).bits_stored == 7
@@ -104,7 +106,37 @@ def test_near_lossless(stored, version):
     array = stored(VOLUME, (2, 36, 50), version, near=3)
     assert 0 < np.abs(array[:].astype(int) - VOLUME).max() <= 3
     settings = array.compressors[0] if version == 2 else array.serializer
-    assert (settings.model, settings.near, settings.bits_stored) == ("pyramid", 3, None)
+    assert (settings.model, settings.near, settings.bits_stored) == (None, 3, None)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_slices_of_a_chunk_lean_on_each_other_where_that_pays(stored, version):
+    like = volume(6, (64, 72))
+    array = stored(like, (6, 64, 72), version)
+    data = first_chunk(array).read_bytes()
+    assert np.array_equal(array[:], like) and np.array_equal(dicompress.decode(data), like)
+    assert len(data) < 0.8 * len(dicompress.encode(like)) and data == dicompress.encode(like, neighbours=True)
+    unlike = np.random.default_rng(0).integers(0, 4000, (3, 30, 40)).astype(np.uint16)
+    assert len(first_chunk(stored(unlike, (3, 30, 40), version)).read_bytes()) < 1.01 * len(dicompress.encode(unlike))
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_drawings_are_in_jpeg_xl_unless_a_model_is_named(stored, version):
+    drawn = np.stack([drawing(k).astype(np.uint8) for k in range(2)])
+    array = stored(drawn, drawn.shape, version)
+    assert np.array_equal(array[:], drawn) and dicompress.inspect(first_chunk(array).read_bytes()).model == "JPEG XL"
+    array = stored(drawn, drawn.shape, version, model="pyramid")
+    assert np.array_equal(array[:], drawn) and dicompress.inspect(first_chunk(array).read_bytes()).model == "pyramid"
+
+
+def test_arrays_that_name_their_model_are_read(stored):
+    """As all did that were written when `pyramid` was the default."""
+    array = stored(VOLUME, (2, 36, 50), 3, model="pyramid")
+    written = json.loads((array.store.root / "zarr.json").read_text())["codecs"][0]
+    assert written["configuration"] == {"model": "pyramid", "near": 0, "bits_stored": None}
+    assert np.array_equal(array[:], VOLUME) and numcodecs.get_codec({"id": "dicompress", "model": "pyramid"}) == Dicompress("pyramid")
+    stored_by_default = json.loads((stored(VOLUME, (2, 36, 50), 3).store.root / "zarr.json").read_text())["codecs"][0]
+    assert stored_by_default["configuration"]["model"] is None
 
 
 def test_shards_and_other_layouts_of_version_3(stored):

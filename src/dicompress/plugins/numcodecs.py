@@ -1,6 +1,6 @@
 """The compressor of Zarr version 2 arrays and of whatever else takes numcodecs codecs (extra `[zarr]`).
 
-    zarr.create_array(store, data=volume, chunks=(1, 512, 512), zarr_format=2, compressors=Dicompress())
+zarr.create_array(store, data=volume, chunks=(1, 512, 512), zarr_format=2, compressors=Dicompress())
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from ..models import DEFAULT, for_archives
 class Dicompress(Codec):  # type: ignore[misc]  # numcodecs has no types
     """Chunks (rows, columns) or (frames, rows, columns) of int8, uint8, int16 or uint16, little-endian, in C order.
 
-    near: by how much a value may differ, 0 to 255; a chunk that is written in parts is coded anew each time, and such
-    errors add up. bits_stored: for the record. ValueError for other numbers, UnknownModelError for other models.
+    Frames of a chunk lean on each other where that pays. model: its name; None for `pyramid`, or JPEG XL for chunks that it codes in
+    fewer bytes, as of many drawings. near: by how much a value may differ, 0 to 255; a chunk that is written in parts is coded anew
+    each time, and such errors add up. bits_stored: for the record. ValueError for other numbers, UnknownModelError for other models.
     """
 
     codec_id = "dicompress"
 
-    def __init__(self, model: str = DEFAULT, near: int = 0, bits_stored: int | None = None):
-        if model != DEFAULT and model not in for_archives():
+    def __init__(self, model: str | None = None, near: int = 0, bits_stored: int | None = None):
+        if model not in (None, DEFAULT) and model not in for_archives():
             raise UnknownModelError(f"{model!r} is no model for archives; there is {', '.join(for_archives())}")
         if not 0 <= near <= MAX_NEAR:
             raise ValueError(f"near is 0 to {MAX_NEAR}, not {near}")
@@ -44,7 +45,7 @@ class Dicompress(Codec):  # type: ignore[misc]  # numcodecs has no types
             raise UnsupportedImageError("big-endian values are not supported; let the array be little-endian")
         if not array.flags.c_contiguous:
             raise UnsupportedImageError("chunks in Fortran order or with gaps are not supported; use C order")
-        return codec.encode(array, model=self.model, near=self.near, bits_stored=self.bits_stored)
+        return codec.encode(array, model=self.model, near=self.near, bits_stored=self.bits_stored, neighbours=True)
 
     def decode(self, buf: Any, out: np.ndarray | None = None) -> np.ndarray:
         """The array, little-endian, or `out` filled with it.

@@ -1,6 +1,6 @@
 """The codec of Zarr version 3 arrays (extra `[zarr]`, zarr-python from 3.1); version 2's is in `dicompress.numcodecs`.
 
-    zarr.create_array(store, data=volume, chunks=(1, 512, 512), serializer=DicompressCodec(), compressors=None)
+zarr.create_array(store, data=volume, chunks=(1, 512, 512), serializer=DicompressCodec(), compressors=None)
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from zarr.abc.codec import ArrayBytesCodec
 
 from ..codec import DTYPES
 from ..errors import StreamError, UnsupportedImageError
-from ..models import DEFAULT
 from .numcodecs import Dicompress
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ NAME = Dicompress.codec_id
 class DicompressCodec(ArrayBytesCodec):
     """An array-to-bytes codec, Zarr's `serializer`; for chunks and settings see `dicompress.numcodecs.Dicompress`."""
 
-    model: str = DEFAULT
+    model: str | None = None
     near: int = 0
     bits_stored: int | None = None
 
@@ -50,9 +49,7 @@ class DicompressCodec(ArrayBytesCodec):
     def validate(self, *, shape: tuple[int, ...], dtype: Any, chunk_grid: Any) -> None:
         """UnsupportedImageError for arrays whose chunks cannot be coded."""
         if len(shape) not in (2, 3):
-            raise UnsupportedImageError(
-                f"an array of shape {shape} is not supported; use (rows, columns) or (frames, rows, columns)"
-            )
+            raise UnsupportedImageError(f"an array of shape {shape} is not supported; use (rows, columns) or (frames, rows, columns)")
         native = dtype.to_native_dtype()
         if native.newbyteorder("=") not in DTYPES:
             raise UnsupportedImageError(f"values of type {native} are not supported; use integers of 8 or 16 bits")
