@@ -31,13 +31,14 @@ class Packer:
 
     def unpack(self, data: bytes, most: int | None = None) -> bytes:
         """Inverse of `pack`. StreamError for nonsense, LimitError if it is too large: more than `most` bytes, or than any may be."""
+        frame = zstandard.FRAME_HEADER + data  # older versions of the library decompress nothing without
         try:
-            size = zstandard.get_frame_parameters(data, format=FORMAT).content_size
+            size = zstandard.get_frame_parameters(frame).content_size
             if most is not None and size > most:
                 raise LimitError(f"what Zstandard compressed takes {size} bytes; the limit is {most}")
             check_expanded(size)
-            engine = zstandard.ZstdDecompressor(dict_data=self._dictionary, format=FORMAT, max_window_size=1 << WINDOWS[1])
-            return engine.decompress(data, allow_extra_data=False)
+            engine = zstandard.ZstdDecompressor(dict_data=self._dictionary, max_window_size=1 << WINDOWS[1])
+            return engine.decompress(frame, allow_extra_data=False)
         except zstandard.ZstdError as error:
             raise StreamError(f"what Zstandard compressed is damaged: {error}") from None
 
