@@ -30,6 +30,7 @@ class Options(TypedDict, total=False):
     record: bool
     in_place: bool
     others: str | None
+    to: str
 
 
 class Piped(Protocol):

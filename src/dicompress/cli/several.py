@@ -55,7 +55,7 @@ def _run(work: Work, job: Job, tasks: list[Any], jobs: int, ended: Ended) -> Non
 
 def _in_pool(work: Any, tasks: list[Any], jobs: int, ended: Ended) -> list[tuple[Any, str, Any]]:
     """Those whose worker died: the task, how, and what is left of it."""
-    from . import pool
+    from .. import pool
 
     lost, told = [], {id(task): _Told(ended) for task in tasks}
     for task, found in pool.run(work, tasks, jobs):
