@@ -118,7 +118,7 @@ def summary(action: str, outcomes: list[Outcome], seconds: float) -> str:
         _others(sums[SKIPPED], SKIPPED),
         f"{sums[FAILED]} failed",
     )
-    told = f"{counts}; {size(sums['bytes_in'])} -> {size(sums['bytes_out'])}"
+    told = f"{counts}; {amount(sums['bytes_in'])} -> {amount(sums['bytes_out'])}"
     if action == "strip":
         return told
     readers = ", ".join(sorted({reader for o in outcomes for reader in o.verified_by}))
@@ -134,7 +134,7 @@ def _joined(*parts: str) -> str:
     return ", ".join(filter(None, parts))
 
 
-def size(count: float) -> str:
+def amount(count: float) -> str:
     if count < 1000:
         return f"{count:.0f} bytes"
     for unit in ("kB", "MB"):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..disk import targets
 from ..errors import DicompressError, NotDicomError, NotStoredError
 from . import files, output
-from .report import size
+from .report import amount
 from .store_tell import Teller, opened
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _show(found: dict[str, Any]) -> None:
     plain = {name: value for name, value in found.items() if isinstance(value, int)}
     width = max(map(len, plain))
     for name, value in plain.items():
-        output.line(f"{name:{width}}  {size(value) if name.endswith('bytes') else value}")
+        output.line(f"{name:{width}}  {amount(value) if name.endswith('bytes') else value}")
     for reason, count in found["reasons"]:
         output.line(f"{count} raw: {output.printable(reason)}")
     for damaged in found["damaged objects"]:

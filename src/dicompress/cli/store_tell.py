@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import DicompressError
 from . import output
 from .reasons import Tally
-from .report import BAD, MOST_FAILURES, NOTE, size
+from .report import BAD, MOST_FAILURES, NOTE, amount
 
 if TYPE_CHECKING:
     from ..store import Outcome, Store
@@ -82,7 +82,7 @@ class Teller:
                     self.tell(f"{count} objects: {text}", style)
         if not (self.as_json or self.quiet):
             counts = ", ".join(f"{count} {status}" for status, count in sorted(self.counts.items())) or "nothing to do"
-            bytes_told = f"; {size(self.before)} -> {size(self.after)}" if sizes and self.before else ""
+            bytes_told = f"; {amount(self.before)} -> {amount(self.after)}" if sizes and self.before else ""
             output.line(f"{told}{counts}{bytes_told}")
         sys.exit(int(self.bad > 0))
 

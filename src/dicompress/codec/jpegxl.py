@@ -30,8 +30,8 @@ def encode(pixels: np.ndarray, effort: int, threads: int = 0, precision: int | N
     """
     import imagecodecs
 
-    image, threads = np.ascontiguousarray(pixels), threads or os.cpu_count() or 1
-    return bytes(imagecodecs.jpegxl_encode(image, lossless=True, effort=effort, bitspersample=precision, numthreads=threads))
+    image, used = np.ascontiguousarray(pixels), threads or os.cpu_count()
+    return bytes(imagecodecs.jpegxl_encode(image, lossless=True, effort=effort, bitspersample=precision, numthreads=used))
 
 
 def decode(data: bytes) -> np.ndarray:
