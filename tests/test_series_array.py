@@ -57,7 +57,9 @@ def test_every_kind_of_index_gives_what_numpy_gives(series, key):
     assert np.shape(found) == wanted.shape and found.dtype == PIXELS.dtype and np.array_equal(found, wanted)
 
 
-@pytest.mark.parametrize("key", [9, -10, (0, 40), (0, 0, 48), (0, 0, 0, 0), (slice(2), 99), [9], "a", 1.5, (..., ...), [True] * 8, (0, "a")], ids=repr)
+@pytest.mark.parametrize(
+    "key", [9, -10, (0, 40), (0, 0, 48), (0, 0, 0, 0), (slice(2), 99), [9], "a", 1.5, (..., ...), [True] * 8, (0, "a")], ids=repr
+)
 def test_an_index_that_numpy_refuses_is_refused_in_the_same_way(series, key):
     with pytest.raises(IndexError) as wanted:
         PIXELS[key]

@@ -13,11 +13,13 @@ from pydicom.uid import ExplicitVRLittleEndian
 from dicompress.dicom.allowance import Allowance
 from dicompress.dicom.pixels import GREY
 from dicompress.errors import DicompressError
+from dicompress.series import Archive
 from dicompress.series.order import facts_of
 from dicompress.series.pack import append, write
 from dicompress.series.packing import Content, Settings
 from dicompress.series.writer import Source
 
+from .drawings import colour
 from .files import change, make
 
 SERIES = "1.2.826.0.1.3680043.10.999.1"
@@ -77,6 +79,24 @@ def add(path: Path, files: Mapping[str, bytes]) -> Told:
     told = Told()
     append(path, sources_of(files), Settings("pyramid", None, 1), told)
     return told
+
+
+MIXED = files_of(volume(7, (40, 48))) | {"colour": colour(), "text": b"text" * 20}
+
+
+def two_runs(path: Path) -> bytes:
+    """An archive of MIXED, a slice of which came late."""
+    pack(path, {name: data for name, data in MIXED.items() if name != "003.dcm"})
+    add(path, {"003.dcm": MIXED["003.dcm"]})
+    return path.read_bytes()
+
+
+def come_back(archive: Archive) -> set[int]:
+    """Numbers of files of MIXED that can be had; they are the right ones."""
+    found = {number for number in archive.entries if archive.check(number) is None}
+    for number in found:
+        assert archive.restore(number) == MIXED[archive.entries[number].path]
+    return found
 
 
 def needed(archive, number: int) -> set[int]:

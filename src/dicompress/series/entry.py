@@ -72,7 +72,7 @@ class Entry:
                     named[name] = tuple(named[name])
             entry = cls(**named)
             sound = entry._is_sound()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, AttributeError):
             sound = False
         if not sound:
             raise StreamError("an entry of the archive is none")

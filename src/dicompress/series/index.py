@@ -21,7 +21,7 @@ class Index:
     files: list[tuple[parts.Place, Entry]]
 
 
-def head_of(series: str, files: Iterable[tuple[parts.Place, Entry]]) -> bytes:
+def head_of(series: str, files: Iterable[tuple[parts.Place, Entry]], packer: Packer) -> bytes:
     """The head of an index part: facts as JSON by Zstandard, and the checksums, which nothing makes smaller.
 
     Of each file: bytes between it and the one before it, of its head, of its data, facts. Its checksum, and that of the original behind
@@ -34,15 +34,13 @@ def head_of(series: str, files: Iterable[tuple[parts.Place, Entry]]) -> bytes:
         if entry.original_size is not None:
             digests += bytes.fromhex(entry.original_sha256 or "") or bytes(DIGEST)
         end = place.end
-    return joined(Packer().pack(to_json({"series": series, "files": rows})), digests)
+    return joined(packer.pack(to_json({"series": series, "files": rows})), digests)
 
 
-def read(place: parts.Place, head: bytes, size: int) -> Index:
+def read(place: parts.Place, head: bytes, packer: Packer, size: int) -> Index:
     """Inverse of `head_of`. size: of the archive. StreamError for nonsense; LimitError."""
-    if place.kind != parts.INDEX:
-        raise StreamError(f"the part at byte {place.start} is no index")
     packed, digests = split(head, 2)
-    found = from_json(Packer().unpack(packed, LONGEST))
+    found = from_json(packer.unpack(packed, LONGEST))
     try:
         series, rows = found["series"], found["files"]
         files, end = list[tuple[parts.Place, Entry]](), 0

@@ -6,6 +6,7 @@ import os
 import threading
 import weakref
 from collections import OrderedDict
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -70,8 +71,11 @@ class Archive:
             self._recover()
 
     def _read_index(self, place: parts.Place, head: bytes) -> None:
-        found = index.read(place, head, self.size)
-        self.packer = Packer(self._base(place))
+        if place.kind != parts.INDEX:
+            raise StreamError(f"the part at byte {place.start} is no index")
+        packer = Packer(self._base(place))
+        found = index.read(place, head, packer, self.size)
+        self.packer = packer
         self.series, self.indexed = found.series, True
         self.places = {entry.number: place for place, entry in found.files}
         self.entries = {entry.number: entry for _, entry in found.files}
@@ -88,26 +92,24 @@ class Archive:
             return Packer().unpack(parts.read_data(self._bytes, first))
 
     def _recover(self) -> None:
-        """By the last index that is sound and all parts behind it; without any, by all parts that are."""
+        """By the last index that is sound, and by the parts that it does not have, or not where they are."""
         found = list(parts.scan(self._bytes, self.problems.append))
-        behind = 0
         for place, head, _ in reversed(found):
             if place.kind == parts.INDEX and not self.indexed:
                 try:
                     self._read_index(place, head)
-                    behind = place.end
                 except StreamError as error:
                     self.problems.append(str(error))
         if not self.indexed and not self._read_base(found):
             return
+        there = {place for place, _, _ in found}
+        listed = set(self.places.values())
         for place, head, sound in found:
             if place.end > self.size:
                 self.end = min(self.end, place.start)
                 continue
             self.end = self.size  # what looked cut has parts behind it
-            if place.kind != parts.FILE or place.start < behind:
-                continue
-            if self.indexed and not sound:  # what a killed run was at
+            if place.kind != parts.FILE or place in listed:
                 continue
             try:
                 entry = Entry.decode(split(self.packer.unpack(head), 2)[0])
@@ -116,7 +118,12 @@ class Archive:
             except StreamError as error:
                 self.problems.append(f"the part at byte {place.start}: {error}")
                 continue
-            self.places[entry.number], self.entries[entry.number] = place, entry
+            known = self.entries.get(entry.number)
+            if known is None and self.indexed and not sound:  # what a killed run was at
+                continue
+            if self.places.get(entry.number) not in there:
+                self.places[entry.number] = place
+                self.entries[entry.number] = entry if known is None or replace(known, sha256="") != entry else known
 
     def _read_base(self, found: list[tuple[parts.Place, bytes, bool]]) -> bool:
         """The dictionary, and the series, where there is no index."""

@@ -139,8 +139,9 @@ class Writer:
         return packer
 
     def _index(self) -> None:
-        head = index.head_of(self.series, ((self.places[number], entry) for number, entry in self.entries.items()))
-        place = parts.write(self.file, parts.INDEX, head, Packer().pack(self.packer.base if self.packer else b""))
+        packer = self.packer or Packer()
+        head = index.head_of(self.series, ((self.places[number], entry) for number, entry in self.entries.items()), packer)
+        place = parts.write(self.file, parts.INDEX, head, Packer().pack(packer.base))
         parts.write_footer(self.file, place)
 
 
