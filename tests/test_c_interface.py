@@ -5,13 +5,12 @@ import json
 import re
 import shutil
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers.images import phantom, volume
-from helpers.library import ARGUMENT, DAMAGED, ROOT, UNSUPPORTED, Library, build, raises, run
+from helpers.library import ARGUMENT, DAMAGED, LIMIT, ROOT, UNKNOWN_MODEL, UNSUPPORTED, Library, build, raises, run
 from helpers.streams import Stream
 
 import dicompress
