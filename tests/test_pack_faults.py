@@ -157,6 +157,24 @@ def test_interrupted(tmp_path, jobs):
     assert not partials(target) and not set(assert_whole(source, target)) - {"other-files.dcma"}
 
 
+@needs_proc
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_interrupted_while_it_appends(tmp_path, jobs):
+    """An archive has no problems when the run has ended, with or without what was late."""
+    source, target = series(tmp_path / "in", 2), tmp_path / "out"
+    assert end(start("pack", source, "-o", target))[0] == 0
+    before = {path: path.read_bytes() for path in archives(target)}
+    for n in range(2):
+        make_series(source / f"{n}", range(4, 40), f"1.2.{n}")
+    run = start("pack", source, "-o", target, "--resume", "--jobs", jobs)
+    wait_until(lambda: any(path.stat().st_size > len(data) for path, data in before.items()))
+    os.killpg(run.pid, signal.SIGINT)
+    status, _, err = end(run)
+    assert (status, err) == (130, "interrupted; every target is complete, --resume goes on\n")
+    assert all(4 <= count < 40 for name, count in assert_whole(source, target).items() if name != "other-files.dcma")
+    assert all(path.read_bytes().startswith(data) for path, data in before.items())
+
+
 @pytest.mark.parametrize("options", [("--force",), ("--resume",), ("--resume", "--force")])
 def test_two_at_a_time_into_one_folder(tmp_path, options):
     source, target = series(tmp_path / "in"), tmp_path / "out"

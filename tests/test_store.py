@@ -71,7 +71,9 @@ def test_other_bytes_are_a_further_version_and_get_gives_the_newest(store):
     assert store.get(UID) == second and store.get(UID, 1) == first
     store.delete(UID, 2)
     assert store.get(UID) == first and len(store.find("INSTANCE")) == 1
-    assert store.put(second).version == 2
+    assert [store.put(instance(StudyID=number)).version for number in "23"] == [2, 3]
+    store.delete(UID, 3)
+    assert store.get(UID) == instance(StudyID="2") and len(store.find("INSTANCE")) == 1
 
 
 def test_deleted_objects_are_gone_with_their_studies_and_files(store):

@@ -149,3 +149,17 @@ class Stream:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def raises(status: int, text: str):
+    class Check:
+        def __enter__(self):
+            self.raised = pytest.raises(Failure, match=text)
+            self.found = self.raised.__enter__()
+
+        def __exit__(self, *what):
+            assert self.raised.__exit__(*what)
+            assert self.found.value.status == status
+            return True
+
+    return Check()

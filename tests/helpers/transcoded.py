@@ -11,7 +11,6 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import get_decoder
 from pydicom.uid import HTJ2KLossless, JPEG2000Lossless, JPEGLSLossless
 
-from dicompress.dicom import DICOMPRESS
 from dicompress.dicom.syntax import JPEG_XL_LOSSLESS
 
 from .files import read
@@ -19,7 +18,6 @@ from .files import read
 SYNTAX = {"jls": JPEGLSLossless, "j2k": JPEG2000Lossless, "htj2k": HTJ2KLossless, "jxl": JPEG_XL_LOSSLESS}
 TAKEN_AWAY = (0x7FD90010, 0x7FD91001, 0x7FE00001, 0x7FE00002, 0x7FE00003, 0x7FE00010)
 ALTERED = ("PhotometricInterpretation", "PlanarConfiguration")
-assert DICOMPRESS not in SYNTAX.values()
 
 
 def readings(data: bytes) -> dict[str, np.ndarray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 
@@ -37,6 +37,18 @@ def work(job: Job, package: Package, tell: Callable[[int], None]) -> list[Outcom
     finally:
         run.calm.close()
     return [run.outcomes[item.path] for item in package.items]
+
+
+def mend(packages: list[Package]) -> None:
+    """Archives to which a worker was adding when it was killed: they get an index of what is whole."""
+    for package in packages:
+        with suppress(DicompressError):  # it is not there, no archive, or more than that is wrong
+            with Archive(package.archive) as archive:
+                if not archive.problems:
+                    continue
+            with appending(package.archive) as (file, before):
+                if before.problems:
+                    add(file, before, [], Settings(DEFAULT), lambda *_: None)
 
 
 class _Run:

@@ -75,7 +75,11 @@ def pack(
 
     def do(tasks: list[files.Task], ended: run.Ended) -> None:
         packages = grouping.packages(job, tasks, output, ended)
-        several.run(packing.work, job, packages, jobs, ended, [Path(output)])
+        try:
+            several.run(packing.work, job, packages, jobs, ended, [Path(output)])
+        finally:
+            if resume:
+                packing.mend(packages)
 
     run.carry_out(job, lambda: grouping.tasks(sources, output), do, json, quiet, output, uid_map)
 

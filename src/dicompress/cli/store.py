@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,7 +19,7 @@ command = app.command
 
 Folder = Annotated[Path, typer.Argument(metavar="STORE", help="The store's folder, made by init.", show_default=False)]
 Uids = Annotated[list[str], typer.Argument(metavar="UID...", help="Of instances, series or studies.", show_default=False)]
-Version = Annotated[Optional[int], typer.Option(min=1, help="Of objects with several.", show_default="the newest")]
+Version = Annotated[int | None, typer.Option(min=1, help="Of objects with several.", show_default="the newest")]
 SHOWN = {
     "PATIENT": ("PatientID", "PatientName", "PatientBirthDate", "NumberOfPatientRelatedStudies"),
     "STUDY": ("StudyDate", "PatientID", "PatientName", "ModalitiesInStudy", "StudyDescription", "NumberOfStudyRelatedInstances", "StudyInstanceUID"),
@@ -34,7 +34,7 @@ def init(
     data: Annotated[str, typer.Option(help="Where the objects are: a folder in STORE, or a URL of fsspec.")] = "objects",
     index: Annotated[str, typer.Option(help="A file of SQLite in STORE, or a URL of PostgreSQL.")] = "index.sqlite",
     rules: Annotated[
-        Optional[Path], typer.Option(help="Rules, as docs/store.md has them.", show_default="everything without loss, at once")
+        Path | None, typer.Option(help="Rules, as docs/store.md has them.", show_default="everything without loss, at once")
     ] = None,
 ) -> None:
     """Make a new store: a folder with store.toml, rules.toml, the index and the objects."""
@@ -87,9 +87,9 @@ def get(
 @command()
 def find(
     store: Folder,
-    filters: Annotated[Optional[list[str]], typer.Argument(metavar="KEYWORD=VALUE...", show_default=False)] = None,
+    filters: Annotated[list[str] | None, typer.Argument(metavar="KEYWORD=VALUE...", show_default=False)] = None,
     level: Annotated[str, typer.Option(help="patient, study, series or instance.")] = "study",
-    limit: Annotated[Optional[int], typer.Option(min=1)] = None,
+    limit: Annotated[int | None, typer.Option(min=1)] = None,
     offset: Annotated[int, typer.Option(min=0)] = 0,
     json: Json = False,
 ) -> None:
@@ -136,7 +136,6 @@ def compress(
     """
     from ..errors import DicompressError
     from ..store import dryrun, planning, units, worker
-    from . import store_tell
 
     if dry_run and (watch or again):
         raise DicompressError("--dry-run goes with neither --watch nor --again")
@@ -172,7 +171,7 @@ def verify(
 @command()
 def rollback(
     store: Folder,
-    uids: Annotated[Optional[list[str]], typer.Argument(metavar="[UID...]", help="Of instances, series or studies.", show_default="all objects")] = None,
+    uids: Annotated[list[str] | None, typer.Argument(metavar="[UID...]", help="Of instances, series or studies.", show_default="all objects")] = None,
     jobs: Jobs = CORES,
     json: Json = False,
     quiet: Quiet = False,
@@ -212,7 +211,7 @@ def manifest(store: Folder) -> None:
 
 
 @command()
-def audit(store: Folder, uid: Annotated[Optional[str], typer.Option(help="Of one object.")] = None) -> None:
+def audit(store: Folder, uid: Annotated[str | None, typer.Option(help="Of one object.")] = None) -> None:
     """What happened, as JSON lines."""
     import json as library
 

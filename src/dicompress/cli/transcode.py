@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -10,7 +10,7 @@ import typer
 from .options import CORES, Force, Jobs, Json, OtherFiles, PipedSources, Quiet, Resume, Target
 
 
-class To(str, Enum):
+class To(StrEnum):
     native, jls, j2k, htj2k, jxl = "native", "jls", "j2k", "htj2k", "jxl"
 
 

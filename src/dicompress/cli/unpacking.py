@@ -244,7 +244,7 @@ class _Attributes:
 def _attributes(entry: Entry) -> os.stat_result | None:
     if entry.mode is None or entry.mtime_ns is None:
         return None
-    return _Attributes(entry.mode, entry.mtime_ns, entry.mtime_ns)  # type: ignore[return-value]
+    return _Attributes(entry.mode, entry.mtime_ns, entry.mtime_ns)  # type: ignore[return-value]  # what `targets` reads of one
 
 
 def _target(file: File) -> str | None:

@@ -18,8 +18,10 @@ SAMPLES = 3
 
 
 def is_available() -> bool:
-    import imagecodecs
-
+    try:
+        import imagecodecs
+    except ImportError:  # which a grey stream does without
+        return False
     return bool(imagecodecs.JPEGXL.available)
 
 

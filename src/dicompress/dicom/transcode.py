@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
 import pydicom
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian
 
 from ..errors import DicompressError, FileError, NotDicomError, UnsupportedImageError, VerificationError
 from .cells import planes_in_cells, separated, with_overlays
@@ -54,7 +54,7 @@ def transcode_file(data: bytes, to: str, threads: int = 0) -> Transcoded:
     if target is not None:
         try:
             ready = frames_of(part10, layout(part10.dataset)) if part10.syntax == target.syntax == JPEG_XL_LOSSLESS else None
-            return _to_target(source, target, threads, ready and [bytes(frame) for frame in ready])
+            return _to_target(source, target, threads, None if ready is None else [bytes(frame) for frame in ready])
         except UnsupportedImageError as reason:
             return replace(_restored(source, restored.pixels), remark=f"in native form: {reason}")
     return _restored(source, restored.pixels)
@@ -93,7 +93,7 @@ def _to_native(part10: Part10) -> Transcoded:
         raise UnsupportedImageError(f"in native form already: {name(part10.syntax)}")
     native = _native_of(part10)
     made = made_native(part10.preamble, part10.meta, native.dataset, native.pixels, native.image)
-    result = b"".join((made.prefix, *made.values(), made.suffix))
+    result = b"".join((made.prefix, *(value.data for value in made.values()), made.suffix))
     expected = b"".join(value.tobytes() for value in made.values())
     return Transcoded(result, ExplicitVRLittleEndian, native.image.pixels, _checked_native(result, made.elements, expected))
 

@@ -154,7 +154,7 @@ class Archive:
         return {"path": self.path.absolute(), "cached": self._cached}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["path"], state["cached"])  # type: ignore[misc]
+        Archive.__init__(self, state["path"], state["cached"])
 
     @property
     def lost(self) -> list[int]:

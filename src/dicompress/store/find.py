@@ -74,7 +74,8 @@ def _condition(index: Index, column: Column[Any], name: str, wanted: Any) -> Col
         wanted = wanted.split("\\")
     if not isinstance(wanted, str) and isinstance(wanted, Iterable):
         found = [_condition(index, column, name, one) for one in wanted]
-        return None if None in found or not found else or_(*(one for one in found if one is not None))
+        asked = [one for one in found if one is not None]
+        return or_(*asked) if asked and len(asked) == len(found) else None
     if name in NUMBERS:
         return column == _number(name, wanted)
     text = str(wanted)

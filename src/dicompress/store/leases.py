@@ -31,7 +31,7 @@ def claim(store: Store, owner: str, count: int) -> list[int]:
     first = select(objects.c.id).where(free).order_by(objects.c.due, objects.c.id).limit(count)
     if not store.index.is_sqlite:
         first = first.with_for_update(skip_locked=True)
-    taken = update(objects).where(objects.c.id.in_(first.scalar_subquery()), free)
+    taken = update(objects).where(objects.c.id.in_(first.correlate(None).scalar_subquery()), free)
     with store.index.write() as connection:
         values = {"lease_owner": owner, "lease_until": now + store.config.lease}
         return list(connection.execute(taken.values(values).returning(objects.c.id)).scalars())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, select, true, update
 
 from . import queries
 from .tables import RAW, objects, series
@@ -20,7 +20,7 @@ def renew(store: Store, again: bool = False) -> None:
     """If the rules are not those that the plans are of. again: in any case, and of what failed or was rolled back, too."""
     if not again and store.index.fact(FACT) == store.rules.digest:
         return
-    last = 0
+    last: int | None = 0
     while last is not None:
         last = _renew_some(store, last, again)
     with store.index.write() as connection:
@@ -32,7 +32,7 @@ def _renew_some(store: Store, after: int, again: bool) -> int | None:
     kept = objects.c.result.is_(None) | (objects.c.result == "left")
     place = and_(series.c.StudyInstanceUID == objects.c.StudyInstanceUID, series.c.SeriesInstanceUID == objects.c.SeriesInstanceUID)
     query = select(objects.c.id, objects.c.sender, objects.c.raw_size, objects.c.received, series.c.Modality).join(series, place)
-    query = query.where(objects.c.id > after, objects.c.state == RAW, or_(kept, again)).order_by(objects.c.id).limit(MOST)
+    query = query.where(objects.c.id > after, objects.c.state == RAW, true() if again else kept).order_by(objects.c.id).limit(MOST)
     with store.index.write() as connection:
         rows = list(connection.execute(query))
         for row in rows:

@@ -60,7 +60,7 @@ def keep(index: Index, connection: Connection, table: Table, values: Values) -> 
 def renew_newest(connection: Connection, uid: str) -> None:
     """After a version went."""
     mine = objects.c.SOPInstanceUID == uid
-    newest = select(func.max(objects.c.version)).where(mine).scalar_subquery()
+    newest = select(func.max(objects.c.version)).where(mine).correlate(None).scalar_subquery()
     connection.execute(update(objects).where(mine, objects.c.version == newest).values(newest=True))
 
 

@@ -106,7 +106,7 @@ def _rule(values: Mapping[str, Any]) -> Rule:
         raise FileError(f'near or near_hu go with do = "{NEAR}", and it with one of them')
     plan = Plan(do, values.get("near"), values.get("near_hu"), same, units.seconds(values.get("age", 0)))
     try:
-        plan.allowance
+        _ = plan.allowance
     except ValueError as error:
         raise FileError(str(error)) from None
     smaller = units.size(values["smaller"]) if "smaller" in values else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -26,7 +28,7 @@ RAW, PROVED, COMPRESSED = "raw", "proved", "compressed"  # states
 metadata = MetaData()
 
 
-def _elements(names: tuple[str, ...], *but: str) -> list[Column]:
+def _elements(names: tuple[str, ...], *but: str) -> list[Column[Any]]:
     return [Column(name, Integer if name in NUMBERS else Word) for name in names if name not in but]
 
 
