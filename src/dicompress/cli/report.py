@@ -8,8 +8,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from . import output
-from .files import size
+from . import files, output
 from .outcome import DONE, FAILED, KEPT, PASSED_ON, SKIPPED, Outcome, totals
 from .reasons import Tally
 
@@ -101,7 +100,7 @@ def summary(action: str, outcomes: list[Outcome], seconds: float) -> str:
         return "no files found"
     sums = totals(outcomes)
     if action == "pack":  # the archives whole, with all that is around the files in them
-        sums["bytes_out"] = sum(size(Path(target)) for target in {o.target for o in outcomes if o.status != FAILED} if target)
+        sums["bytes_out"] = sum(files.size(Path(target)) for target in {o.target for o in outcomes if o.status != FAILED} if target)
         sums["ratio"] = sums["bytes_in"] / sums["bytes_out"] if sums["bytes_out"] else 1.0
     if action == "verify":
         remarked = f"{sums['remarked']} verified without a restore record" if sums["remarked"] else ""
