@@ -67,9 +67,7 @@ def frames_as(part10: Part10, to: str, numbers: Iterable[int], threads: int = 0)
     return Frames(values, ExplicitVRLittleEndian, image.interpretation, image.planar, (), remark)
 
 
-def stored_frames(
-    part10: Part10, image: PixelLayout, numbers: list[int], threads: int = 0
-) -> tuple[np.ndarray, PixelLayout]:
+def stored_frames(part10: Part10, image: PixelLayout, numbers: list[int], threads: int = 0) -> tuple[np.ndarray, PixelLayout]:
     """(len(numbers), ...) stored values of some frames, and their layout: RGB where decoders make that of YBR_RCT.
 
     image: the file's. Errors as of `frames_as`.

@@ -53,8 +53,9 @@ def transcode_file(data: bytes, to: str, threads: int = 0) -> Transcoded:
     source = parse(restored.data)
     if target is not None:
         try:
-            ready = frames_of(part10, layout(part10.dataset)) if part10.syntax == target.syntax == JPEG_XL_LOSSLESS else None
-            return _to_target(source, target, threads, None if ready is None else [bytes(frame) for frame in ready])
+            kept = part10.syntax == target.syntax == JPEG_XL_LOSSLESS
+            ready = [bytes(frame) for frame in frames_of(part10, layout(part10.dataset))] if kept else None
+            return _to_target(source, target, threads, ready)
         except UnsupportedImageError as reason:
             return replace(_restored(source, restored.pixels), remark=f"in native form: {reason}")
     return _restored(source, restored.pixels)
@@ -93,9 +94,9 @@ def _to_native(part10: Part10) -> Transcoded:
         raise UnsupportedImageError(f"in native form already: {name(part10.syntax)}")
     native = _native_of(part10)
     made = made_native(part10.preamble, part10.meta, native.dataset, native.pixels, native.image)
-    result = b"".join((made.prefix, *(value.data for value in made.values()), made.suffix))
-    expected = b"".join(value.tobytes() for value in made.values())
-    return Transcoded(result, ExplicitVRLittleEndian, native.image.pixels, _checked_native(result, made.elements, expected))
+    value = b"".join(frame.tobytes() for frame in made.values())
+    result = b"".join((made.prefix, value, made.suffix))
+    return Transcoded(result, ExplicitVRLittleEndian, native.image.pixels, _checked_native(result, made.elements, value))
 
 
 def _restored(source: Part10, pixels: int) -> Transcoded:
