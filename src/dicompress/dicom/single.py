@@ -44,7 +44,7 @@ class Frames:
 def frames_as(part10: Part10, to: str, numbers: Iterable[int], threads: int = 0) -> Frames:
     """Frames of a parsed file, ours or in a lossless syntax, in a standard one. Only these are decoded.
 
-    to: as for `transcode_file`. numbers: from 0. What the target cannot hold is native, in the order of bytes of Explicit VR Little
+    to: as for `transcode_file`. numbers: one or more, from 0. What the target cannot hold is native, in the order of bytes of Explicit VR Little
     Endian, as is told; the JPEG frames that JPEG XL holds are JPEG. UnsupportedImageError for frames that are lossy or cannot be
     decoded, StreamError, FileError for damage; IndexError for a frame that is not there.
     """

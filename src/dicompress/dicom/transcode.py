@@ -15,7 +15,7 @@ import numpy as np
 import pydicom
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian
 
-from ..errors import DicompressError, FileError, NotDicomError, UnsupportedImageError, VerificationError
+from ..errors import DicompressError, FileError, NotDicomError, StreamError, UnsupportedImageError, VerificationError
 from .cells import planes_in_cells, separated, with_overlays
 from .explicit import Elements
 from .items import extended_tables, split_frames
@@ -49,7 +49,10 @@ def transcode_file(data: bytes, to: str, threads: int = 0) -> Transcoded:
         return _to_target(part10, target, threads) if target else _to_native(part10)
     if part10.syntax == JPEG_XL_JPEG:
         return _jpeg(part10, target)
-    restored = restore(part10, threads)
+    try:
+        restored = restore(part10, threads)
+    except UnsupportedImageError as error:  # it was not when it was compressed
+        raise StreamError(str(error)) from None
     source = parse(restored.data)
     if target is not None:
         try:
@@ -151,7 +154,12 @@ def encoded(pixels: np.ndarray, image: PixelLayout, target: Target, precision: i
     workers = min(threads or os.cpu_count() or 1, len(pixels))
     with ThreadPoolExecutor(workers) as pool:
         each = threads if workers == 1 else 1
-        return list(pool.map(lambda frame: target.encode(frame, precision, each, transform), pixels))
+        try:
+            return list(pool.map(lambda frame: target.encode(frame, precision, each, transform), pixels))
+        except (DicompressError, MemoryError):
+            raise
+        except Exception as error:  # libraries have several kinds
+            raise UnsupportedImageError(f"the encoder of {target.title} does not take it: {error}") from None
 
 
 def _checked(result: bytes, target: Target, pixels: np.ndarray, around: Elements) -> tuple[str, ...]:
