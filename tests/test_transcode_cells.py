@@ -17,7 +17,9 @@ BITS = np.random.default_rng(1).integers(0, 2, (3, 33, 41)).astype(np.uint16)
 VALUES = np.stack([phantom(33, 41, s) for s in range(3)])
 
 
-def overlaid(pixels: np.ndarray, planes: dict[int, int], stored: int = 12, high: int = 11, syntax=ExplicitVRLittleEndian, **other) -> bytes:
+def overlaid(
+    pixels: np.ndarray, planes: dict[int, int], stored: int = 12, high: int = 11, syntax=ExplicitVRLittleEndian, **other
+) -> bytes:
     """A file whose pixel cells have overlays: group -> bit."""
     dataset = read(make(pixels, syntax, stored))
     dataset.HighBit = high
@@ -54,7 +56,7 @@ def test_overlays_of_all_frames_become_overlay_data(to, syntax):
 @pytest.mark.parametrize("to", TARGETS)
 @pytest.mark.parametrize("extended", [False, True])
 def test_signs_are_extended_where_an_overlay_was(to, extended):
-    values = (VALUES[0].astype(np.int16) - 1000)
+    values = VALUES[0].astype(np.int16) - 1000
     words = (values & (-1 if extended else 0x0FFF) & ~(1 << 12)) | (BITS[0] << 12).astype(np.int16)
     result = transcode_file(overlaid(words, {0x6000: 12}), to, 1)
     assert np.array_equal(overlay(result.data, 0x6000), BITS[0])

@@ -16,9 +16,8 @@ from dicompress.dicom.transcode import CHOICES, transcode_or_pass_on
 TOOL = Path(__file__).parents[1] / "tools" / "conformance.py"
 LARGEST = 1 << 20  # bytes of a file
 REASONS = (
-    "already", "no Pixel Data", "is empty", "Bits Allocated", "lossy", "holds no", "cut short", "not a DICOM file", "float pixel data",
-    "Image Pixel attributes", "odd number of 8-bit pixels", "cannot be decoded", "does not allow", "YBR_FULL_422", "cannot be read",
-    "frames", "pixels",
+    "already", "no Pixel Data", "Bits Allocated (0028,0100)", "is lossy, or not known to be lossless", "holds no ", "cut short",
+    "not a DICOM file", "the Image Pixel attributes are incomplete", "an odd number of 8-bit pixels in big-endian words",
 )  # fmt: skip
 
 

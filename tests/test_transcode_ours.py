@@ -1,5 +1,7 @@
 """What dicompress compressed, in standard syntaxes: the original's pixels, no restore record, byte for byte where it is native."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from helpers.files import change, make, pydicom_file, read, written
@@ -8,15 +10,18 @@ from helpers.jpegs import jpeg_file, jpegs
 from helpers.originals import ORIGINALS, colour
 from helpers.transcoded import SYNTAX, elements
 from pydicom.encaps import encapsulate, generate_frames
-from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, JPEGBaseline8Bit
 
-from dicompress import FileError, StreamError, UnsupportedImageError
+from dicompress import FileError, StreamError, UnsupportedImageError, VerificationError
 from dicompress.dicom import Allowance, PassedOn, compress_file, restore_file
 from dicompress.dicom.part10 import parse
 from dicompress.dicom.record import has_record
+from dicompress.dicom.standard import TARGETS
 from dicompress.dicom.stored import whole_pixels
 from dicompress.dicom.syntax import JPEG_XL_JPEG, JPEG_XL_LOSSLESS
 from dicompress.dicom.transcode import transcode_file, transcode_or_pass_on
+
+TRUE = {to: target.encode for to, target in TARGETS.items()}
 
 
 def drawn() -> bytes:
@@ -49,6 +54,40 @@ def test_native_originals_come_back_byte_for_byte_big_endian_ones_turned():
         else:
             assert result.data == original, name
         assert result.verified == ("dicompress", "pydicom")
+
+
+def test_deflated_originals_are_turned_and_transcoded():
+    dataset = read(make(phantom(64, 80), bits_stored=12))
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    ours = compress_file(written(dataset), threads=1).data
+    for to in ("native", "htj2k"):
+        after = read(transcode_file(ours, to, 1).data)
+        assert np.array_equal(after.pixel_array, phantom(64, 80)) and elements(after) == elements(dataset)
+
+
+@pytest.mark.parametrize("to", SYNTAX)
+def test_what_cannot_be_encoded_here_is_native_with_the_reason(to, monkeypatch):
+    original = make(phantom(64, 80), bits_stored=12)
+    ours = compress_file(original, threads=1).data
+
+    def fails(*_):
+        raise RuntimeError("no room")
+
+    monkeypatch.setitem(TARGETS, to, replace(TARGETS[to], encode=fails))
+    assert transcode_file(ours, to, 1).remark.endswith("does not take it: no room")
+    monkeypatch.setitem(TARGETS, to, replace(TARGETS[to], codec="MISSING"))
+    result = transcode_file(ours, to, 1)
+    assert result.data == original and "pip install -U imagecodecs" in result.remark
+
+
+@pytest.mark.parametrize("to", SYNTAX)
+def test_a_reader_that_finds_other_values_stops_it(to, monkeypatch):
+    def wrong(frame, precision, threads, transform):
+        return TRUE[to](frame ^ 1, precision, threads, transform)
+
+    monkeypatch.setitem(TARGETS, to, replace(TARGETS[to], encode=wrong))
+    with pytest.raises(VerificationError, match="reads other values from frame 1 than were written"):
+        transcode_file(make(phantom(64, 80), bits_stored=12), to, 1)
 
 
 @pytest.mark.parametrize("to", SYNTAX)

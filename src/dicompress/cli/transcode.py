@@ -18,9 +18,7 @@ def transcode(
     sources: PipedSources,
     to: Annotated[
         To,
-        typer.Option(
-            help="Uncompressed, JPEG-LS, JPEG 2000, HTJ2K or JPEG XL, all of them without loss.", show_default=False
-        ),
+        typer.Option(help="Uncompressed, JPEG-LS, JPEG 2000, HTJ2K or JPEG XL, all of them without loss.", show_default=False),
     ],
     output: Target,
     jobs: Jobs = CORES,

@@ -47,7 +47,9 @@ def planes_in_cells(dataset: Dataset, image: PixelLayout) -> list[Plane]:
         if start | ALLOCATED not in dataset or start | DATA in dataset:
             continue
         with readable(f"the overlay in group {group:04X} cannot be read"):
-            values = {k: int(dataset[start | k].value or 0) if start | k in dataset else 0 for k in (ALLOCATED, POSITION, ROWS, COLUMNS)}
+            values = {
+                k: int(dataset[start | k].value or 0) if start | k in dataset else 0 for k in (ALLOCATED, POSITION, ROWS, COLUMNS)
+            }
         plane = Plane(group, values[POSITION])
         if values[ALLOCATED] < 2:
             continue
@@ -72,7 +74,9 @@ def separated(pixels: np.ndarray, image: PixelLayout, planes: list[Plane]) -> Ce
         if np.array_equal(readers, pixels):
             return Cells(pixels, image.bits_stored)
         if usual and image.signed and not (words >> image.bits_stored).any():
-            raise UnsupportedImageError("signs of values are not extended above Bits Stored (0028,0101): readers would change the words")
+            raise UnsupportedImageError(
+                "signs of values are not extended above Bits Stored (0028,0101): readers would change the words"
+            )
         return Cells(pixels, image.bits_allocated, (CARRIED,))
     overlaid = sum(1 << plane.bit for plane in planes)
     moved = (f"overlays in the pixel cells are Overlay Data (60xx,3000) now, {len(planes)} of them",)

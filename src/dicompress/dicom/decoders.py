@@ -39,9 +39,7 @@ EXTRA = "pip install 'dicompress[decoders]' brings other decoders"
 CODE_STREAM = b"\xff\x4f\xff\x51"  # of JPEG 2000 begins so
 
 
-def decoded_pixels(
-    value: memoryview, elements: Dataset, image: PixelLayout, syntax: UID
-) -> tuple[np.ndarray, str]:
+def decoded_pixels(value: memoryview, elements: Dataset, image: PixelLayout, syntax: UID) -> tuple[np.ndarray, str]:
     """`image.shape` of an encapsulated Pixel Data, and the Photometric Interpretation of what was decoded.
 
     elements: with the offset tables, if there are any. UnsupportedImageError for what no decoder takes.

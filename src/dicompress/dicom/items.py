@@ -70,9 +70,7 @@ def split_frames(value: bytes | memoryview, count: int) -> list[memoryview]:
     return frames
 
 
-def source_frames(
-    value: bytes | memoryview, count: int, tables: tuple[bytes, bytes] | None = None
-) -> list[bytes]:
+def source_frames(value: bytes | memoryview, count: int, tables: tuple[bytes, bytes] | None = None) -> list[bytes]:
     """The frames in a value that others wrote, in any number of items each. UnsupportedImageError if they do not add up.
 
     tables: extended ones, of offsets and of lengths.

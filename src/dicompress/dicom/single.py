@@ -44,7 +44,7 @@ class Frames:
 def frames_as(part10: Part10, to: str, numbers: Iterable[int], threads: int = 0) -> Frames:
     """Frames of a parsed file, ours or in a lossless syntax, in a standard one. Only these are decoded.
 
-    to: as for `transcode_file`. numbers: from 0. What the target cannot hold is native, in the order of bytes of Explicit VR Little
+    to: as for `transcode_file`. numbers: one or more, from 0. What the target cannot hold is native, in the order of bytes of Explicit VR Little
     Endian, as is told; the JPEG frames that JPEG XL holds are JPEG. UnsupportedImageError for frames that are lossy or cannot be
     decoded, StreamError, FileError for damage; IndexError for a frame that is not there.
     """
@@ -67,9 +67,7 @@ def frames_as(part10: Part10, to: str, numbers: Iterable[int], threads: int = 0)
     return Frames(values, ExplicitVRLittleEndian, image.interpretation, image.planar, (), remark)
 
 
-def stored_frames(
-    part10: Part10, image: PixelLayout, numbers: list[int], threads: int = 0
-) -> tuple[np.ndarray, PixelLayout]:
+def stored_frames(part10: Part10, image: PixelLayout, numbers: list[int], threads: int = 0) -> tuple[np.ndarray, PixelLayout]:
     """(len(numbers), ...) stored values of some frames, and their layout: RGB where decoders make that of YBR_RCT.
 
     image: the file's. Errors as of `frames_as`.

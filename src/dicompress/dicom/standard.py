@@ -52,7 +52,7 @@ class Target:
     """same: transfer syntaxes that are it already. colours: Photometric Interpretations it holds, and as what.
 
     library: whose decoder reads it here. seconds: others, the most independent ones first. least: the precision below which that of
-    the words is taken.
+    the words is taken. codec: name of the encoder in imagecodecs, of which older ones lack some.
     """
 
     title: str
@@ -62,11 +62,16 @@ class Target:
     signed: bool
     encode: Encode
     library: str
+    codec: str
     seconds: tuple[Second, ...]
     least: int = 1
 
     def check(self, image: PixelLayout) -> None:
-        """UnsupportedImageError for what it does not hold."""
+        """UnsupportedImageError for what it does not hold, or where it cannot be written."""
+        import imagecodecs
+
+        if not getattr(getattr(imagecodecs, self.codec, None), "available", False):
+            raise UnsupportedImageError(f"{self.title}, and this imagecodecs comes without it: pip install -U imagecodecs")
         if image.interpretation not in self.colours:
             raise UnsupportedImageError(f"{self.title} holds no Photometric Interpretation (0028,0004) {image.interpretation}")
         if image.signed and not self.signed:
@@ -152,17 +157,18 @@ HTJ2K = (HTJ2KLossless, HTJ2KLosslessRPCL)
 PLUGINS = (Second("libjpeg (pylibjpeg)", "pylibjpeg"), Second("GDCM", "gdcm"), Second("CharLS (pyjpegls)", "pyjpegls"))
 TARGETS: dict[str, Target] = {
     "jls": Target(
-        "JPEG-LS Lossless", JPEGLSLossless, (JPEGLSLossless,), PLAIN, True, jpeg_ls, "CharLS", PLUGINS, JPEG_LS_BITS
+        "JPEG-LS Lossless", JPEGLSLossless, (JPEGLSLossless,), PLAIN, True, jpeg_ls, "CharLS", "JPEGLS", PLUGINS, JPEG_LS_BITS
     ),
     "j2k": Target(
-        "JPEG 2000 Lossless", JPEG2000Lossless, (JPEG2000Lossless,), TRANSFORMED, True, jpeg_2000, "OpenJPEG",
+        "JPEG 2000 Lossless", JPEG2000Lossless, (JPEG2000Lossless,), TRANSFORMED, True, jpeg_2000, "OpenJPEG", "JPEG2K",
         (Second("OpenJPEG (pylibjpeg)", "pylibjpeg"), Second("GDCM", "gdcm")),
     ),
     "htj2k": Target(
-        "HTJ2K Lossless", HTJ2KLossless, HTJ2K, TRANSFORMED, True, htj2k, "OpenJPEG", (Second("OpenJPH", read=_open_jph),)
+        "HTJ2K Lossless", HTJ2KLossless, HTJ2K, TRANSFORMED, True, htj2k, "OpenJPEG", "HTJ2K",
+        (Second("OpenJPH", read=_open_jph),),
     ),
     "jxl": Target(
         "JPEG XL Lossless", JPEG_XL_LOSSLESS, (JPEG_XL_LOSSLESS,), {k: v for k, v in PLAIN.items() if k != "YBR_FULL"}, False,
-        jpeg_xl, "libjxl", (),
+        jpeg_xl, "libjxl", "JPEGXL", (),
     ),
 }  # fmt: skip

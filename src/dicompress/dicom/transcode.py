@@ -15,7 +15,7 @@ import numpy as np
 import pydicom
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian
 
-from ..errors import DicompressError, FileError, NotDicomError, UnsupportedImageError, VerificationError
+from ..errors import DicompressError, FileError, NotDicomError, StreamError, UnsupportedImageError, VerificationError
 from .cells import planes_in_cells, separated, with_overlays
 from .explicit import Elements
 from .items import extended_tables, split_frames
@@ -49,12 +49,16 @@ def transcode_file(data: bytes, to: str, threads: int = 0) -> Transcoded:
         return _to_target(part10, target, threads) if target else _to_native(part10)
     if part10.syntax == JPEG_XL_JPEG:
         return _jpeg(part10, target)
-    restored = restore(part10, threads)
+    try:
+        restored = restore(part10, threads)
+    except UnsupportedImageError as error:  # it was not when it was compressed
+        raise StreamError(str(error)) from None
     source = parse(restored.data)
     if target is not None:
         try:
-            ready = frames_of(part10, layout(part10.dataset)) if part10.syntax == target.syntax == JPEG_XL_LOSSLESS else None
-            return _to_target(source, target, threads, None if ready is None else [bytes(frame) for frame in ready])
+            kept = part10.syntax == target.syntax == JPEG_XL_LOSSLESS
+            ready = [bytes(frame) for frame in frames_of(part10, layout(part10.dataset))] if kept else None
+            return _to_target(source, target, threads, ready)
         except UnsupportedImageError as reason:
             return replace(_restored(source, restored.pixels), remark=f"in native form: {reason}")
     return _restored(source, restored.pixels)
@@ -93,9 +97,9 @@ def _to_native(part10: Part10) -> Transcoded:
         raise UnsupportedImageError(f"in native form already: {name(part10.syntax)}")
     native = _native_of(part10)
     made = made_native(part10.preamble, part10.meta, native.dataset, native.pixels, native.image)
-    result = b"".join((made.prefix, *(value.data for value in made.values()), made.suffix))
-    expected = b"".join(value.tobytes() for value in made.values())
-    return Transcoded(result, ExplicitVRLittleEndian, native.image.pixels, _checked_native(result, made.elements, expected))
+    value = b"".join(frame.tobytes() for frame in made.values())
+    result = b"".join((made.prefix, value, made.suffix))
+    return Transcoded(result, ExplicitVRLittleEndian, native.image.pixels, _checked_native(result, made.elements, value))
 
 
 def _restored(source: Part10, pixels: int) -> Transcoded:
@@ -150,7 +154,12 @@ def encoded(pixels: np.ndarray, image: PixelLayout, target: Target, precision: i
     workers = min(threads or os.cpu_count() or 1, len(pixels))
     with ThreadPoolExecutor(workers) as pool:
         each = threads if workers == 1 else 1
-        return list(pool.map(lambda frame: target.encode(frame, precision, each, transform), pixels))
+        try:
+            return list(pool.map(lambda frame: target.encode(frame, precision, each, transform), pixels))
+        except (DicompressError, MemoryError):
+            raise
+        except Exception as error:  # libraries have several kinds
+            raise UnsupportedImageError(f"the encoder of {target.title} does not take it: {error}") from None
 
 
 def _checked(result: bytes, target: Target, pixels: np.ndarray, around: Elements) -> tuple[str, ...]:

@@ -44,9 +44,7 @@ def with_instance(meta: Dataset, uid: str) -> Dataset:
     return result
 
 
-def native_parts(
-    preamble: bytes, meta: Dataset, dataset: Dataset, around: Elements, image: PixelLayout
-) -> tuple[bytes, bytes]:
+def native_parts(preamble: bytes, meta: Dataset, dataset: Dataset, around: Elements, image: PixelLayout) -> tuple[bytes, bytes]:
     """What stands before and behind the pixel values of a file in Explicit VR Little Endian. around: the data set's elements."""
     start = head(preamble, meta, dataset, ExplicitVRLittleEndian)
     length = image.nbytes + image.nbytes % 2
