@@ -36,7 +36,7 @@ def test_kill_9_at_any_moment_loses_nothing_acknowledged(store):
     context = multiprocessing.get_context("fork")  # quick, and killed as any
     store.index.close()
     chance, acknowledged, states, longest = random.Random(0), set(), [], 1.0
-    for kill in range(KILLS):
+    for _ in range(KILLS):
         mine, theirs = context.Pipe()
         process = context.Process(target=work, args=(str(store.config.folder), theirs))
         process.start()
