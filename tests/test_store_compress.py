@@ -124,7 +124,7 @@ def test_two_workers_never_claim_one_object(store):
     claimed = [found.get(timeout=60) for _ in workers]
     for worker in workers:
         worker.join()
-    assert sorted(number for found in claimed for number in found) == [row.id for row in rows(store)] and all(claimed)
+    assert sorted(number for mine in claimed for number in mine) == [row.id for row in rows(store)] and all(claimed)
 
 
 def test_two_workers_at_a_time_compress_each_object_once(store):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
@@ -47,6 +48,12 @@ class Attributes:
 
 def attributes(part10: Part10) -> Attributes:
     """FileError without a SOP Instance UID. What an element has that is no value of its kind is left out."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom's, of values that are none: those are kept or left out
+        return _attributes(part10)
+
+
+def _attributes(part10: Part10) -> Attributes:
     dataset = part10.raw
     study = _values(dataset, PATIENT + STUDY)
     study |= {name + FOLDED: fold(study[name]) for name in NAMES}

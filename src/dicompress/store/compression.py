@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from ..dicom import PassedOn, compress_or_pass_on, restore_file
 from ..dicom.part10 import parse
@@ -14,7 +14,6 @@ from ..dicom.results import Compressed
 from ..errors import DamagedObjectError, DicompressError, FileError
 from . import audit, content, files, queries, storage
 from .attributes import attributes
-from .index import Conflict
 from .outcome import COMPRESSED, DAMAGED, FAILED, LEFT, Outcome
 from .rules import BYTES, NEAR, PIXELS, Plan
 from .tables import COMPRESSED as IS_COMPRESSED
@@ -30,7 +29,7 @@ SEVERAL = "an error would make it another object, and it has several versions"
 NOTHING = dict.fromkeys(("packed_key", "packed_sha256", "packed_size", "restored_sha256", "restored_size", "guarantee"))
 
 
-class _LostError(Exception):
+class LostError(Exception):
     """The object is another worker's, or gone."""
 
 
@@ -42,7 +41,7 @@ def compress(store: Store, number: int, threads: int = 0, *, owner: str) -> Outc
         return None
     try:
         outcome = _guarded(store, row, threads)
-    except _LostError:
+    except LostError:
         return None
     store.told()
     return replace(outcome, seconds=time.perf_counter() - start)
@@ -60,7 +59,7 @@ def _guarded(store: Store, row: Any, threads: int) -> Outcome:
         return failed(store, row, str(error))
     except MemoryError:
         return failed(store, row, "not enough memory")
-    except _LostError:
+    except LostError:
         raise
     except Exception as error:  # a defect of ours: report it as such, go on
         return failed(store, row, f"unexpected {type(error).__name__}: {error}; please report this")
@@ -78,10 +77,12 @@ def attempt(data: bytes, plan: Plan, threads: int = 0) -> tuple[Compressed, str,
     return result, guarantee, restored
 
 
-def has_versions(store: Store, row: Any) -> bool:
+def another(store: Store, row: Any, uid: str) -> str | None:
+    """Why an object cannot become the derived image `uid`."""
     with store.index.read() as connection:
-        query = select(func.count()).where(objects.c.SOPInstanceUID == row.SOPInstanceUID)
-        return bool(connection.execute(query).scalar_one() > 1)
+        query = select(objects.c.SOPInstanceUID).where(objects.c.SOPInstanceUID.in_([row.SOPInstanceUID, uid]), objects.c.id != row.id)
+        found = set(connection.execute(query).scalars())
+    return SEVERAL if row.SOPInstanceUID in found else f"the derived image {uid} is stored already" if found else None
 
 
 def _compress(store: Store, row: Any, threads: int) -> Outcome:
@@ -89,14 +90,14 @@ def _compress(store: Store, row: Any, threads: int) -> Outcome:
     if isinstance(found, str):
         return _left(store, row, found)
     result, guarantee, restored = found
-    if guarantee.startswith(NEAR) and has_versions(store, row):
-        return _left(store, row, SEVERAL)
+    if result.uids and (reason := another(store, row, result.uids[1])):
+        return _left(store, row, reason)
     key = files.write(store, row.raw_sha256, storage.PACKED, result.data)
     try:
         _set(store, row, RAW, "proved", {
             "state": PROVED, "packed_key": key, "packed_sha256": storage.sha256(result.data), "packed_size": len(result.data),
             "restored_sha256": storage.sha256(restored), "restored_size": len(restored), "reason": result.remark, "result": None,
-            "guarantee": (row.guarantee or BYTES) if guarantee == BYTES else guarantee,  # of what arrived
+            "guarantee": (row.guarantee or guarantee) if guarantee == BYTES else guarantee,  # of what arrived
         }, taken=key)  # fmt: skip
     except BaseException:
         files.discard(store, key)
@@ -120,14 +121,11 @@ def _finish(store: Store, row: Any, restored: bytes) -> Outcome:
     """The raw form goes; with an error in its pixels, the object is another one from here on."""
     values: dict[str, Any] = {"state": IS_COMPRESSED, "raw_key": None, "raw_sha256": None, "raw_size": None, "due": None}
     if row.guarantee.startswith(NEAR):
-        if has_versions(store, row):
-            return _to_raw(store, row, "left", {"result": "left", "reason": SEVERAL, "due": None})
-        values |= {"SOPInstanceUID": attributes(parse(restored)).uid, "source": row.SOPInstanceUID}
-    try:
-        _set(store, row, PROVED, "compressed", values, wasted=row.raw_key)
-    except Conflict:
-        reason = f"the derived image {values.get('SOPInstanceUID')} is stored already"
-        return _to_raw(store, row, "left", {"result": "left", "reason": reason, "due": None})
+        uid = attributes(parse(restored)).uid
+        if reason := another(store, row, uid):  # it came a moment ago
+            return _to_raw(store, row, "left", {"result": "left", "reason": reason, "due": None})
+        values |= {"SOPInstanceUID": uid, "source": row.SOPInstanceUID, "version": 1, "newest": True}
+    _set(store, row, PROVED, "compressed", values, wasted=row.raw_key)
     files.sweep(store)
     return _outcome(row, COMPRESSED, row.reason, row.packed_size, row.guarantee)
 
@@ -159,12 +157,12 @@ def failed(store: Store, row: Any, reason: str, counts: bool = True) -> Outcome:
 def _set(
     store: Store, row: Any, state: str, event: str, values: dict[str, Any], taken: str = "", wasted: str | None = None
 ) -> None:
-    """Change an object in the state that it should have, if it still is the owner's. _LostError."""
+    """Change an object in the state that it should have, if it still is the owner's. LostError."""
     mine = (objects.c.id == row.id, objects.c.lease_owner == row.lease_owner, objects.c.state == state)
     lease = {} if values.get("state") == PROVED else {"lease_owner": None, "lease_until": 0}
     with store.index.write() as connection:
         if connection.execute(update(objects).where(*mine).values(**values, **lease)).rowcount != 1:
-            raise _LostError
+            raise LostError
         files.taken(connection, taken)
         files.wasted(store, connection, wasted)
         facts = {**row._mapping, **values}

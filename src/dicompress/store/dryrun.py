@@ -17,9 +17,9 @@ from sqlalchemy import and_, select
 
 from ..errors import DamagedObjectError, DicompressError
 from . import content, queries
-from .compression import SEVERAL, attempt, has_versions
+from .compression import another, attempt
 from .outcome import COMPRESSED, DAMAGED, FAILED, LEFT, Outcome
-from .rules import LEAVE, NEAR
+from .rules import BYTES, LEAVE
 from .tables import RAW, objects, series
 
 if TYPE_CHECKING:
@@ -64,13 +64,13 @@ def trial(store: Store, number: int, threads: int) -> Outcome | None:
         return replace(told, status=FAILED, reason=str(error))
     except MemoryError:
         return replace(told, status=FAILED, reason="not enough memory")
-    if not isinstance(found, str) and found[1].startswith(NEAR) and has_versions(store, row):
-        found = SEVERAL
     seconds = time.perf_counter() - start
+    if not isinstance(found, str) and found[0].uids:
+        found = another(store, row, found[0].uids[1]) or found
     if isinstance(found, str):
         return replace(told, reason=found, seconds=seconds)
     result, guarantee, _ = found
-    guarantee = row.guarantee or guarantee
+    guarantee = (row.guarantee or guarantee) if guarantee == BYTES else guarantee
     return replace(told, status=COMPRESSED, reason=result.remark, bytes_out=len(result.data), guarantee=guarantee, seconds=seconds)
 
 

@@ -29,12 +29,11 @@ def claim(store: Store, owner: str, count: int) -> list[int]:
     due = or_(and_(objects.c.state == RAW, objects.c.due <= now), objects.c.state == PROVED)
     free = and_(due, objects.c.lease_until < now, objects.c.damaged.is_(None))
     first = select(objects.c.id).where(free).order_by(objects.c.due, objects.c.id).limit(count)
-    if not store.index.is_sqlite:
-        first = first.with_for_update(skip_locked=True)
-    taken = update(objects).where(objects.c.id.in_(first.correlate(None).scalar_subquery()), free)
-    with store.index.write() as connection:
+    with store.index.write() as connection:  # which in SQLite is the only one; PostgreSQL locks rows
+        ids = list(connection.execute(first.with_for_update(skip_locked=True)).scalars())
         values = {"lease_owner": owner, "lease_until": now + store.config.lease}
-        return list(connection.execute(taken.values(values).returning(objects.c.id)).scalars())
+        connection.execute(update(objects).where(objects.c.id.in_(ids)).values(values))
+    return ids
 
 
 def release(store: Store, owner: str) -> None:

@@ -32,7 +32,7 @@ class Storage(Protocol):
 
 def new_key(sha256: str, kind: str) -> str:
     """kind: RAW or PACKED."""
-    return f"{kind}/{sha256[:2]}/{sha256[2:4]}/{sha256}-{secrets.token_hex(4)}.dcm"
+    return f"{kind}/{sha256[:2]}/{sha256}-{secrets.token_hex(4)}.dcm"
 
 
 def sha256(data: bytes) -> str:
@@ -86,7 +86,11 @@ class Remote:
             raise FileError(f"{url}: {error}") from None
 
     def write(self, key: str, data: bytes) -> None:
-        self._do("written", key, lambda path: (self.files.makedirs(path.rpartition("/")[0], exist_ok=True), self.files.pipe_file(path, data)))
+        def pipe(path: str) -> None:
+            self.files.makedirs(path.rpartition("/")[0], exist_ok=True)
+            self.files.pipe_file(path, data)
+
+        self._do("written", key, pipe)
 
     def read(self, key: str) -> bytes:
         return bytes(self._do("read", key, self.files.cat_file))

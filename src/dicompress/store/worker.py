@@ -38,7 +38,7 @@ def compress_due(store: Store, jobs: int, tell: Tell) -> int:
 
 
 def watch(store: Store, jobs: int, tell: Tell) -> None:
-    """`compress_due` for ever, and verification of a share of the objects as often as store.toml says. A broken index is waited for."""
+    """`compress_due` for ever, and verification of a share of the objects as often as store.toml says."""
     while True:
         count = compress_due(store, jobs, tell)
         if time.time() - float(store.index.fact(FACT) or 0) >= store.config.verify_every:
@@ -53,4 +53,7 @@ def _died(store: Store, number: int, reason: str, owner: str) -> Outcome | None:
     row = queries.by_id(store.index, number)
     if row is None or row.lease_owner != owner or row.state != RAW:  # proved: it is gone on with
         return None
-    return compression.failed(store, row, reason)
+    try:
+        return compression.failed(store, row, reason)
+    except compression.LostError:
+        return None
