@@ -16,7 +16,12 @@ from dicompress.dicom import compress_file
 from dicompress.disk import targets
 
 NOBODY = 65534
-KINDS = {"compressed": pydicom_file(), "passed on": pydicom_file("reportsi.dcm"), "damaged": pydicom_file()[:300], "copied": b"no image"}
+KINDS = {
+    "compressed": pydicom_file(),
+    "passed on": pydicom_file("reportsi.dcm"),
+    "damaged": pydicom_file()[:300],
+    "copied": b"no image",
+}
 
 
 def process(action: str, source: Path, target: Path, **options):

@@ -110,7 +110,9 @@ FEW = {
 
 
 @pytest.mark.parametrize("name", FEW)
-@pytest.mark.parametrize("allowance", [Allowance(near=2), Allowance(near=255), Allowance(psnr=50), Allowance(psnr=1e6), Allowance(psnr=1e-9)])
+@pytest.mark.parametrize(
+    "allowance", [Allowance(near=2), Allowance(near=255), Allowance(psnr=50), Allowance(psnr=1e6), Allowance(psnr=1e-9)]
+)
 def test_where_nothing_is_gained_there_is_no_loss(name, allowance):
     original = make(FEW[name], bits_stored=12)
     compressed = compress_file(original, allowance=allowance)

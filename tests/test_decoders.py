@@ -73,7 +73,9 @@ def test_lossless_sources_need_no_extra(name, tmp_path):
     pixels = phantom(64, 80)
     (tmp_path / "a.dcm").write_bytes(encapsulated_file(MADE[name][0], [MADE[name][1](pixels)], pixels))
     np.save(tmp_path / "a.npy", pixels)
-    code = WITHOUT_EXTRAS + f"""
+    code = (
+        WITHOUT_EXTRAS
+        + f"""
 import numpy as np
 from pathlib import Path
 from dicompress.dicom.native import native_of
@@ -81,6 +83,7 @@ from dicompress.dicom.part10 import parse
 data = Path({str(tmp_path / "a.dcm")!r}).read_bytes()
 assert np.array_equal(native_of(parse(data), data).pixels[0], np.load({str(tmp_path / "a.npy")!r}))
 """
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
@@ -93,12 +96,15 @@ def test_what_needs_an_extra_names_the_syntax_and_the_extra(tmp_path):
 
     data = change(encapsulated_file(JPEGLosslessSV1, [frame], pixels[..., 0]), **facts)
     (tmp_path / "a.dcm").write_bytes(data)
-    code = WITHOUT_EXTRAS + f"""
+    code = (
+        WITHOUT_EXTRAS
+        + f"""
 import json
 from pathlib import Path
 from dicompress.dicom import compress_or_pass_on
 print(json.dumps(compress_or_pass_on(Path({str(tmp_path / "a.dcm")!r}).read_bytes()).reason))
 """
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     reason = json.loads(done.stdout)
     assert reason.startswith("JPEG Lossless, Non-Hierarchical, First-Order") and "'dicompress[decoders]'" in reason

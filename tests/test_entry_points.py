@@ -88,7 +88,9 @@ def test_a_stream_whose_model_is_not_there_says_what_to_install(others, ct_pixel
     others({})
     data = dicompress.encode(ct_pixels, model=Halves())
     assert dicompress.inspect(data).model is None
-    with pytest.raises(UnknownModelError, match=rf"model {Halves.hash.hex()}, which is not installed: .*dicompress-lab \(pip install ./lab"):
+    with pytest.raises(
+        UnknownModelError, match=rf"model {Halves.hash.hex()}, which is not installed: .*dicompress-lab \(pip install ./lab"
+    ):
         dicompress.decode(data)
     with pytest.raises(UnknownModelError, match=r"no model is called 'halves'; there is pyramid; dicompress-lab .* has more"):
         by_name("halves")

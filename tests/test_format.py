@@ -21,9 +21,7 @@ PAGE = (Path(__file__).parents[1] / "docs" / "format.md").read_text()
 
 def rows() -> list[tuple[bytes, str]]:
     section = PAGE[PAGE.index("## An example") : PAGE.index("## Container")]
-    return [
-        (bytes.fromhex(found), said) for found, said in re.findall(r"^\| `([0-9a-f ]+)` \| (.*) \|$", section, re.M)
-    ]
+    return [(bytes.fromhex(found), said) for found, said in re.findall(r"^\| `([0-9a-f ]+)` \| (.*) \|$", section, re.M)]
 
 
 def test_the_example_is_what_comes_out():

@@ -80,7 +80,9 @@ def test_what_a_stream_claims_is_not_taken(monkeypatch):
         dicompress.decode(dicompress.encode(np.full((6000, 6000), 7, np.uint16)))
 
 
-@pytest.mark.parametrize("frames, rows, columns", [(1 << 31, 1, 2), (1 << 62, 1, 1), (1 << 40, 1 << 20, 1 << 9), (0, 1 << 29, 1 << 2)])
+@pytest.mark.parametrize(
+    "frames, rows, columns", [(1 << 31, 1, 2), (1 << 62, 1, 1), (1 << 40, 1 << 20, 1 << 9), (0, 1 << 29, 1 << 2)]
+)
 def test_sizes_whose_product_is_larger_than_any_number(monkeypatch, frames, rows, columns):
     small = Stream.read(dicompress.encode(np.zeros((1, 3, 3), np.uint8), model="pyramid"))
     for limit in (1 << 31, 1 << 40, 1 << 63, (1 << 64) - 1):

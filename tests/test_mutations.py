@@ -25,7 +25,9 @@ MEMORY = 256 << 20  # beyond what decoding the golden streams takes
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind, count", [("streams", COUNT), ("hostile", -(-COUNT // 400)), ("files", -(-COUNT // 5)), ("originals", COUNT)])
+@pytest.mark.parametrize(
+    "kind, count", [("streams", COUNT), ("hostile", -(-COUNT // 400)), ("files", -(-COUNT // 5)), ("originals", COUNT)]
+)
 def test_an_error_of_ours_or_the_right_image(kind, count):
     command = [sys.executable, "-m", "helpers.mutation_run", kind, str(count)]
     run = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent)

@@ -69,7 +69,9 @@ def check(model: oracle.Pyramid, core, image: np.ndarray, values: Values, leaned
             assert np.array_equal(ready.symbols, tensors[k][0])
         tensor = tensors[k]
         if values.near and k:
-            tensor = np.clip(tensor + np.random.default_rng(k).integers(-values.near, values.near + 1, tensor.shape), values.low, values.high)
+            tensor = np.clip(
+                tensor + np.random.default_rng(k).integers(-values.near, values.near + 1, tensor.shape), values.low, values.high
+            )
             tensor = tensor.astype(np.int32)
         known.append(tensor)
         tile.put(np.ascontiguousarray(tensor[0]))

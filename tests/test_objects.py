@@ -52,15 +52,11 @@ KINDS = {
         + w.element(0x00291009, "LO", b"20050101")
         + w.element(0x00291010, "OB", b"\1\2\3\4")
     ),
-    "private elements without a creator": lambda w: (
-        w.element(0x00290001, "UN", b"ab") + w.element(0x00291001, "UN", b"abcd")
-    ),
+    "private elements without a creator": lambda w: w.element(0x00290001, "UN", b"ab") + w.element(0x00291001, "UN", b"abcd"),
     "known elements as UN": lambda w: w.element(0x00400253, "UN", b"abcd"),
     "empty values": lambda w: w.element(0x00400253, "SH") + w.element(0x00400260, "SQ") + w.element(0x00409225, "FD"),
     "group lengths": lambda w: (
-        w.element(0x00400000, "UL", b"\x0c\0\0\0")
-        + w.element(0x00400253, "SH", b"abcd")
-        + w.element(0x7FE00000, "UL", b"\0\1\0\0")
+        w.element(0x00400000, "UL", b"\x0c\0\0\0") + w.element(0x00400253, "SH", b"abcd") + w.element(0x7FE00000, "UL", b"\0\1\0\0")
     ),
     "elements out of order": lambda w: (
         w.element(0x00400253, "SH", b"abcd") + w.element(0x00080060, "CS", b"CT") + w.element(0x00100030, "DA", b"20200101")
@@ -140,9 +136,7 @@ def with_text(syntax, claim: str, text: bytes) -> bytes:
     w = Writer(syntax == ImplicitVRLittleEndian, undefined=True)
     text += b" " * (len(text) % 2)
     claim += " " * (len(claim) % 2)
-    original = replaced(
-        make(PIXELS, syntax), w.element(0x00080005, "CS", b"ISO_IR 192"), w.element(0x00080005, "CS", claim.encode())
-    )
+    original = replaced(make(PIXELS, syntax), w.element(0x00080005, "CS", b"ISO_IR 192"), w.element(0x00080005, "CS", claim.encode()))
     original = replaced(original, w.element(0x00100010, "PN", "Ünïcode^Test".encode()), w.element(0x00100010, "PN", text))
     other = w.element(0x00080005, "CS", b"ISO_IR 144") + w.element(0x0040A160, "UT", "Люкс".encode("iso8859-5"))
     more = w.element(0x00290010, "LO", text) + w.element(0x00400254, "LO", text)

@@ -123,7 +123,9 @@ def test_overlays_in_the_bits_above_high_bit(dtype):
     assert decompress_dataset(compressed).PixelData == pixels.tobytes()
 
 
-@pytest.mark.parametrize("change", [lambda f: [f[0], b"", f[2]], lambda f: f[:2], lambda f: [*f, b""], lambda f: [*f, f[0]], lambda f: []])
+@pytest.mark.parametrize(
+    "change", [lambda f: [f[0], b"", f[2]], lambda f: f[:2], lambda f: [*f, b""], lambda f: [*f, f[0]], lambda f: []]
+)
 @pytest.mark.filterwarnings("ignore")
 def test_frames_missing_in_a_compressed_file_are_an_error(change):
     compressed = compress_file(ORIGINAL, threads=1).data

@@ -37,7 +37,9 @@ def test_what_is_like_an_image_saves_much_of_it(dtype, shape):
     for k, count in enumerate(dicompress.inspect(leaning).level_bytes):
         expected = b[:: 1 << k, :: 1 << k]
         assert np.array_equal(dicompress.decode(leaning[:count], level=k, references=given), expected)
-        assert np.array_equal(dicompress.decode(leaning[:count], level=k, references=[r[:: 1 << k, :: 1 << k] for r in given]), expected)
+        assert np.array_equal(
+            dicompress.decode(leaning[:count], level=k, references=[r[:: 1 << k, :: 1 << k] for r in given]), expected
+        )
 
 
 def test_one_reference_and_none_that_pays():

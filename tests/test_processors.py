@@ -12,8 +12,11 @@ pytestmark = pytest.mark.slow  # what it tests is built first
 
 ROOT = Path(__file__).parent.parent
 KERNELS = native.kernels()
-SOURCES = ["tests/network_driver.cpp", "core/base/cpu.cpp",
-           *(f"core/network/{n}.cpp" for n in ("network", "read", "generic", "steps", "avx2", "vnni", "neon", "wasm"))]
+SOURCES = [
+    "tests/network_driver.cpp",
+    "core/base/cpu.cpp",
+    *(f"core/network/{n}.cpp" for n in ("network", "read", "generic", "steps", "avx2", "vnni", "neon", "wasm")),
+]
 EMULATED = {
     "x86-64 without AVX": ("g++", "qemu-x86_64", "Nehalem", {"generic"}),
     "x86-64 with AVX2": ("g++", "qemu-x86_64", "Haswell", {"generic", "avx2"}),

@@ -128,7 +128,10 @@ def test_regions_are_parts_of_the_frame():
         picture = image[:, :: 1 << level, :: 1 << level]
         for _ in range(12):
             row, column = (int(chance.integers(n)) for n in picture.shape[1:3])
-            rows, columns = int(chance.integers(1, picture.shape[1] - row + 1)), int(chance.integers(1, picture.shape[2] - column + 1))
+            rows, columns = (
+                int(chance.integers(1, picture.shape[1] - row + 1)),
+                int(chance.integers(1, picture.shape[2] - column + 1)),
+            )
             found = stream.decode(Leaning(), level, None, (row, column, rows, columns), [], 2)
             assert np.array_equal(found, picture[:, row : row + rows, column : column + columns])
             found = stream.decode(Leaning(), level, 1, (row, column, rows, columns), [], 2)

@@ -189,7 +189,9 @@ def test_any_damage_is_an_error(grey, compressed):
         jpegxl.to_jpeg(b"no JPEG XL")
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (8, 8), (256, 256), (480, 640), (100, 120), (90, 160), (600, 513), (9000, 70), (64, 20000)])
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (8, 8), (256, 256), (480, 640), (100, 120), (90, 160), (600, 513), (9000, 70), (64, 20000)]
+)
 def test_the_size_is_read_from_the_header_and_capped(monkeypatch, shape):
     jpeg = imagecodecs.jpeg8_encode(np.zeros(shape, np.uint8))
     frame = jpegxl.from_jpeg(jpeg)

@@ -123,7 +123,11 @@ def test_the_manifest_tells_before_and_after(store):
     (line,) = manifest(store)
     (key,) = stored(store)
     packed = store.storage.read(key)
-    assert (line["arrived_sha256"], line["arrived_size"]) == (line["restored_sha256"], line["restored_size"]) == (sha256(data), len(data))
+    assert (
+        (line["arrived_sha256"], line["arrived_size"])
+        == (line["restored_sha256"], line["restored_size"])
+        == (sha256(data), len(data))
+    )
     assert (line["packed_sha256"], line["packed_size"], line["packed_key"]) == (sha256(packed), len(packed), key)
     assert (line["guarantee"], line["state"], line["raw_key"], line["sender"]) == ("bytes", "compressed", None, "SCANNER")
 

@@ -107,7 +107,11 @@ def test_damage_makes_the_exit_status_1(folder, study, tmp_path):
 
 
 def test_what_is_asked_for_and_not_there_makes_the_exit_status_1(folder, tmp_path):
-    for arguments in (("get", folder, "9.9", "-o", tmp_path / "x"), ("delete", folder, "9.9"), ("rollback", folder, "9.9", "--jobs", 1)):
+    for arguments in (
+        ("get", folder, "9.9", "-o", tmp_path / "x"),
+        ("delete", folder, "9.9"),
+        ("rollback", folder, "9.9", "--jobs", 1),
+    ):
         (told,) = facts(*arguments, status=1)
         assert told == {"source": "9.9", "status": "failed", "reason": "9.9 is not stored"}
 

@@ -25,8 +25,7 @@ NEAR = Allowance(near=2)
 def made_up(*facts) -> list[Outcome]:
     """(name, old UID, new UID, references) of each."""
     return [
-        Outcome(name, f"/out/{name}", "compressed", old_uid=old, new_uid=new, references=frozenset(r))
-        for name, old, new, r in facts
+        Outcome(name, f"/out/{name}", "compressed", old_uid=old, new_uid=new, references=frozenset(r)) for name, old, new, r in facts
     ]
 
 
@@ -93,9 +92,7 @@ def test_a_map_that_cannot_be_written_is_a_line_and_exit_status_1(study, tmp_pat
     (tmp_path / "file").write_text("in the way")
     status, out, err = compress(study, "--near", 2, "--uid-map", tmp_path / "file" / "map", capfd=capfd)
     assert status == 1 and out[0].startswith("2 compressed")
-    assert next(line for line in err if line.startswith("dicompress: ")).startswith(
-        f"dicompress: cannot write {tmp_path}/file/map: "
-    )
+    assert next(line for line in err if line.startswith("dicompress: ")).startswith(f"dicompress: cannot write {tmp_path}/file/map: ")
 
 
 def test_an_interrupted_run_writes_the_map_of_what_was_done(study, tmp_path, monkeypatch, capfd):

@@ -120,7 +120,10 @@ def _peer(frame: np.ndarray, effort: int) -> bytes:
 
 
 def table(rows: list[Row]) -> str:
-    lines = ["| image | kind | size | JPEG XL e7 | JPEG XL e9 | file | against e7 | against e9 | as | stream | against e7 |", "|---" * 11 + "|"]
+    lines = [
+        "| image | kind | size | JPEG XL e7 | JPEG XL e9 | file | against e7 | against e9 | as | stream | against e7 |",
+        "|---" * 11 + "|",
+    ]
     for row in rows:
         size = " x ".join(map(str, row.frames.shape[1:3])) + (f" x {len(row.frames)}" if len(row.frames) > 1 else "")
         against = [f"{100 * (row.ours / peer - 1):+.2f} %" for peer in row.peers.values()]

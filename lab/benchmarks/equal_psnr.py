@@ -80,9 +80,7 @@ class Peers:
             return imagecodecs.jpeg2k_encode(image, level=level, reversible=False, bitspersample=used, **j2k)
 
         def xl(depth: int) -> Callable[[float], bytes]:
-            return lambda at: imagecodecs.jpegxl_encode(
-                image, distance=10**-at, effort=7, bitspersample=depth, numthreads=1
-            )
+            return lambda at: imagecodecs.jpegxl_encode(image, distance=10**-at, effort=7, bitspersample=depth, numthreads=1)
 
         depths = sorted({used, 8 * image.itemsize})
         self.searches = {

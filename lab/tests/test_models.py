@@ -17,7 +17,9 @@ from dicompress_lab.models import families
 from dicompress_lab.models.weights import CURRENT, installed
 
 NOISE = np.random.default_rng(0)
-WAVES = (1000 + 300 * np.sin(np.arange(70)[:, None] / 9) + 200 * np.cos(np.arange(90) / 7) + NOISE.normal(0, 4, (70, 90))).astype(np.uint16)
+WAVES = (1000 + 300 * np.sin(np.arange(70)[:, None] / 9) + 200 * np.cos(np.arange(90) / 7) + NOISE.normal(0, 4, (70, 90))).astype(
+    np.uint16
+)
 IMAGES = {
     "uint16": WAVES,
     "int16": WAVES.astype(np.int16) - 1000,

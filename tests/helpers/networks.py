@@ -46,7 +46,10 @@ class Made:
         self.to_narrow = self.layer(narrow, 1, features)
         self.attention = self.layer(narrow, 1, narrow)
         self.depthwise = self.layer(narrow, 3, 1)
-        self.last = self.rng.integers(-self.wide, self.wide + 1, (3 * components, narrow)), self.rng.integers(-9000, 9001, 3 * components)
+        self.last = (
+            self.rng.integers(-self.wide, self.wide + 1, (3 * components, narrow)),
+            self.rng.integers(-9000, 9001, 3 * components),
+        )
         quarters = int(4 * slope)
         dimensions = [inputs, features, narrow, components, adds | gives << 1 | attends << 2, quarters, quarters, len(dilations)]
         for d in dilations:
@@ -63,9 +66,11 @@ class Made:
 
     def activations(self, shape):
         """x and features: around zero, with some of any value."""
+
         def some(channels):
             near, any_ = self.rng.integers(100, 157, (*shape, channels)), self.rng.integers(0, 256, (*shape, channels))
             return np.where(self.rng.random((*shape, channels)) < 0.8, near, any_).astype(np.uint8)
+
         return some(self.inputs), some(self.features_in) if self.features_in else None
 
     def expected(self, x, features):

@@ -265,7 +265,9 @@ class Pyramid:
         parameters, plan.features = self.networks[others + phase - 1].run(inputs, plan.features)[:2]
         base, known = base.astype(np.int32), known.astype(np.int32)
         scale = plan.level.filters[phase].scale
-        return MixtureTensor(parameters, len(parameters) // 3, scale, values.low, values.high, base, known, near=values.near, exact=values.exact)
+        return MixtureTensor(
+            parameters, len(parameters) // 3, scale, values.low, values.high, base, known, near=values.near, exact=values.exact
+        )
 
     def _begin(self, plan: Plan, number: int, tensors: list[np.ndarray]) -> None:
         filters, coarser = plan.header.levels[number], [*(f[1].scale for f in plan.header.levels), plan.header.top_scale][number + 1]

@@ -107,9 +107,7 @@ def read_band(data: bytes, states: bool, mixture, shape: tuple[int, int]) -> np.
 
     def around(plane, row, column, nothing=0):
         inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
-        return np.where(
-            inside, plane[np.clip(row, 0, rows - 1), np.clip(column, 0, columns - 1)], plane.dtype.type(nothing)
-        )
+        return np.where(inside, plane[np.clip(row, 0, rows - 1), np.clip(column, 0, columns - 1)], plane.dtype.type(nothing))
 
     def shifted(history, step):
         """Of the lane before each at `step`; of lane 15 `period - 32` steps earlier for lane 0."""

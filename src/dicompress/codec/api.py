@@ -144,9 +144,7 @@ def encode_with_result(
         raise UnsupportedImageError(f"pixels of type {image.dtype} are not supported; use integers of 8 or 16 bits")
     if image.ndim - colour not in (2, 3) or 0 in image.shape or (colour and not 2 <= image.shape[-1] <= MAX_SAMPLES):
         wanted = f", samples), colour, 2 to {MAX_SAMPLES} samples" if colour else ")"
-        raise UnsupportedImageError(
-            f"an array of shape {image.shape} is not supported; use ([frames, ]rows, columns{wanted}"
-        )
+        raise UnsupportedImageError(f"an array of shape {image.shape} is not supported; use ([frames, ]rows, columns{wanted}")
     if bits_stored is not None and not 1 <= bits_stored <= dtype.itemsize * 8:
         raise UnsupportedImageError(f"{bits_stored} bits stored do not fit into {dtype.itemsize * 8} bits allocated")
     if not isinstance(near, (int, np.integer)) or not 0 <= near <= MAX_NEAR:
@@ -162,9 +160,7 @@ def encode_with_result(
 
 def check_bound(original: np.ndarray, decoded: np.ndarray, near: int, exact: Iterable[tuple[int, int]]) -> None:
     """VerificationError unless no pixel is off by more than `near`, and none that has or takes an exact value at all."""
-    first, second = (
-        np.ascontiguousarray(a, a.dtype.newbyteorder("=")).reshape(1, -1, a.shape[-1], 1) for a in (original, decoded)
-    )
+    first, second = (np.ascontiguousarray(a, a.dtype.newbyteorder("=")).reshape(1, -1, a.shape[-1], 1) for a in (original, decoded))
     native.check_bound(first, second, near, list(exact))
 
 
@@ -208,7 +204,9 @@ def _outer(image: np.ndarray, shape: tuple[int, ...], dtype: np.dtype | None = N
     """A reference as (1, rows, columns, 1). ValueError if it has not the image's shape or type."""
     native_type = image.dtype.newbyteorder("=")
     if image.ndim != 2 or image.shape != shape or native_type != (dtype or native_type):
-        raise ValueError(f"a reference is {image.dtype} {image.shape}; it must be a single image in grey like the one that leans on it")
+        raise ValueError(
+            f"a reference is {image.dtype} {image.shape}; it must be a single image in grey like the one that leans on it"
+        )
     return np.ascontiguousarray(image, native_type)[None, ..., None]
 
 

@@ -13,9 +13,7 @@ from .api import MAX_NEAR, Settings, encode_with_result
 LARGEST = 300  # powers of ten, as far as floats go
 
 
-def near_for_psnr(
-    image: np.ndarray, psnr: float, *, exact: Iterable[tuple[int, int]] = (), **settings: Unpack[Settings]
-) -> int:
+def near_for_psnr(image: np.ndarray, psnr: float, *, exact: Iterable[tuple[int, int]] = (), **settings: Unpack[Settings]) -> int:
     """The largest `near` of `encode` with which `image` keeps at least `psnr` dB; 0 if only the exact image does.
 
     The peak is the image's own range, largest minus smallest value, so that unused bits promise nothing. exact, settings: of

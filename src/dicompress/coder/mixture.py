@@ -50,8 +50,14 @@ class MixtureTensor:
     @cached_property
     def spec(self) -> native.MixtureSpec:
         return native.MixtureSpec(
-            self.components, self.scale, self.low, self.high, DISTRIBUTIONS[self.distribution], self.adaptive,
-            self.near, self.exact,
+            self.components,
+            self.scale,
+            self.low,
+            self.high,
+            DISTRIBUTIONS[self.distribution],
+            self.adaptive,
+            self.near,
+            self.exact,
         )
 
 
@@ -60,9 +66,7 @@ def constant_parameters(values: list[int], shape: tuple[int, int, int]) -> np.nd
     return np.broadcast_to(np.array(values, np.float32)[:, None, None], (len(values), *shape[1:])).copy()
 
 
-def code_length(
-    symbols: np.ndarray, mixture: MixtureTensor, *, shift: bool = True, width: bool = True, flat: bool = True
-) -> float:
+def code_length(symbols: np.ndarray, mixture: MixtureTensor, *, shift: bool = True, width: bool = True, flat: bool = True) -> float:
     """The ideal code length, the sum of -log2 p after adaptation, in bits; as one sub-stream.
 
     shift, width, flat: False to measure what a part of the adaptive stage is worth (core/coder/band.hpp).

@@ -209,8 +209,7 @@ def _warnings(original: Source, compressed: Source, found: Figures, near: int | 
         )
     if near is not None and found.max_error > near:
         texts.append(
-            f"The largest error is {found.max_error}, but the compressed file promises {near} at most: it was made "
-            "from other pixels."
+            f"The largest error is {found.max_error}, but the compressed file promises {near} at most: it was made from other pixels."
         )
     a, b = original.layout.bits_stored, compressed.layout.bits_stored
     if a != b:

@@ -77,9 +77,7 @@ def check_words(pixels: np.ndarray, image: PixelLayout) -> None:
         )
 
 
-def near_of(
-    allowance: Allowance, dataset: Dataset, pixels: np.ndarray, exact: list[tuple[int, int]], settings: Settings
-) -> int:
+def near_of(allowance: Allowance, dataset: Dataset, pixels: np.ndarray, exact: list[tuple[int, int]], settings: Settings) -> int:
     """The error allowed in stored units; 0 if that is less than one. settings: of `codec.encode`."""
     if allowance.near is not None:
         return int(allowance.near)

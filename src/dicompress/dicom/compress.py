@@ -51,9 +51,7 @@ def compress_file(
     return compress_part10(parse(data), data, model, threads, allowance, record)
 
 
-def compress_part10(
-    part10: Part10, data: bytes, model: str, threads: int, allowance: Allowance | None, record: bool
-) -> Compressed:
+def compress_part10(part10: Part10, data: bytes, model: str, threads: int, allowance: Allowance | None, record: bool) -> Compressed:
     """`compress_file` of a file that is parsed already."""
     check_not_ours(part10)
     if part10.pixels is not None:
@@ -135,9 +133,7 @@ def one_by_one(
     return [stream for stream, _ in coded], np.stack([decoded for _, decoded in coded]) if near else pixels
 
 
-def encode_frames(
-    native: Native, model: str, threads: int, allowance: Allowance | None, encode: Encode = one_by_one
-) -> Coded:
+def encode_frames(native: Native, model: str, threads: int, allowance: Allowance | None, encode: Encode = one_by_one) -> Coded:
     """The bound is checked, on the values that readers see; that decoding gives these pixels is left to the caller."""
     image, dataset, pixels = native.image, native.dataset, native.pixels
     settings: Settings = {"model": model, "bits_stored": image.bits_stored, "colour": pixels.ndim > 3, "threads": threads}

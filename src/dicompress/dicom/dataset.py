@@ -25,9 +25,7 @@ from .tags import PIXEL_DATA, UNDEFINED_LENGTH
 from .writing import encapsulated_file, head, with_instance
 
 
-def compress_dataset(
-    dataset: Dataset, *, model: str = DEFAULT, allowance: Allowance | None = None, threads: int = 0
-) -> Dataset:
+def compress_dataset(dataset: Dataset, *, model: str = DEFAULT, allowance: Allowance | None = None, threads: int = 0) -> Dataset:
     """A copy of `dataset` whose Pixel Data is compressed, in the transfer syntax of dicompress.
 
     Pixels and all other elements are kept; the original is not touched. `save_as` writes the copy, which has no restore record:
@@ -91,9 +89,7 @@ def _part10(dataset: Dataset) -> Part10:
         element = dataset[PIXEL_DATA]
         content = _bytes(element.value)
         pixels = PixelElement(0, 0, len(content), len(content), element.VR, encapsulated)
-    return Part10(
-        content, 0, b"", getattr(dataset, "preamble", None) or b"", _copy(meta), syntax, _copy(dataset, PIXEL_DATA), pixels
-    )
+    return Part10(content, 0, b"", getattr(dataset, "preamble", None) or b"", _copy(meta), syntax, _copy(dataset, PIXEL_DATA), pixels)
 
 
 def _copy(dataset: Dataset, left_out: int = 0) -> Dataset:

@@ -36,7 +36,10 @@ def derived(dataset: Dataset, pixels: np.ndarray, near: int, coded_bytes: int) -
 
 
 def _derive(dataset: Dataset, pixels: np.ndarray, near: int, coded_bytes: int) -> None:
-    source: dict[str, Any] = {"ReferencedSOPClassUID": dataset.get("SOPClassUID"), "ReferencedSOPInstanceUID": dataset.get("SOPInstanceUID")}
+    source: dict[str, Any] = {
+        "ReferencedSOPClassUID": dataset.get("SOPClassUID"),
+        "ReferencedSOPInstanceUID": dataset.get("SOPInstanceUID"),
+    }
     if None in source.values():
         raise UnsupportedImageError("no SOP Class and Instance UID (0008,0016), (0008,0018) that a derived image could refer to")
     ratios, methods = (_values(dataset, f"LossyImageCompression{k}") for k in ("Ratio", "Method"))

@@ -62,9 +62,7 @@ class Elements:
         return self.before + self.between + self.after
 
 
-def elements(
-    dataset: Dataset, wanted: Callable[[BaseTag], bool] = lambda tag: True, undefined: bool | None = None
-) -> bytes:
+def elements(dataset: Dataset, wanted: Callable[[BaseTag], bool] = lambda tag: True, undefined: bool | None = None) -> bytes:
     """The wanted elements of a data set, without group lengths, in the order of their tags.
 
     Undecoded elements keep their bytes, but for the order of bytes in words and an even length of text. VRs that implicit files
@@ -95,9 +93,7 @@ def _encodings(ancestors: list[Dataset]) -> list[str]:
     return convert_encodings(said or "iso8859")
 
 
-def _written(
-    element: RawDataElement | DataElement, ancestors: list[Dataset], undefined: bool | None
-) -> RawDataElement | DataElement:
+def _written(element: RawDataElement | DataElement, ancestors: list[Dataset], undefined: bool | None) -> RawDataElement | DataElement:
     """What pydicom's writer is to write for an element."""
     if isinstance(element, RawDataElement):
         vr = _vr(element, ancestors)

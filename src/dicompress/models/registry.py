@@ -88,9 +88,7 @@ def _pyramid(model_hash: bytes) -> Pyramid:
 def _loaded(name: str, model_hash: bytes, threads: int) -> Model:
     model = _family(name).load(model_hash, threads)
     if model.hash != model_hash:
-        raise UnknownModelError(
-            f"the files of model {model_hash.hex()} ({name}) are not those that were installed: install anew"
-        )
+        raise UnknownModelError(f"the files of model {model_hash.hex()} ({name}) are not those that were installed: install anew")
     return model
 
 

@@ -69,7 +69,9 @@ def check(store: Store, number: int, threads: int) -> Outcome | None:
         except FileError as error:
             status, reason = FAILED, str(error)
         size = (row.raw_size or 0) + (row.packed_size or 0)
-        return Outcome(row.SOPInstanceUID, row.version, status, reason, size, size, row.guarantee, seconds=time.perf_counter() - start)
+        return Outcome(
+            row.SOPInstanceUID, row.version, status, reason, size, size, row.guarantee, seconds=time.perf_counter() - start
+        )
     return None
 
 

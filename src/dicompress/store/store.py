@@ -142,7 +142,9 @@ class Store:
         self.told()
         if row.damaged is not None and not healed:
             raise DamagedObjectError(f"{row.SOPInstanceUID} is stored already, and damaged: {row.damaged}")
-        return Outcome(row.SOPInstanceUID, row.version, SAME, "what was stored was damaged: it is sound again" if healed else reason, len(data))
+        return Outcome(
+            row.SOPInstanceUID, row.version, SAME, "what was stored was damaged: it is sound again" if healed else reason, len(data)
+        )
 
     def _insert(self, found: Attributes, data: bytes, sha256: str, key: str, sender: str) -> Outcome:
         known = self._known(found.uid, sha256)
@@ -184,4 +186,6 @@ class Store:
     def _remove(self, connection: Connection, row: Any) -> None:
         files.wasted(self, connection, row.raw_key, row.packed_key)
         connection.execute(delete(objects).where(objects.c.id == row.id))
-        audit.add(connection, "deleted", uid=row.SOPInstanceUID, version=row.version, sha256=row.arrived_sha256, size=row.arrived_size)
+        audit.add(
+            connection, "deleted", uid=row.SOPInstanceUID, version=row.version, sha256=row.arrived_sha256, size=row.arrived_size
+        )

@@ -167,11 +167,7 @@ def _panels(name: str, summary: dict, draw, label: str, limits: tuple[float, flo
             axis.annotate("not measured", (0.02, lines[codec]), **at)
         axis.set_xlim(*limits)
         axis.set_ylim(min(lines.values()) - 0.6, 0.6)
-        names = (
-            [f"{c} (lossy)" if c in lossy and "lossy" not in c else c for c in codecs]
-            if i % across == 0
-            else [""] * len(codecs)
-        )
+        names = [f"{c} (lossy)" if c in lossy and "lossy" not in c else c for c in codecs] if i % across == 0 else [""] * len(codecs)
         axis.set_yticks([lines[c] for c in codecs], names)
         axis.tick_params(axis="y", length=0)
         axis.set_xlabel(label)

@@ -65,9 +65,7 @@ def run(
     able = {c.name: c for c in outcome.codecs if not c.missing}
     if not able:
         raise DicompressError("; ".join(f"{c.name} cannot run here: {c.missing}" for c in outcome.codecs))
-    outcome.images, outcome.refused = scan(
-        sources, [journal.with_suffix(suffix) for suffix in (".html", ".csv", ".json", ".jsonl")]
-    )
+    outcome.images, outcome.refused = scan(sources, [journal.with_suffix(suffix) for suffix in (".html", ".csv", ".json", ".jsonl")])
     if not outcome.images:
         raise _nothing(sources, outcome.refused)
     with Journal(journal) as known:
@@ -81,9 +79,7 @@ def run(
     return outcome
 
 
-def _measure(
-    outcome: Outcome, codecs: dict[str, Codec], jobs: int, journal: Journal, tell: Tell, catalogue: pool.Catalogue
-) -> None:
+def _measure(outcome: Outcome, codecs: dict[str, Codec], jobs: int, journal: Journal, tell: Tell, catalogue: pool.Catalogue) -> None:
     # Large images first, so that no core is left alone with the largest at the end.
     tasks = [
         pool.Task(image, tuple(codecs), {name: frozenset(_known(journal, image, codec)) for name, codec in codecs.items()})
@@ -104,9 +100,7 @@ def _measure(
             outcome.resumed += 1
         elif event.kind == "measured":
             name, values = event.value
-            found = Measurement(
-                image.path, image.frame, outcome.digests[image], name, codecs[name].origin, **values, where=place
-            )
+            found = Measurement(image.path, image.frame, outcome.digests[image], name, codecs[name].origin, **values, where=place)
             journal.add(found)
             outcome.measurements.append((image, found))
         steps = left[image] if event.kind == "done" else int(event.kind in ("known", "measured"))

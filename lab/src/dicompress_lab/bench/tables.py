@@ -31,9 +31,7 @@ def table(name: str, columns: list[str], bodies: list[tuple[str, list[Row]]]) ->
     parts = []
     for heading, rows in bodies:
         if rows and heading:
-            parts.append(
-                f'<tbody class="heading"><tr><th colspan="{len(columns)}" scope="colgroup">{heading}</th></tr></tbody>'
-            )
+            parts.append(f'<tbody class="heading"><tr><th colspan="{len(columns)}" scope="colgroup">{heading}</th></tr></tbody>')
         if rows:
             parts.append("<tbody>" + "\n".join(_row(cells) for cells in rows) + "</tbody>")
     return f'<div class="wide"><table id="{name}"><thead><tr>{head}</tr></thead>{"".join(parts)}</table></div>'
@@ -128,9 +126,7 @@ def codecs(outcome: Outcome) -> str:
         counts = [sum(m.status == OK for m in mine), sum(m.status != OK for m in mine)]
         kind = "lossless" if c.lossless else "lossy"
         state = f"cannot run here: {c.missing}" if c.missing else c.note
-        rows.append(
-            [_text(c.name), _text(c.key), _text(kind), _text(c.origin), *(_number(n, "d") for n in counts), _text(state)]
-        )
+        rows.append([_text(c.name), _text(c.key), _text(kind), _text(c.origin), *(_number(n, "d") for n in counts), _text(state)])
     return table("codecs", ["codec", "--codec", "kind", "what does the work", "images", "not", "remark"], [("", rows)])
 
 
@@ -164,9 +160,7 @@ def _group_row(row: dict, summary: dict) -> Row:
         cells.append(Cell(f"{row[name]:{form}}{around}", row[name]))
     if summary["baseline"]:
         none = row["against"] is None or not row["lossless"] or row["codec"] == summary["baseline"]
-        cells.append(
-            Cell("", 0.0) if none else Cell(f"{100 * row['against']:+.1f} %".replace("-", "&minus;"), row["against"])
-        )
+        cells.append(Cell("", 0.0) if none else Cell(f"{100 * row['against']:+.1f} %".replace("-", "&minus;"), row["against"]))
     cells += [_figures(1000 * row["encode_s"]), _figures(1000 * row["decode_s"])]
     for count, of in (("series", "of_series"), ("images", "of_images")):
         text = f"{row[count]} of {row[of]}" if row[count] < row[of] else str(row[count])

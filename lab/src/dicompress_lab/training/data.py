@@ -121,9 +121,7 @@ def draw(images: Images, rng: np.random.Generator, count: int) -> Iterator[Train
         yield choice[rng.integers(len(choice))]
 
 
-def patches(
-    images: Images, rng: np.random.Generator, count: int, size: int
-) -> Iterator[tuple[np.ndarray, TrainingImage]]:
+def patches(images: Images, rng: np.random.Generator, count: int, size: int) -> Iterator[tuple[np.ndarray, TrainingImage]]:
     """Patches of `draw`n images at random places, flipped and turned at random."""
     for image in draw(images, rng, count):
         rows, columns = image.pixels.shape

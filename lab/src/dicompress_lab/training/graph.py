@@ -68,9 +68,7 @@ class Graph:
             raise BoundError(f"{self.name}: an accumulator can reach {total}, the bound is {BOUND}")
         self.largest_sum = max(self.largest_sum, total)
 
-    def convolution(
-        self, x: str, weight, bias, exponents, out_exponent=ACTIVATION_EXPONENT, out_zero=ZERO, **geometry
-    ) -> str:
+    def convolution(self, x: str, weight, bias, exponents, out_exponent=ACTIVATION_EXPONENT, out_zero=ZERO, **geometry) -> str:
         """int8 weights (out, in, k, k) times 2**exponents (out,) on an activation; int bias in units of the sum."""
         self.check(weight, bias, 128)
         return self.node(

@@ -142,9 +142,7 @@ def _logistic(x: Tensor) -> Tensor:
 DISTRIBUTIONS = {"gaussian": (torch.special.ndtr, _gaussian), "logistic": (torch.sigmoid, _logistic)}
 
 
-def mixture_bits(
-    x: Tensor, parameters: Tensor, low: Tensor, high: Tensor, width: Tensor, mixture: str = "gaussian"
-) -> Tensor:
+def mixture_bits(x: Tensor, parameters: Tensor, low: Tensor, high: Tensor, width: Tensor, mixture: str = "gaussian") -> Tensor:
     """Bits of `x` under a discretised mixture (paper Eq. 5 as a CDF difference, open at the ends).
 
     x: (batch, symbols, rows, columns); parameters: (batch or 1, symbols * 3K, rows or 1, columns or 1) in the order

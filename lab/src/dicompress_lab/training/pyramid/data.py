@@ -155,4 +155,6 @@ def _stack(items: list[tuple]) -> PhaseBatch:
     inputs, x, low, high, width = zip(*items)
     activations = (np.stack(inputs).astype(np.float32) - 128) / 32  # not by torch, whose threads are busy training
     x, low, high = (torch.from_numpy(np.stack(v)[:, None].astype(np.float32)) for v in (x, low, high))
-    return PhaseBatch(torch.from_numpy(activations).permute(0, 3, 1, 2), x, low, high, torch.tensor(width, dtype=torch.float32).view(-1, 1, 1, 1))
+    return PhaseBatch(
+        torch.from_numpy(activations).permute(0, 3, 1, 2), x, low, high, torch.tensor(width, dtype=torch.float32).view(-1, 1, 1, 1)
+    )
