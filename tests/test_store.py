@@ -87,7 +87,7 @@ def test_deleted_objects_are_gone_with_their_studies_and_files(store):
     assert len(store.find("STUDY")) == 1 and len(stored(store)) == 1
     store.delete(UID)
     assert [store.find(level) for level in ("PATIENT", "STUDY", "SERIES", "INSTANCE")] == [[], [], [], []]
-    assert not stored(store) and status(store)["files to be removed"] == 0
+    assert not stored(store) and status(store)["files_to_be_removed"] == 0
     for version in (None, 1):
         with pytest.raises(NotStoredError):
             store.delete(UID, version)
@@ -113,7 +113,7 @@ def test_several_threads_put_the_same_and_other_objects(store):
     found = rows(store)
     assert sorted((row.SOPInstanceUID, row.version) for row in found) == [(f"1.2.3.{n}", v) for n in range(5) for v in range(1, 8)]
     assert sum(row.newest for row in found) == 5
-    assert len(stored(store)) == 35 and status(store)["files to be removed"] == 0
+    assert len(stored(store)) == 35 and status(store)["files_to_be_removed"] == 0
 
 
 def test_the_manifest_tells_before_and_after(store):
@@ -123,7 +123,11 @@ def test_the_manifest_tells_before_and_after(store):
     (line,) = manifest(store)
     (key,) = stored(store)
     packed = store.storage.read(key)
-    assert (line["arrived_sha256"], line["arrived_size"]) == (line["restored_sha256"], line["restored_size"]) == (sha256(data), len(data))
+    assert (
+        (line["arrived_sha256"], line["arrived_size"])
+        == (line["restored_sha256"], line["restored_size"])
+        == (sha256(data), len(data))
+    )
     assert (line["packed_sha256"], line["packed_size"], line["packed_key"]) == (sha256(packed), len(packed), key)
     assert (line["guarantee"], line["state"], line["raw_key"], line["sender"]) == ("bytes", "compressed", None, "SCANNER")
 

@@ -70,7 +70,7 @@ def test_json_has_an_object_for_each_thing(folder, study):
     assert {one["status"] for one in facts("verify", folder, "--sample", "34 %", "--jobs", 1)} == {"verified"}
     (status,) = facts("status", folder)
     assert (status["objects"], status["raw"], status["compressed"], status["damaged"]) == (3, 1, 2, 0)
-    assert status["stored bytes"] < status["arrived bytes"]
+    assert status["stored_bytes"] < status["arrived_bytes"]
     assert [one["PatientName"] for one in facts("find", folder, "PatientID=1CT1")] == ["CompressedSamples^CT1"]
     assert [one["SOPInstanceUID"] for one in facts("find", folder, "--level", "instance", "--limit", 1, "Modality=MR")] == ["1.2.3.2"]
     manifest = [json.loads(line) for line in command("manifest", folder).splitlines()]
@@ -107,7 +107,11 @@ def test_damage_makes_the_exit_status_1(folder, study, tmp_path):
 
 
 def test_what_is_asked_for_and_not_there_makes_the_exit_status_1(folder, tmp_path):
-    for arguments in (("get", folder, "9.9", "-o", tmp_path / "x"), ("delete", folder, "9.9"), ("rollback", folder, "9.9", "--jobs", 1)):
+    for arguments in (
+        ("get", folder, "9.9", "-o", tmp_path / "x"),
+        ("delete", folder, "9.9"),
+        ("rollback", folder, "9.9", "--jobs", 1),
+    ):
         (told,) = facts(*arguments, status=1)
         assert told == {"source": "9.9", "status": "failed", "reason": "9.9 is not stored"}
 

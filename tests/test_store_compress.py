@@ -31,7 +31,9 @@ def test_the_raw_form_goes_when_the_compressed_one_is_on_the_disk_and_restores_i
 
     def look(*arguments):
         row = state(store)
-        seen.append((row.state, store.storage.read(row.raw_key) == data, restore_file(store.storage.read(row.packed_key)).data == data))
+        seen.append(
+            (row.state, store.storage.read(row.raw_key) == data, restore_file(store.storage.read(row.packed_key)).data == data)
+        )
         return finish(*arguments)
 
     monkeypatch.setattr(compression, "_finish", look)

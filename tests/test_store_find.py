@@ -85,7 +85,9 @@ def test_each_level_has_its_attributes_and_those_above_and_counts(full):
     assert study["ModalitiesInStudy"] == ["CT", "PT"]
     assert (study["NumberOfStudyRelatedSeries"], study["NumberOfStudyRelatedInstances"], study["StudyDescription"]) == (2, 4, "Head")
     series = full.find("SERIES", {"PatientID": "P1", "Modality": "PT"})
-    assert [(one["PatientID"], one["SeriesDescription"], one["NumberOfSeriesRelatedInstances"]) for one in series] == [("P1", "PT series", 2)]
+    assert [(one["PatientID"], one["SeriesDescription"], one["NumberOfSeriesRelatedInstances"]) for one in series] == [
+        ("P1", "PT series", 2)
+    ]
     (found,) = full.find("INSTANCE", {"SOPInstanceUID": "1.2.3.1"})
     expected = {
         "PatientName": "DOE^JOHN", "StudyTime": "080000", "Modality": "CT", "InstanceNumber": 1, "Rows": 128, "Columns": 128,

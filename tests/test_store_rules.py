@@ -79,7 +79,13 @@ def test_rules_that_are_wrong_say_which_and_what(tmp_path, text, told):
 
 
 def test_units():
-    assert (units.seconds("90 min"), units.seconds(5), units.size("1.5 MB"), units.share("2.5 %"), units.share(1)) == (5400, 5, 1_500_000, 0.025, 1)
+    assert (units.seconds("90 min"), units.seconds(5), units.size("1.5 MB"), units.share("2.5 %"), units.share(1)) == (
+        5400,
+        5,
+        1_500_000,
+        0.025,
+        1,
+    )
     for wrong in ("0 %", "101 %", 0):
         with pytest.raises(FileError, match="is no share"):
             units.share(wrong)

@@ -77,7 +77,10 @@ def main() -> None:
     options = parser.parse_args()
     model, step = template(), options.count // 10
     print(f"{options.count} objects of {len(model)} bytes\n")
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder, Store.create(Path(folder) / "store", index=options.index) as store:
+    with (
+        tempfile.TemporaryDirectory(dir=options.folder) as folder,
+        Store.create(Path(folder) / "store", index=options.index) as store,
+    ):
         names = list(queries(store, 0))
         print("| stored | put | put, 99 % | " + " | ".join(names) + " |", "|---" * (3 + len(names)) + "|", sep="\n")
         for start in range(0, options.count, step):

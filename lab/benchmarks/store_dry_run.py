@@ -48,7 +48,11 @@ def main() -> None:
         worker.compress_due(store, 2, done.append)
         real = {(one.uid, one.version): one for one in done}
         print(f"{len(real)} objects, {sum(one.bytes_in for one in done)} -> {sum(one.bytes_out for one in done)} bytes\n")
-        print("| share asked for | tried | outcomes told right | size told, against the real one | objects told to the byte |", "|---" * 5 + "|", sep="\n")
+        print(
+            "| share asked for | tried | outcomes told right | size told, against the real one | objects told to the byte |",
+            "|---" * 5 + "|",
+            sep="\n",
+        )
         for share, told_of in sorted(runs.items()):
             assert told_of.keys() == real.keys()
             tried = sum(dryrun.PREDICTED not in (one.reason or "") for one in told_of.values())

@@ -14,7 +14,9 @@ from .plugged import LIKE
 if TYPE_CHECKING:
     from ..store import Store
 
-app = typer.Typer(help="An archive that keeps what it is given at once and compresses it later (extra: store).", no_args_is_help=True, **LIKE)
+app = typer.Typer(
+    help="An archive that keeps what it is given at once and compresses it later (extra: store).", no_args_is_help=True, **LIKE
+)
 command = app.command
 
 Folder = Annotated[Path, typer.Argument(metavar="STORE", help="The store's folder, made by init.", show_default=False)]
@@ -72,7 +74,12 @@ def put(
 def get(
     store: Folder,
     uids: Uids,
-    output: Annotated[str, typer.Option("--output", "-o", metavar="PATH", help="File or, for several, folder; - is standard output.", show_default=False)],
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output", "-o", metavar="PATH", help="File or, for several, folder; - is standard output.", show_default=False
+        ),
+    ],
     version: Version = None,
     force: Force = False,
     json: Json = False,
@@ -171,7 +178,9 @@ def verify(
 @command()
 def rollback(
     store: Folder,
-    uids: Annotated[list[str] | None, typer.Argument(metavar="[UID...]", help="Of instances, series or studies.", show_default="all objects")] = None,
+    uids: Annotated[
+        list[str] | None, typer.Argument(metavar="[UID...]", help="Of instances, series or studies.", show_default="all objects")
+    ] = None,
     jobs: Jobs = CORES,
     json: Json = False,
     quiet: Quiet = False,

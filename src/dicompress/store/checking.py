@@ -69,12 +69,15 @@ def check(store: Store, number: int, threads: int) -> Outcome | None:
         except FileError as error:
             status, reason = FAILED, str(error)
         size = (row.raw_size or 0) + (row.packed_size or 0)
-        return Outcome(row.SOPInstanceUID, row.version, status, reason, size, size, row.guarantee, seconds=time.perf_counter() - start)
+        return Outcome(
+            row.SOPInstanceUID, row.version, status, reason, size, size, row.guarantee, seconds=time.perf_counter() - start
+        )
     return None
 
 
 def unindexed(store: Store) -> list[str]:
-    """Files that no object has."""
+    """Files that no object has. Of those that were never whole, what nobody writes any more is removed."""
+    store.storage.clean()
     found = set(store.storage.keys())  # first: what is written meanwhile is in the index
     with store.index.read() as connection:
         for column in (objects.c.raw_key, objects.c.packed_key, waste.c.key):

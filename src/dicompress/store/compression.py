@@ -80,7 +80,9 @@ def attempt(data: bytes, plan: Plan, threads: int = 0) -> tuple[Compressed, str,
 def another(store: Store, row: Any, uid: str) -> str | None:
     """Why an object cannot become the derived image `uid`."""
     with store.index.read() as connection:
-        query = select(objects.c.SOPInstanceUID).where(objects.c.SOPInstanceUID.in_([row.SOPInstanceUID, uid]), objects.c.id != row.id)
+        query = select(objects.c.SOPInstanceUID).where(
+            objects.c.SOPInstanceUID.in_([row.SOPInstanceUID, uid]), objects.c.id != row.id
+        )
         found = set(connection.execute(query).scalars())
     return SEVERAL if row.SOPInstanceUID in found else f"the derived image {uid} is stored already" if found else None
 
@@ -154,9 +156,7 @@ def failed(store: Store, row: Any, reason: str, counts: bool = True) -> Outcome:
     return _outcome(row, FAILED, reason, row.raw_size or 0)
 
 
-def _set(
-    store: Store, row: Any, state: str, event: str, values: dict[str, Any], taken: str = "", wasted: str | None = None
-) -> None:
+def _set(store: Store, row: Any, state: str, event: str, values: dict[str, Any], taken: str = "", wasted: str | None = None) -> None:
     """Change an object in the state that it should have, if it still is the owner's. LostError."""
     mine = (objects.c.id == row.id, objects.c.lease_owner == row.lease_owner, objects.c.state == state)
     lease = {} if values.get("state") == PROVED else {"lease_owner": None, "lease_until": 0}
@@ -166,7 +166,9 @@ def _set(
         files.taken(connection, taken)
         files.wasted(store, connection, wasted)
         facts = {**row._mapping, **values}
-        told = ("packed_sha256", "packed_size", "guarantee", "source") if event in ("proved", "compressed") else ("reason", "attempts")
+        told = (
+            ("packed_sha256", "packed_size", "guarantee", "source") if event in ("proved", "compressed") else ("reason", "attempts")
+        )
         audit.add(
             connection, event, uid=facts["SOPInstanceUID"], version=row.version, sha256=row.arrived_sha256, size=row.arrived_size,
             **{name: facts[name] for name in told},

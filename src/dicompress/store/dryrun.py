@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     from .store import Store
 
 PREDICTED = "predicted from its neighbour"
-KIND = ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "TransferSyntaxUID", "Rows", "Columns", "BitsAllocated", "NumberOfFrames")
+KIND = (
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "SOPClassUID",
+    "TransferSyntaxUID",
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "NumberOfFrames",
+)
 
 
 def dry_run(store: Store, share: float, tell: Callable[[Outcome], None], each: Callable[..., Any]) -> None:
@@ -76,7 +85,9 @@ def trial(store: Store, number: int, threads: int) -> Outcome | None:
 
 def _due(store: Store) -> dict[Any, list[Any]]:
     """Raw objects that are due, by series, kind of image and plan, in the order of the series."""
-    columns = [objects.c[name] for name in ("id", "SOPInstanceUID", "version", "sender", "received", "raw_size", "result", "due", *KIND)]
+    columns = [
+        objects.c[name] for name in ("id", "SOPInstanceUID", "version", "sender", "received", "raw_size", "result", "due", *KIND)
+    ]
     place = and_(series.c.StudyInstanceUID == objects.c.StudyInstanceUID, series.c.SeriesInstanceUID == objects.c.SeriesInstanceUID)
     query = select(*columns, series.c.Modality).join_from(objects, series, place)
     query = query.where(objects.c.state == RAW, objects.c.damaged.is_(None))

@@ -31,7 +31,7 @@ class Index:
         try:
             self.engine = _engine(url)
         except (ArgumentError, ImportError) as error:
-            raise FileError(f"the index {url}: {error}") from None
+            raise FileError(f"the index: {error}") from None
         self.is_sqlite = self.engine.dialect.name == SQLITE
 
     @contextmanager

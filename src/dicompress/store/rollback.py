@@ -41,13 +41,20 @@ def roll_back(store: Store, number: int, threads: int) -> Outcome | None:
         **NOTHING, "state": RAW, "raw_key": key, "raw_sha256": storage.sha256(data), "raw_size": len(data), "guarantee": kept,
         "due": None, "result": ROLLED_BACK, "reason": None, "lease_owner": None, "lease_until": 0,
     }  # fmt: skip
-    mine = (objects.c.id == number, objects.c.state == row.state, objects.c.packed_key == row.packed_key, objects.c.lease_until < time.time())
+    mine = (
+        objects.c.id == number,
+        objects.c.state == row.state,
+        objects.c.packed_key == row.packed_key,
+        objects.c.lease_until < time.time(),
+    )
     with store.index.write() as connection:
         changed = connection.execute(update(objects).where(*mine).values(values)).rowcount
         if changed:
             files.taken(connection, key)
             files.wasted(store, connection, row.packed_key)
-            audit.add(connection, ROLLED_BACK, uid=row.SOPInstanceUID, version=row.version, sha256=values["raw_sha256"], size=len(data))
+            audit.add(
+                connection, ROLLED_BACK, uid=row.SOPInstanceUID, version=row.version, sha256=values["raw_sha256"], size=len(data)
+            )
     if not changed:
         if key != row.raw_key:
             files.discard(store, key)
@@ -55,4 +62,6 @@ def roll_back(store: Store, number: int, threads: int) -> Outcome | None:
     files.sweep(store)
     store.told()
     reason = LOST.format(kept) if kept else None
-    return Outcome(row.SOPInstanceUID, row.version, ROLLED_BACK, reason, before, len(data), kept or BYTES, seconds=time.perf_counter() - start)
+    return Outcome(
+        row.SOPInstanceUID, row.version, ROLLED_BACK, reason, before, len(data), kept or BYTES, seconds=time.perf_counter() - start
+    )

@@ -80,6 +80,8 @@ objects = Table(
 waste = Table("waste", metadata, Column("key", Word, primary_key=True), Column("after", Float(53), nullable=False))
 
 # What is to be written to the audit, in the transaction of what it tells of.
-events = Table("events", metadata, Column("id", Number, primary_key=True), Column("text", Word, nullable=False), sqlite_autoincrement=True)
+events = Table(
+    "events", metadata, Column("id", Number, primary_key=True), Column("text", Word, nullable=False), sqlite_autoincrement=True
+)
 
 facts = Table("facts", metadata, Column("name", Word, primary_key=True), Column("value", Word, nullable=False))

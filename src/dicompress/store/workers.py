@@ -21,7 +21,9 @@ Action = Callable[..., Outcome | None]  # (store, id, threads); a function of a 
 Died = Callable[["Store", int, str], Outcome | None]
 
 
-def each(jobs: int, store: Store, action: Action, ids: Iterable[int], died: Died | None = None) -> Iterator[tuple[int, Outcome | None]]:
+def each(
+    jobs: int, store: Store, action: Action, ids: Iterable[int], died: Died | None = None
+) -> Iterator[tuple[int, Outcome | None]]:
     """(id, outcome) as they end. ids: to a deque more can be added meanwhile. died: what becomes of an object whose process died."""
     ids = ids if isinstance(ids, deque) else deque(ids)
     if jobs < 2:
