@@ -169,6 +169,10 @@ def test_a_store_that_is_not_there_or_broken_says_so(tmp_path):
     Store.create(tmp_path / "s").close()
     with pytest.raises(FileError, match="is a store already"):
         Store.create(tmp_path / "s")
+    with Store(tmp_path / "s") as store, store.index.write() as connection:
+        store.index.set_fact(connection, "schema", "2")
+    with pytest.raises(FileError, match="the index has schema 2, and this version reads 1"):
+        Store(tmp_path / "s")
     (tmp_path / "s" / "index.sqlite").unlink()
     with pytest.raises(FileError, match="the store's index, is missing"):
         Store(tmp_path / "s")

@@ -35,6 +35,7 @@ class Store:
         self._pending = 0
         if self.index.is_sqlite:
             config.check_index(self.config)
+        self.index.check()
 
     @classmethod
     def create(cls, folder: Path | str, data: str = config.OBJECTS, index: str = config.INDEX, text: str = rules.DEFAULT) -> Store:
