@@ -87,7 +87,7 @@ def test_deleted_objects_are_gone_with_their_studies_and_files(store):
     assert len(store.find("STUDY")) == 1 and len(stored(store)) == 1
     store.delete(UID)
     assert [store.find(level) for level in ("PATIENT", "STUDY", "SERIES", "INSTANCE")] == [[], [], [], []]
-    assert not stored(store) and status(store)["files to be removed"] == 0
+    assert not stored(store) and status(store)["files_to_be_removed"] == 0
     for version in (None, 1):
         with pytest.raises(NotStoredError):
             store.delete(UID, version)
@@ -113,7 +113,7 @@ def test_several_threads_put_the_same_and_other_objects(store):
     found = rows(store)
     assert sorted((row.SOPInstanceUID, row.version) for row in found) == [(f"1.2.3.{n}", v) for n in range(5) for v in range(1, 8)]
     assert sum(row.newest for row in found) == 5
-    assert len(stored(store)) == 35 and status(store)["files to be removed"] == 0
+    assert len(stored(store)) == 35 and status(store)["files_to_be_removed"] == 0
 
 
 def test_the_manifest_tells_before_and_after(store):
@@ -169,6 +169,10 @@ def test_a_store_that_is_not_there_or_broken_says_so(tmp_path):
     Store.create(tmp_path / "s").close()
     with pytest.raises(FileError, match="is a store already"):
         Store.create(tmp_path / "s")
+    with Store(tmp_path / "s") as store, store.index.write() as connection:
+        store.index.set_fact(connection, "schema", "2")
+    with pytest.raises(FileError, match="the index has schema 2, and this version reads 1"):
+        Store(tmp_path / "s")
     (tmp_path / "s" / "index.sqlite").unlink()
     with pytest.raises(FileError, match="the store's index, is missing"):
         Store(tmp_path / "s")

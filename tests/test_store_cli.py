@@ -70,7 +70,7 @@ def test_json_has_an_object_for_each_thing(folder, study):
     assert {one["status"] for one in facts("verify", folder, "--sample", "34 %", "--jobs", 1)} == {"verified"}
     (status,) = facts("status", folder)
     assert (status["objects"], status["raw"], status["compressed"], status["damaged"]) == (3, 1, 2, 0)
-    assert status["stored bytes"] < status["arrived bytes"]
+    assert status["stored_bytes"] < status["arrived_bytes"]
     assert [one["PatientName"] for one in facts("find", folder, "PatientID=1CT1")] == ["CompressedSamples^CT1"]
     assert [one["SOPInstanceUID"] for one in facts("find", folder, "--level", "instance", "--limit", 1, "Modality=MR")] == ["1.2.3.2"]
     manifest = [json.loads(line) for line in command("manifest", folder).splitlines()]

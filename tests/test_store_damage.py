@@ -58,7 +58,7 @@ def test_cut_and_missing_files_are_told_and_shown(both, uid, cut):
     file.write_bytes(file.read_bytes()[:-1]) if cut else file.unlink()
     with pytest.raises(DamagedObjectError, match="is damaged" if cut else "is missing"):
         both.get(uid)
-    (told,) = status(both)["damaged objects"]
+    (told,) = status(both)["damaged_objects"]
     assert (told["SOPInstanceUID"], told["version"]) == (uid, 1) and file.name in told["damaged"]
     assert verify(both)[0] == {"1.2.3.1": "verified", "1.2.3.2": "verified"} | {uid: "damaged"}
     both.flush()
@@ -74,6 +74,15 @@ def test_what_is_put_again_heals_a_damaged_object(both):
         assert (outcome.status, outcome.reason) == ("stored already", "what was stored was damaged: it is sound again")
         assert both.get(uid) == data and status(both)["damaged"] == 0 and not file.exists()
     assert compress(both).keys() == {"1.2.3.1", "1.2.3.2"} and len(stored(both)) == 2
+
+
+def test_nothing_is_acknowledged_because_it_was_stored_once(both):
+    """Damage that nobody has met yet is met by the put."""
+    for uid in ("1.2.3.1", "1.2.3.2"):
+        data = both.get(uid)
+        path(both, uid).unlink()
+        assert both.put(data).reason == "what was stored was damaged: it is sound again"
+        assert both.get(uid) == data
 
 
 def test_a_file_that_is_put_back_is_sound_again_when_it_is_verified(both):

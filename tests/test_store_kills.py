@@ -11,6 +11,7 @@ import time
 
 import pytest
 from helpers.archive import ONE, compress, instance, rows, stored
+from helpers.faults import partials
 
 from dicompress.store import Store, checking, files
 from dicompress.store.status import status
@@ -69,6 +70,7 @@ def test_kill_9_at_any_moment_loses_nothing_acknowledged(store):
     bad = []
     assert checking.verify(store, 1, lambda outcome: bad.append(outcome) if outcome.is_bad else None, ONE) == []
     assert not bad and {row.state for row in rows(store)} == {"compressed"} and len(stored(store)) == len(rows(store))
+    assert not partials(store.config.folder)
 
 
 FULL = """
@@ -111,8 +113,8 @@ def test_what_a_killed_process_was_writing_goes_after_a_day(store):
     store.put(instance())
     key = files.write(store, "0" * 64, "raw", b"half")
     files.sweep(store)
-    assert key in stored(store) and status(store)["files to be removed"] == 1
+    assert key in stored(store) and status(store)["files_to_be_removed"] == 1
     with store.index.write() as connection:
         connection.execute(waste.update().values(after=time.time() - 1))
     compress(store)
-    assert key not in stored(store) and status(store)["files to be removed"] == 0
+    assert key not in stored(store) and status(store)["files_to_be_removed"] == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..disk import targets
 from ..errors import DicompressError, NotDicomError, NotStoredError
 from . import files, output
+from .reasons import kind_of
 from .report import amount
 from .store_tell import Teller, opened
 
@@ -108,10 +110,13 @@ def _show(found: dict[str, Any]) -> None:
     plain = {name: value for name, value in found.items() if isinstance(value, int)}
     width = max(map(len, plain))
     for name, value in plain.items():
-        output.line(f"{name:{width}}  {amount(value) if name.endswith('bytes') else value}")
+        output.line(f"{name.replace('_', ' '):{width}}  {amount(value) if name.endswith('bytes') else value}")
+    kinds: Counter[str] = Counter()
     for reason, count in found["reasons"]:
-        output.line(f"{count} raw: {output.printable(reason)}")
-    for damaged in found["damaged objects"]:
+        kinds[kind_of(reason)] += count
+    for kind, count in kinds.most_common():
+        output.line(f"{count} raw: {output.printable(kind)}")
+    for damaged in found["damaged_objects"]:
         output.line(f"damaged: {damaged['SOPInstanceUID']} version {damaged['version']}: {output.printable(damaged['damaged'])}")
 
 

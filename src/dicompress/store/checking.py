@@ -76,7 +76,8 @@ def check(store: Store, number: int, threads: int) -> Outcome | None:
 
 
 def unindexed(store: Store) -> list[str]:
-    """Files that no object has."""
+    """Files that no object has. Of those that were never whole, what nobody writes any more is removed."""
+    store.storage.clean()
     found = set(store.storage.keys())  # first: what is written meanwhile is in the index
     with store.index.read() as connection:
         for column in (objects.c.raw_key, objects.c.packed_key, waste.c.key):

@@ -16,6 +16,7 @@ from ..errors import DicompressError, FileError
 from . import tables
 
 SQLITE = "sqlite"
+SCHEMA = "1"  # of the tables; another number for each change
 WAIT = 60  # seconds for another's transaction
 TRIES = 10
 
@@ -31,7 +32,7 @@ class Index:
         try:
             self.engine = _engine(url)
         except (ArgumentError, ImportError) as error:
-            raise FileError(f"the index {url}: {error}") from None
+            raise FileError(f"the index: {error}") from None
         self.is_sqlite = self.engine.dialect.name == SQLITE
 
     @contextmanager
@@ -46,8 +47,16 @@ class Index:
             yield connection
 
     def create(self) -> None:
+        """The tables, where they are not there yet."""
         with self.write() as connection:
             tables.metadata.create_all(connection)
+            self.put_if_absent(connection, tables.facts, {"name": "schema", "value": SCHEMA})
+
+    def check(self) -> None:
+        """FileError if it is of another version of dicompress."""
+        found = self.fact("schema")
+        if found != SCHEMA:
+            raise FileError(f"the index has schema {found}, and this version reads {SCHEMA}: use the version that made the store")
 
     def put_if_absent(self, connection: Connection, table: Table, values: dict[str, Any]) -> None:
         insert: Any = (sqlite if self.is_sqlite else postgresql).insert

@@ -8,11 +8,12 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, or_, select, update
 
+from ..errors import DicompressError
 from .tables import PROVED, RAW, objects
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def renewed(store: Store, owner: str) -> Iterator[None]:
 
     def renew() -> None:
         while not ended.wait(store.config.lease / 3):
-            with store.index.write() as connection:
+            with suppress(DicompressError), store.index.write() as connection:  # a moment later it may be there again
                 mine = update(objects).where(objects.c.lease_owner == owner)
                 connection.execute(mine.values(lease_until=time.time() + store.config.lease))
 

@@ -6,14 +6,14 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, desc, func, select
 
 from .tables import COMPRESSED, PROVED, RAW, objects, series, studies, waste
 
 if TYPE_CHECKING:
     from .store import Store
 
-MOST = 100  # damaged objects that are named
+MOST = 100  # damaged objects, and reasons, that are told
 MANIFEST = (
     "SOPInstanceUID", "version", "state", "guarantee", "source", "sender", "received", "verified", "damaged", "result", "reason",
     *(f"{form}_{what}" for form in ("arrived", "raw", "packed", "restored") for what in ("sha256", "size")), "raw_key", "packed_key",
@@ -33,7 +33,11 @@ def status(store: Store) -> dict[str, Any]:
 
         arrived, kept = connection.execute(select(func.sum(c.arrived_size), func.sum(stored))).one()
         reasons = connection.execute(
-            select(c.result, c.reason, func.count()).where(c.state == RAW, c.reason.is_not(None)).group_by(c.result, c.reason)
+            select(c.result, c.reason, func.count().label("number"))
+            .where(c.state == RAW, c.reason.is_not(None))
+            .group_by(c.result, c.reason)
+            .order_by(desc("number"))
+            .limit(MOST)
         )
         return {
             "studies": connection.execute(select(func.count()).select_from(studies)).scalar_one(),
@@ -41,12 +45,12 @@ def status(store: Store) -> dict[str, Any]:
             "objects": sum(states.values()),
             **{state: states.get(state, 0) for state in (RAW, PROVED, COMPRESSED)},
             "due": count(due), "waiting": count(c.state == RAW, c.due > now), "leased": count(c.lease_until > now),
-            "failed": count(failed), "damaged": count(c.damaged.is_not(None)), "older versions": count(~c.newest),
-            "arrived bytes": int(arrived or 0), "stored bytes": int(kept or 0),
-            "files to be removed": connection.execute(select(func.count()).select_from(waste)).scalar_one(),
-            "longest unverified": connection.execute(select(func.min(c.verified))).scalar_one(),
-            "reasons": sorted(([f"{result}: {reason}", number] for result, reason, number in reasons), key=lambda one: -one[1]),
-            "damaged objects": [
+            "failed": count(failed), "damaged": count(c.damaged.is_not(None)), "older_versions": count(~c.newest),
+            "arrived_bytes": int(arrived or 0), "stored_bytes": int(kept or 0),
+            "files_to_be_removed": connection.execute(select(func.count()).select_from(waste)).scalar_one(),
+            "longest_unverified": connection.execute(select(func.min(c.verified))).scalar_one(),
+            "reasons": [[f"{result}: {reason}", number] for result, reason, number in reasons],
+            "damaged_objects": [
                 dict(row._mapping)
                 for row in connection.execute(select(c.SOPInstanceUID, c.version, c.damaged).where(c.damaged.is_not(None)).limit(MOST))
             ],

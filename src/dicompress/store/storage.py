@@ -21,13 +21,14 @@ RAW, PACKED = "raw", "packed"
 class Storage(Protocol):
     """write: on the disk, whole, when it returns; FileError. read: FileNotFoundError, or FileError for whatever may pass.
 
-    delete: also of what is not there. keys: of all that is there.
+    delete: also of what is not there. keys: of all that is there. clean: remove what killed processes left half-written.
     """
 
     def write(self, key: str, data: bytes) -> None: ...
     def read(self, key: str) -> bytes: ...
     def delete(self, key: str) -> None: ...
     def keys(self) -> Iterator[str]: ...
+    def clean(self) -> None: ...
 
 
 def new_key(sha256: str, kind: str) -> str:
@@ -73,6 +74,9 @@ class Folder:
                 if not targets.is_partial(name):
                     yield Path(folder, name).relative_to(self.root).as_posix()
 
+    def clean(self) -> None:
+        targets.clean(Path(folder) for folder, _, _ in os.walk(self.root))
+
 
 class Remote:
     """By fsspec: object stores show an object when it is whole."""
@@ -105,6 +109,9 @@ class Remote:
         root = self.files._strip_protocol(self.root).rstrip("/") + "/"
         for path in self.files.find(self.root):
             yield path.removeprefix(root)
+
+    def clean(self) -> None:
+        """Nothing is."""
 
     def _do(self, what: str, key: str, function: Any) -> Any:
         try:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
 
 from ..dicom.part10 import parse
-from ..errors import DamagedObjectError, NotStoredError
+from ..errors import DamagedObjectError, FileError, NotStoredError
 from . import audit, config, content, files, queries, rules, storage
 from .attributes import Attributes, attributes
 from .find import Filters
@@ -34,6 +35,7 @@ class Store:
         self._pending = 0
         if self.index.is_sqlite:
             config.check_index(self.config)
+        self.index.check()
 
     @classmethod
     def create(cls, folder: Path | str, data: str = config.OBJECTS, index: str = config.INDEX, text: str = rules.DEFAULT) -> Store:
@@ -123,7 +125,8 @@ class Store:
         """An event was written: now and then they go to the file."""
         self._pending += 1
         if self._pending >= PENDING:
-            self.flush()
+            with suppress(FileError):  # they wait in the index, and `flush` tells why
+                self.flush()
 
     def _known(self, uid: str, sha256: str) -> Any:
         """The version that these bytes are: as they arrived, in whichever form, or from which an error made another object."""
@@ -134,14 +137,19 @@ class Store:
             return connection.execute(select(objects).where(or_(same, replaced))).first()
 
     def _put_again(self, row: Any, data: bytes, sha256: str) -> Outcome:
-        """Of a damaged object, what came is kept again."""
+        """What is stored is read, as its sender may forget it now; of a damaged object, what came is kept again."""
         reason = f"as {row.SOPInstanceUID}, {row.guarantee}" if row.source else None
-        healed = row.damaged is not None and content.heal(self, row, data, sha256)
+        damaged = row.damaged
+        try:
+            content.read(self, row)
+        except DamagedObjectError as error:
+            damaged = str(error)
+        healed = damaged is not None and content.heal(self, row, data, sha256)
         with self.index.write() as connection:
             audit.add(connection, "healed" if healed else "put again", uid=row.SOPInstanceUID, version=row.version, sha256=sha256)
         self.told()
-        if row.damaged is not None and not healed:
-            raise DamagedObjectError(f"{row.SOPInstanceUID} is stored already, and damaged: {row.damaged}")
+        if damaged is not None and not healed:
+            raise DamagedObjectError(f"{row.SOPInstanceUID} is stored already, and damaged: {damaged}")
         return Outcome(
             row.SOPInstanceUID, row.version, SAME, "what was stored was damaged: it is sound again" if healed else reason, len(data)
         )
