@@ -21,13 +21,13 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import tomoz
-import zstandard
 
 import dicompress
 from dicompress.dicom import compress_file, restore_file
 from dicompress.dicom.pixels import GREY
 from dicompress.errors import DicompressError
 from dicompress.series import Archive
+from dicompress.series.heads import zstd
 from dicompress.series.order import facts_of
 from dicompress.series.pack import write
 from dicompress.series.packing import Content, Settings
@@ -101,7 +101,7 @@ def tar_zstd(files: dict[str, bytes]) -> int:
             facts = tarfile.TarInfo(name)
             facts.size = len(data)
             tar.addfile(facts, io.BytesIO(data))
-    return len(zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(buffer.getvalue()))
+    return len(zstd.compress(buffer.getvalue(), ZSTD_LEVEL))
 
 
 def sliced(name: str, pixels: np.ndarray) -> int:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import zstandard
+import sys
 
 from ..errors import LimitError, StreamError
 from ..limits import check_expanded
 from ..varint import Reader, write_varint
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 LEVEL = 19
-FORMAT = zstandard.FORMAT_ZSTD1_MAGICLESS
+MAGIC = b"\x28\xb5\x2f\xfd"  # of every frame (RFC 8878), left out
 WINDOWS = 17, 27  # log2 of bytes
 
 
@@ -18,29 +23,33 @@ class Packer:
 
     def __init__(self, base: bytes = b""):
         self.base = base
-        raw = zstandard.DICT_TYPE_RAWCONTENT
-        self._dictionary = zstandard.ZstdCompressionDict(base, dict_type=raw) if len(base) >= 8 else None
+        self._dictionary = zstd.ZstdDict(base, is_raw=True) if len(base) >= 8 else None
 
     def pack(self, data: bytes) -> bytes:
         size = len(data) + len(self.base)
-        parameters = zstandard.ZstdCompressionParameters.from_level(
-            LEVEL, source_size=len(data), dict_size=len(self.base), format=FORMAT, write_content_size=True, write_checksum=False,
-            window_log=min(max(size.bit_length(), WINDOWS[0]), WINDOWS[1]),
-        )  # fmt: skip
-        return zstandard.ZstdCompressor(dict_data=self._dictionary, compression_params=parameters).compress(data)
+        options: dict[int, int] = {
+            zstd.CompressionParameter.compression_level: LEVEL,
+            zstd.CompressionParameter.window_log: min(max(size.bit_length(), WINDOWS[0]), WINDOWS[1]),
+        }
+        return zstd.compress(data, options=options, zstd_dict=self._dictionary).removeprefix(MAGIC)
 
     def unpack(self, data: bytes, most: int | None = None) -> bytes:
         """Inverse of `pack`. StreamError for nonsense, LimitError if it is too large: more than `most` bytes, or than any may be."""
-        frame = zstandard.FRAME_HEADER + data  # older versions of the library decompress nothing without
+        frame = MAGIC + data
         try:
-            size = zstandard.get_frame_parameters(frame).content_size
+            size = zstd.get_frame_info(frame).decompressed_size
+            if size is None:
+                raise StreamError("what Zstandard compressed does not say its size")
             if most is not None and size > most:
                 raise LimitError(f"what Zstandard compressed takes {size} bytes; the limit is {most}")
             check_expanded(size)
-            engine = zstandard.ZstdDecompressor(dict_data=self._dictionary, max_window_size=1 << WINDOWS[1])
-            return engine.decompress(frame, allow_extra_data=False)
-        except zstandard.ZstdError as error:
+            engine = zstd.ZstdDecompressor(self._dictionary, {zstd.DecompressionParameter.window_log_max: WINDOWS[1]})
+            found = engine.decompress(frame, max_length=size + 1)
+        except zstd.ZstdError as error:
             raise StreamError(f"what Zstandard compressed is damaged: {error}") from None
+        if len(found) != size or not engine.eof or engine.unused_data:
+            raise StreamError("what Zstandard compressed is not of the size that it says")
+        return found
 
 
 def joined(*pieces: bytes) -> bytes:
