@@ -11,7 +11,7 @@ from helpers.files import pydicom_file, rle
 from sqlalchemy import update
 
 from dicompress.dicom import restore_file
-from dicompress.errors import NotStoredError, VerificationError
+from dicompress.errors import FileError, NotStoredError, VerificationError
 from dicompress.store import Store, compression, dryrun, files, leases
 from dicompress.store.rollback import roll_back
 from dicompress.store.status import status
@@ -169,6 +169,15 @@ def test_worker_processes_do_it(store):
     assert {uid: store.get(uid) for uid in data} == data
     with store.index.read() as connection:
         assert not connection.execute(objects.select().where(objects.c.lease_owner.is_not(None))).all()
+
+
+@pytest.mark.slow
+def test_a_store_that_its_workers_cannot_open_counts_against_no_object(store):
+    store.put(instance())
+    store.config.rules.write_text("[[rule]")
+    with pytest.raises(FileError, match="rules.toml cannot be read"):
+        compress(store, jobs=2)
+    assert (state(store).state, state(store).attempts, state(store).lease_owner) == ("raw", 0, None)
 
 
 def test_the_same_pixels_are_not_the_same_bytes_unless_the_rule_says_so(store):

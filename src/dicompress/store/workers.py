@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import pool
+from ..errors import DicompressError
 from . import queries
 from .outcome import FAILED, Outcome
 
@@ -35,6 +36,8 @@ def each(
         return
     threads = max(1, (os.cpu_count() or 1) // jobs)
     for number, result in pool.run(partial(_work, str(store.config.folder), action, threads), ids, jobs):
+        if isinstance(result, DicompressError):  # the index or the store's files: no object's fault
+            raise result
         if isinstance(result, pool.Died):
             result = (died or _died)(store, number, f"the worker process died ({result.how}), perhaps for lack of memory")
         yield number, result
@@ -45,12 +48,15 @@ def _died(store: Store, number: int, reason: str) -> Outcome | None:
     return row and Outcome(row.SOPInstanceUID, row.version, FAILED, reason)
 
 
-def _work(folder: str, action: Action, threads: int, number: int, tell: Callable[[Any], None]) -> Outcome | None:
+def _work(folder: str, action: Action, threads: int, number: int, tell: Callable[[Any], None]) -> Outcome | DicompressError | None:
     """In a worker process."""
-    store = _opened(folder)
-    with quiet():
-        outcome = action(store, number, threads=threads)
-    store.flush()
+    try:
+        store = _opened(folder)
+        with quiet():
+            outcome = action(store, number, threads=threads)
+        store.flush()
+    except DicompressError as error:
+        return error
     return outcome
 
 
