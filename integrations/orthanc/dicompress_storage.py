@@ -19,6 +19,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from hashlib import sha256
@@ -30,7 +31,7 @@ except ImportError:  # the worker, or a command
     orthanc = None
 
 PACKED, INDEX, LOCK = ".dicompress", "dicompress.sqlite", "dicompress.lock"
-ATTEMPTS, AGAIN = 3, 60  # of a file on which the worker dies; seconds before the next
+ATTEMPTS, AGAIN = 3, 10  # of a file on which the worker fails or dies; seconds before the next
 TABLES = """PRAGMA journal_mode = WAL;
 CREATE TABLE IF NOT EXISTS attachments (uuid TEXT PRIMARY KEY, state TEXT NOT NULL, sha256 TEXT, size INTEGER, stored INTEGER,
     reason TEXT, attempts INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL DEFAULT 0) WITHOUT ROWID;
@@ -176,7 +177,10 @@ class Area:
 
     def lock(self, how: int = fcntl.LOCK_EX) -> object:
         file = open(self.root / LOCK, "wb")  # noqa: SIM115  # for as long as the process lives
-        fcntl.flock(file, how)
+        try:
+            fcntl.flock(file, how)
+        except BlockingIOError:
+            sys.exit(f"{self.root} is in use: stop Orthanc first")
         return file
 
     def work(self) -> None:
@@ -198,7 +202,7 @@ class Area:
                         index.execute("UPDATE attachments SET attempts = 0 WHERE uuid = ?", (uuid,))
 
     def restore(self) -> bool:
-        """Every file raw again, under Orthanc's name for it. Whether all are. BlockingIOError while Orthanc runs."""
+        """Every file raw again, under Orthanc's name for it. Whether all are. Not while Orthanc runs."""
         _alone, done = self.lock(fcntl.LOCK_EX | fcntl.LOCK_NB), True
         for packed in sorted(self.root.glob(f"??/??/*{PACKED}")):
             try:
@@ -227,6 +231,7 @@ if orthanc:
     settings = json.loads(orthanc.GetConfiguration())
     python = find_dicompress(Path(settings.get("Dicompress", {}).get("Environment", "/opt/dicompress")))
 
+warnings.simplefilter("ignore")  # pydicom's, about values in files
 from dicompress.dicom import PassedOn, compress_or_pass_on, restore_file  # noqa: E402
 from dicompress.disk import targets  # noqa: E402
 from dicompress.errors import DamagedObjectError, DicompressError, FileError  # noqa: E402
