@@ -4,7 +4,6 @@ import multiprocessing
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -45,7 +44,7 @@ def test_kill_9_at_any_moment_loses_nothing_acknowledged(store):
         mine.recv()
         start, moment = time.monotonic(), chance.uniform(0, longest)
         process.join(moment)
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
         process.join()
         if process.exitcode == 0:
             longest = min(longest, time.monotonic() - start)

@@ -39,7 +39,7 @@ class Archive:
         """cached: bytes of decoded slices that are kept. FileError if it cannot be read, StreamError if it is no archive."""
         self.path, self._cached = Path(path), cached
         self._cache, self._held = OrderedDict[int, np.ndarray](), 0
-        self._make_locks()
+        self.renew_locks()
         self.entries: dict[int, Entry] = {}
         self.places: dict[int, parts.Place] = {}
         self.problems: list[str] = []
@@ -58,7 +58,7 @@ class Archive:
             raise
         _opened.add(self)
 
-    def _make_locks(self) -> None:
+    def renew_locks(self) -> None:
         self._lock, self._turns = threading.Lock(), [threading.Lock() for _ in range(TURNS)]
 
     def _open(self) -> None:
@@ -280,7 +280,7 @@ _opened = weakref.WeakSet[Archive]()
 def _after_fork() -> None:
     """No thread of the parent's gives its locks back here."""
     for archive in _opened:
-        archive._make_locks()
+        archive.renew_locks()
 
 
 if hasattr(os, "register_at_fork"):
