@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: AGPL-3.0-or-later
 """Orthanc's storage, compressed behind a raw first write: README.md beside this file says how to install it.
 
-Orthanc loads this script through its Python plug-in. An attachment is on the disk as it came, where Orthanc itself would keep it, when
-Orthanc acknowledges it. A worker process compresses DICOM files later, reads back what it wrote, restores it, and only then removes
-the raw file. Whoever reads gets the bytes that came, checked, or an error.
+An attachment is on the disk as it came when Orthanc acknowledges it. A worker process compresses DICOM files later, and removes a raw
+file only when what it wrote, read back, restores it. Whoever reads gets the bytes that came, checked, or an error.
 
     python3 dicompress_storage.py restore STORAGE    every file raw again, with Orthanc stopped: the way out
 """
@@ -77,9 +76,8 @@ class Area:
     def mark(self, uuid: str, state: str, reason: str, digest: str | None = None) -> None:
         with self.index() as index:
             query = "UPDATE attachments SET state = ?, reason = ?, sha256 = IFNULL(?, sha256) WHERE uuid = ?"
-            known = index.execute(query, (state, reason, digest, uuid)).rowcount
-        if known and state != "left":
-            tell(f"{self.raw(uuid)}: {state}: {reason}")
+            if index.execute(query, (state, reason, digest, uuid)).rowcount and state != "left":
+                tell(f"{self.raw(uuid)}: {state}: {reason}")
 
     def create(self, uuid: str, data: bytes, is_dicom: bool) -> None:
         """On the disk when it returns."""
@@ -120,8 +118,8 @@ class Area:
     def remove(self, uuid: str) -> None:
         with self.index() as index:
             index.execute("DELETE FROM attachments WHERE uuid = ?", (uuid,))
-        for path in (self.raw(uuid), self.packed(uuid)):
-            path.unlink(missing_ok=True)
+        self.raw(uuid).unlink(missing_ok=True)
+        self.packed(uuid).unlink(missing_ok=True)
 
     def status(self) -> str:
         with self.index() as index:
@@ -167,34 +165,31 @@ class Area:
             if restored.remark or restored.data != data:
                 packed.unlink()
                 return self.mark(uuid, "left", "compressed, it would not give back the same bytes", sha256(data).hexdigest())
+        facts = (sha256(data).hexdigest(), len(data), packed.stat().st_size, uuid)
         with self.index() as index:
-            facts = (sha256(data).hexdigest(), len(data), packed.stat().st_size, uuid)
             query = "UPDATE attachments SET state = 'compressed', reason = NULL, sha256 = ?, size = ?, stored = ? WHERE uuid = ?"
             if index.execute(query, facts).rowcount:
                 raw.unlink(missing_ok=True)
             else:  # Orthanc has removed it meanwhile
                 packed.unlink(missing_ok=True)
 
-    def lock(self, how: int = fcntl.LOCK_EX) -> object:
-        file = open(self.root / LOCK, "wb")  # noqa: SIM115  # for as long as the process lives
+    def lock(self, how: int = fcntl.LOCK_EX) -> None:
+        self.held = open(self.root / LOCK, "wb")  # noqa: SIM115  # for as long as the process lives
         try:
-            fcntl.flock(file, how)
+            fcntl.flock(self.held, how)
         except BlockingIOError:
             sys.exit(f"{self.root} is in use: stop Orthanc first")
-        return file
 
     def work(self) -> None:
         """Until Orthanc, at the other end of standard input, is gone. It may be killed at any moment."""
         threading.Thread(target=lambda: (sys.stdin.buffer.read(), os._exit(0)), daemon=True).start()
         os.nice(10)
-        _alone = self.lock()
+        self.lock()
         self.sweep()
         while True:
-            if not (uuid := self.next()):
-                time.sleep(1)
-                continue
+            uuid = self.next()
             try:
-                self.compress(uuid)
+                self.compress(uuid) if uuid else time.sleep(1)
             except Exception as error:  # the raw file stays, and is tried again
                 tell(f"{self.raw(uuid)} stays raw for now: {type(error).__name__}: {error}")
                 if isinstance(error, (OSError, FileError, sqlite3.Error)):  # such as a full disk: not the file's fault
@@ -203,7 +198,8 @@ class Area:
 
     def restore(self) -> bool:
         """Every file raw again, under Orthanc's name for it. Whether all are. Not while Orthanc runs."""
-        _alone, done = self.lock(fcntl.LOCK_EX | fcntl.LOCK_NB), True
+        self.lock(fcntl.LOCK_EX | fcntl.LOCK_NB)
+        done = True
         for packed in sorted(self.root.glob(f"??/??/*{PACKED}")):
             try:
                 targets.write(self.raw(packed.stem), self.read(packed.stem))

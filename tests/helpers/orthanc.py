@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -111,14 +111,18 @@ class Orthanc:
         """Of the file as it came, in Orthanc's own index."""
         return self.get(f"/instances/{name}/attachments/dicom/md5").decode()
 
-    def compressed(self) -> dict:
-        """The status, when nothing waits any more."""
+    def status(self, wanted: Callable[[dict], bool]) -> dict:
+        """The script's, when it is as `wanted`."""
         for _ in range(10 * TIMEOUT):
             status = self.json("/dicompress")
-            if "raw" not in status["states"]:
+            if wanted(status):
                 return status
             time.sleep(0.1)
-        raise AssertionError(f"still raw: {status}")
+        raise AssertionError(status)
+
+    def compressed(self) -> dict:
+        """The status, when nothing waits any more."""
+        return self.status(lambda status: "raw" not in status["states"])
 
     def stored(self) -> dict[str, int]:
         """Sizes of all attachments, by name."""
