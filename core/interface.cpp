@@ -57,6 +57,9 @@ std::unique_ptr<Pyramid> model_of(const Hash& hash, std::pmr::memory_resource* m
 // All levels that the data holds.
 Stream read(ByteSpan data, const Limits& limits, std::pmr::memory_resource* memory, int& finest) {
     const Stream heads = read_stream(data, std::nullopt, limits, memory);
+    if (!heads.outer.empty())
+        throw Error(Kind::unsupported, "the stream leans on " + std::to_string(heads.outer.size()) +
+                                           " images of other streams, which this interface cannot be given: the Python package can");
     finest = 0;
     while (finest < heads.levels && data.size() < heads.level_bytes[static_cast<std::size_t>(finest)]) ++finest;
     return read_stream(data, finest, limits, memory);

@@ -179,6 +179,12 @@ def test_jpeg_xl_is_said_to_be_another_decoders(library):
         library.open(dicompress.encode(drawing, colour=True))
 
 
+def test_a_stream_that_leans_on_others_is_refused(library):
+    first, second = volume(2)
+    with raises(UNSUPPORTED, "leans on 1 images of other streams"):
+        library.open(dicompress.encode(second, references=[first]))
+
+
 def test_an_even_length_is_fine(library):
     data = dicompress.encode(phantom(20, 20))
     with library.open(data + b"\0") as stream:
