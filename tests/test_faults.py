@@ -11,7 +11,20 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers.faults import KILLS, assert_intact, end, needs_proc, partials, processes, start, studies, targets, wait_until, workers
+from helpers.faults import (
+    KILLS,
+    assert_intact,
+    end,
+    killed,
+    needs_proc,
+    partials,
+    processes,
+    start,
+    studies,
+    targets,
+    wait_until,
+    workers,
+)
 from helpers.files import make
 from helpers.images import phantom
 
@@ -45,14 +58,11 @@ def test_killed_at_any_moment_and_resumed(tmp_path, action):
         if not resumed:
             shutil.rmtree(target, ignore_errors=True)
         goal, moment = chance.randrange(count), time.monotonic() + chance.uniform(0, longest)
-        run = start(*command)
-        while run.poll() is None:
-            if len(targets(target)) >= goal and partials(target) if resumed else time.monotonic() > moment:
-                os.killpg(run.pid, signal.SIGKILL)
-                break
-            time.sleep(0.001)
-        status, _, _ = end(run)
-        wait_until(lambda: not processes(run.pid))
+
+        def reached(resumed=resumed, goal=goal, moment=moment) -> bool:
+            return bool(len(targets(target)) >= goal and partials(target)) if resumed else time.monotonic() > moment
+
+        status = killed(command, reached)
         found.append(assert_intact(original, target))
         left_partials += bool(partials(target))
         if status == 0:

@@ -9,7 +9,7 @@ import time
 
 import pytest
 from helpers.archives import make_series
-from helpers.faults import KILLS, end, needs_proc, partials, processes, start, wait_until, workers
+from helpers.faults import KILLS, end, killed, needs_proc, partials, processes, start, wait_until, workers
 from helpers.packing import archives, assert_right, assert_whole, series
 
 from dicompress.cli import grouping, packing, several
@@ -38,14 +38,11 @@ def test_killed_at_any_moment_and_resumed(tmp_path, jobs):
         if not resumed:
             shutil.rmtree(target, ignore_errors=True)
         goal, moment = chance.randrange(len(WHOLE)), time.monotonic() + chance.uniform(0, longest)
-        run = start(*command)
-        while run.poll() is None:
-            if len(archives(target)) >= goal and partials(target) if resumed else time.monotonic() > moment:
-                os.killpg(run.pid, signal.SIGKILL)
-                break
-            time.sleep(0.001)
-        status, _, _ = end(run)
-        wait_until(lambda: not processes(run.pid))
+
+        def reached(resumed=resumed, goal=goal, moment=moment) -> bool:
+            return bool(len(archives(target)) >= goal and partials(target)) if resumed else time.monotonic() > moment
+
+        status = killed(command, reached)
         found.append(assert_whole(source, target))
         assert found[-1].items() <= WHOLE.items()
         if status == 0:

@@ -2,9 +2,11 @@
 
 import ctypes
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pydicom
@@ -31,6 +33,19 @@ def end(process: subprocess.Popen, seconds: float = 60) -> tuple[int, str, str]:
     out, err = process.communicate(timeout=seconds)
     assert "Traceback" not in err, err
     return process.returncode, out, err
+
+
+def killed(command: Sequence, when: Callable[[], object]) -> int:
+    """The exit status of a run that is killed with all its processes as soon as `when` says so, or ends before; nothing is left of it."""
+    run = start(*command)
+    while run.poll() is None:
+        if when():
+            os.killpg(run.pid, signal.SIGKILL)
+            break
+        time.sleep(0.001)
+    status, _, _ = end(run)
+    wait_until(lambda: not processes(run.pid))
+    return status
 
 
 def processes(session: int) -> set[int]:

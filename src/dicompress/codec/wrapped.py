@@ -20,7 +20,8 @@ from . import jpegxl
 
 MARK = b"DCXL"
 EFFORT, HIGHEST = 7, 9
-SMALL = 1 << 16  # pixels of all frames, up to which the highest effort takes little time, and a head of twenty bytes tells
+SMALL = 1 << 12  # bytes of an image, up to which a head of twenty tells, so that the highest effort is worth it
+QUICK = 1 << 20  # pixels of a frame, up to which that takes little time
 FLAT = 0.5  # share of pixels that repeat their neighbours, from which a grey image is looked at
 PIECE = 256  # rows and columns in the middle, which tell of the rest
 SIGNED, WIDE, FRAMES, SAMPLES = 1, 2, 4, 3  # flags: a bit each, then samples - 1 in the bits from SAMPLES on
@@ -65,10 +66,12 @@ def smaller(pixels: np.ndarray, stream: bytes, threads: int, bits_stored: int, h
     """
     if not jpegxl.is_available() or (pixels.shape[-1] == 1 and not _may_win(pixels, len(stream) / pixels.size, threads)):
         return stream
-    efforts = (EFFORT, HIGHEST) if pixels.size <= SMALL * pixels.shape[-1] else (EFFORT,)
     images: list[bytes] = []
     for frame in pixels:
-        images.append(min((jpegxl.encode(_frame(frame), effort, threads) for effort in efforts), key=len))
+        image = jpegxl.encode(_frame(frame), EFFORT, threads)
+        if len(image) <= SMALL and frame.shape[0] * frame.shape[1] <= QUICK:
+            image = min(image, jpegxl.encode(_frame(frame), HIGHEST, threads), key=len)
+        images.append(image)
         if sum(map(len, images)) >= len(stream):
             return stream
     return min(stream, _joined(pixels, images, bits_stored, has_frames), key=len)

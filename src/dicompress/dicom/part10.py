@@ -29,6 +29,7 @@ from .reading import readable
 from .tags import GROUP_2, ITEM, MAGIC, PIXEL_DATA, PREAMBLE, SEQUENCE_END, UNDEFINED_LENGTH
 
 META = GROUP_2.to_bytes(2, "little")
+ARCHIVE = b"DCMA"  # what an archive of a series begins with
 FIRST_GROUPS = (GROUP_2, 0x0008)  # with one of these a file without preamble begins
 
 
@@ -145,6 +146,8 @@ def _preamble(data: bytes) -> tuple[bytes, int]:
         return data[:PREAMBLE], PREAMBLE + len(MAGIC)
     if data[:4] == MAGIC:
         return b"", len(MAGIC)
+    if data[: len(ARCHIVE)] == ARCHIVE:
+        raise NotDicomError("an archive of DICOM files: dicompress unpack gives them back")
     if not _begins_like_a_data_set(data):
         raise NotDicomError("not a DICOM file: no 'DICM' at byte 128, and no data set at byte 0")
     return b"", 0

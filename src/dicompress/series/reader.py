@@ -63,7 +63,7 @@ class Archive:
 
     def _open(self) -> None:
         if self._bytes.read(0, len(parts.MAGIC)) != parts.MAGIC:
-            raise StreamError(f"{self.path}: not an archive of dicompress: it does not begin with {parts.MAGIC!r}")
+            raise StreamError(f"{self.path}: not an archive of dicompress: it does not begin with 'DCMA'")
         try:
             self._read_index(*parts.read_head(self._bytes, parts.last_index(self._bytes)))
         except StreamError as error:
