@@ -56,9 +56,7 @@ def pack(data: bytes, entry: Entry, references: Mapping[int, np.ndarray], settin
     """
     entry = replace(entry, size=len(data), sha256=sha256(data))
     try:
-        content = _packed(parse(data), data, entry, references, settings)
-        _prove(content, references, settings.threads)
-        return content
+        return _packed(parse(data), data, entry, references, settings)
     except UnknownModelError:
         raise
     except NotDicomError as error:
@@ -80,6 +78,7 @@ def _packed(part10: Part10, data: bytes, entry: Entry, references: Mapping[int, 
     trial = None if settings.allowance else drawn.tried(native, settings.model, settings.threads)
     if trial and (trial.wins or drawn.smaller(native, trial, len(content.data), settings.threads)):
         return _whole(part10, data, entry, settings)
+    _prove(content, references, settings.threads)
     return content
 
 
@@ -137,7 +136,7 @@ def _whole(part10: Part10, data: bytes, entry: Entry, settings: Settings) -> Con
     entry = replace(
         entry, method=WHOLE, near=result.near, uid=new, original_uid=old, reason=result.remark, form={"start": place.start},
     )  # fmt: skip
-    restored = restore_file(result.data, settings.threads).data
+    restored = _rejoined(place.start, around, items, settings.threads)  # the proof: this is what comes back
     guarantee = NEAR if result.near else BYTES if restored == data else PIXELS
     if guarantee != BYTES:
         entry = replace(
@@ -147,6 +146,11 @@ def _whole(part10: Part10, data: bytes, entry: Entry, settings: Settings) -> Con
     return Content(entry, around, items, None, result.pixels)
 
 
+def _rejoined(start: int, around: bytes, items: bytes, threads: int) -> bytes:
+    """What the compressed file of a WHOLE restores to."""
+    return bytes(restore_file(around[:start] + items + around[start:], threads).data)
+
+
 def _kept(data: bytes, entry: Entry, packer: Packer) -> Content:
     packed = packer.pack(data)
     smaller = len(packed) < len(data)
@@ -154,10 +158,10 @@ def _kept(data: bytes, entry: Entry, packer: Packer) -> Content:
 
 
 def _prove(content: Content, references: Mapping[int, np.ndarray], threads: int) -> None:
-    """VerificationError unless what is kept gives the file."""
+    """VerificationError unless what is kept of a SLICE gives the file."""
     try:
         given = [references[n] for n in content.entry.references]
-        pixels = decoded(content.entry, content.data, given, threads) if content.entry.method == SLICE else None
+        pixels = decoded(content.entry, content.data, given, threads)
         restored(content.entry, content.around, content.data, pixels, Packer(), threads)
     except VerificationError:
         raise
@@ -185,7 +189,7 @@ def restored(entry: Entry, around: bytes, data: bytes, pixels: np.ndarray | None
         found = assembled(entry, around, pixels)
     elif entry.method == WHOLE:
         start = form.get("start", 0)
-        found = bytes(restore_file(around[:start] + data + around[start:], threads).data)
+        found = _rejoined(start, around, data, threads)
     else:
         found = packer.unpack(data) if form.get("zstd") else data
     if len(found) != entry.size or (entry.sha256 and sha256(found) != entry.sha256):
