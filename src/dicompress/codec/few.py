@@ -24,9 +24,18 @@ def is_sure(stream: bytes, pixels: np.ndarray) -> bool:
     return 8 * len(stream) < SURE * pixels.size and len(labels.read(stream).table) <= FEW
 
 
+def may_lose(stream: bytes, pixels: np.ndarray) -> bool:
+    """Whether JPEG XL may take fewer bytes, judged by single frames, of which labels take more than of all together."""
+    if pixels.dtype == np.bool_ or not jpegxl.is_available():
+        return False
+    some = pixels[sorted({0, len(pixels) // 2, len(pixels) - 1})]
+    alone = len(stream) if len(some) == len(pixels) else len(labels.encode(some, labels.read(stream).table, 1))
+    return len(wrapped.encode(some[..., None], wrapped.EFFORT, 1)) < NEAR * alone
+
+
 def smaller(pixels: np.ndarray, stream: bytes, threads: int, bits_stored: int, has_frames: bool) -> bytes:
-    """`stream`, or JPEG XL where that takes fewer bytes. pixels: (frames, rows, columns), bool as zeros and ones."""
-    if not jpegxl.is_available():
+    """`stream`, or JPEG XL where that takes fewer bytes. pixels: (frames, rows, columns)."""
+    if not may_lose(stream, pixels):
         return stream
     four = pixels[..., None]
     usual = wrapped.encode(four, wrapped.EFFORT, threads, bits_stored, has_frames)

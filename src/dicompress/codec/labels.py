@@ -66,18 +66,18 @@ class Labels:
 
 
 def table_of(pixels: np.ndarray) -> np.ndarray | None:
-    """The values of pixels, ascending; None if they are more than can be coded."""
+    """The values of pixels, (frames, rows, columns), ascending; None if they are more than can be coded."""
     if pixels.dtype == np.bool_:
         return np.array([False, True])
     if pixels.itemsize == 1:
         counts = np.bincount(pixels.reshape(-1).view(np.uint8), minlength=MOST_VALUES)
         return np.sort(np.flatnonzero(counts).astype(np.uint8).view(pixels.dtype))
-    found = np.unique(pixels[len(pixels) // 2])
-    if len(found) <= MOST_VALUES:
-        words = np.zeros(1 << 16, bool)
-        words[pixels.reshape(-1).view(np.uint16)] = True
-        found = np.sort(np.flatnonzero(words).astype(np.uint16).view(pixels.dtype))
-    return found if len(found) <= MOST_VALUES else None
+    there = np.zeros(1 << 16, np.bool_)
+    there[pixels[len(pixels) // 2].view(np.uint16)] = True
+    if np.count_nonzero(there) <= MOST_VALUES:
+        there[pixels.view(np.uint16)] = True
+    words = np.flatnonzero(there).astype(np.uint16)
+    return np.sort(words.view(pixels.dtype)) if len(words) <= MOST_VALUES else None
 
 
 def encode(pixels: np.ndarray, table: np.ndarray, threads: int = 0, bits_stored: int = 0, has_frames: bool = False) -> bytes:
@@ -106,16 +106,15 @@ def decode(data: bytes | memoryview, *, frame: int | None = None, level: int = 0
     frames = facts.shape[0]
     if frame is not None and not 0 <= frame < frames:
         raise IndexError(f"frame {frame} of {frames}")
-    jobs, first, start = [], 0, len(facts.head)
-    for count, length in facts.runs:
-        if frame is None or first <= frame < first + count:
-            jobs.append((first, count, bytes(data[start : start + length])))
-        first, start = first + count, start + length
     if frame is not None:
-        ((first, count, run),) = jobs
+        first, count, run = _run_of(data, facts, frame)
         found = _decode_run(run, facts, count, count if facts.zstandard else frame - first + 1)
         one: np.ndarray = facts.table[found[frame - first]]
         return one
+    jobs, first, start = [], 0, len(facts.head)
+    for count, length in facts.runs:
+        jobs.append((first, count, bytes(data[start : start + length])))
+        first, start = first + count, start + length
     whole = np.empty(facts.shape, facts.dtype)
 
     def job(args: tuple[int, int, bytes]) -> None:
@@ -125,6 +124,25 @@ def decode(data: bytes | memoryview, *, frame: int | None = None, level: int = 0
     with ThreadPoolExecutor(min(threads or os.cpu_count() or 1, len(jobs))) as pool:
         list(pool.map(job, jobs))
     return whole.reshape(facts.array_shape)
+
+
+def decode_around(data: bytes | memoryview, frame: int) -> tuple[int, np.ndarray]:
+    """The run that a frame is in: its first frame's number, and (frames, rows, columns) pixels. Errors as of `decode`."""
+    facts = read(data)
+    if not 0 <= frame < facts.shape[0]:
+        raise IndexError(f"frame {frame} of {facts.shape[0]}")
+    first, count, run = _run_of(data, facts, frame)
+    return first, facts.table[_decode_run(run, facts, count, count)]
+
+
+def _run_of(data: bytes | memoryview, facts: Labels, frame: int) -> tuple[int, int, bytes]:
+    """Number of the first frame, how many there are, and the bytes of the run that a frame is in."""
+    first, start = 0, len(facts.head)
+    for count, length in facts.runs:
+        if frame < first + count:
+            break
+        first, start = first + count, start + length
+    return first, count, bytes(data[start : start + length])
 
 
 def inspect(data: bytes | memoryview) -> StreamInfo:
