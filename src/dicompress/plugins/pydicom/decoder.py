@@ -178,6 +178,7 @@ def _check_items(value: bytes | bytearray | memoryview | BinaryIO, frames: int) 
         if count == 1 < frames:
             buffer.seek(first)
             together = next(generate_fragments(buffer))
+            together = together if labels.is_one(together) else None
     except Exception as error:  # pydicom raises several kinds
         raise StreamError(f"damaged encapsulated Pixel Data (7FE0,0010): {error}") from None
     finally:
