@@ -12,7 +12,7 @@ from typing import Any
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from ..dicom.part10 import Part10, parse
-from ..dicom.single import frames_as, smaller_frame
+from ..dicom.single import frames_as
 from ..dicom.standard import NATIVE_TARGET, TARGETS
 from ..dicom.syntax import DICOMPRESS, JPEG_XL_JPEG, NATIVE, name
 from ..errors import DicompressError, FileError, UnsupportedImageError
@@ -33,11 +33,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Frame(Task):
-    """number: from 0. syntaxes: transfer syntaxes, the best one first. level: k for every 2^k-th row and column only."""
+    """number: from 0. syntaxes: transfer syntaxes, the best one first."""
 
     number: int
     syntaxes: tuple[UID, ...]
-    level: int = 0
 
 
 @dataclass(frozen=True)
@@ -140,15 +139,12 @@ def _frame(store: Store, task: Frame) -> Result:
 
 def _frame_in(part10: Part10, syntax: UID, task: Frame) -> bytes:
     """UnsupportedImageError if it cannot be."""
-    if task.level:
-        found = smaller_frame(part10, WANTED.get(syntax, NATIVE_TARGET), task.number, task.level, threads=1)
-    elif syntax == part10.syntax and syntax not in NATIVE:
+    if syntax == part10.syntax and syntax not in NATIVE:
         return encapsulated_frame(part10, task.number)
-    else:
-        data = native_frame(part10, task.number) if syntax == ExplicitVRLittleEndian else None
-        if data is not None:
-            return data
-        found = frames_as(part10, WANTED.get(syntax, NATIVE_TARGET), [task.number], threads=1)
+    data = native_frame(part10, task.number) if syntax == ExplicitVRLittleEndian else None
+    if data is not None:
+        return data
+    found = frames_as(part10, WANTED.get(syntax, NATIVE_TARGET), [task.number], threads=1)
     if found.syntax != syntax:
         raise UnsupportedImageError(found.remark or f"{name(part10.syntax)} cannot be given in {name(syntax)}")
     return found.frames[0]

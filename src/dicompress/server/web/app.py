@@ -64,7 +64,7 @@ def create_app(store: Store, settings: Settings) -> FastAPI:
     if settings.origins:
         app.add_middleware(
             CORSMiddleware, allow_origins=settings.origins.split(), allow_methods=["GET", "POST"], allow_headers=["*"],
-            expose_headers=["Content-Range", "ETag", "Warning", frames.LEVEL],
+            expose_headers=["Content-Range", "ETag", "Warning"],
         )  # fmt: skip
     app.add_middleware(Measured, metrics=metrics)
     return app
