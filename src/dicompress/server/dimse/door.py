@@ -32,7 +32,7 @@ from .finding import find
 from .retrieving import get, move
 from .statuses import OUT_OF_RESOURCES, status
 from .storing import IMPLEMENTATION, store
-from .wire import MAX_PDU, Handler, Limits, Server, caller
+from .wire import MAX_PDU, POLL, Handler, Limits, Server, caller
 
 LOG = logging.getLogger(__name__)
 SERVICES = (
@@ -86,7 +86,7 @@ class Door:
         self.server = server
         self.ae._servers.append(server)  # its own `shutdown` expects it there
         self.port = int(server.server_address[1])
-        threading.Thread(target=server.serve_forever, name="dimse", daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(POLL,), name="dimse", daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -117,7 +117,7 @@ def _value(element: DataElement) -> Any:
     value = element.value
     if isinstance(value, (MultiValue, list)):
         return [str(one).strip() for one in value]
-    return str(getattr(value, "original_string", value)).strip()
+    return str(getattr(value, "original_string", value) if element.VR in ("IS", "DS") else value).strip()
 
 
 def _identifier(row: dict[str, Any], wanted: list[DataElement], level: str, asked: Dataset, title: str) -> Dataset:

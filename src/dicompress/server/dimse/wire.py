@@ -22,6 +22,8 @@ MAX_MESSAGE = 1 << 24  # of a message that is no object: queries, lists of refer
 MAX_COMMAND = 1 << 16
 MAX_WAITING = 16  # messages that nobody has answered: peers send one at a time
 AT_A_TIME = 1 << 16  # bytes read from a socket
+POLL = 0.1  # seconds between looks whether the server is to stop
+COLLECT = 600  # such looks between collections of what associations leave, which take a tenth of a second
 C_STORE_RQ = 0x0001
 
 
@@ -108,6 +110,7 @@ class Server(ThreadedAssociationServer):
     def __init__(self, *arguments: Any, tls: ssl.SSLContext | None = None, **options: Any):
         self.tls = tls
         super().__init__(*arguments, **options)
+        self._gc = [0, COLLECT]
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         if self.tls is not None:
