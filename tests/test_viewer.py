@@ -195,3 +195,26 @@ def test_the_first_page_lists_studies_and_leads_to_the_viewer(place):
     page.wait_for_function(f"{SIGN} === 'exact'", timeout=WAIT)
     assert "StudyInstanceUIDs=1.2.2" in page.url
     page.close()
+
+
+def test_who_has_the_token_logs_in_and_sees_pictures_and_others_see_nothing(place):
+    with Gateway(place.store, Settings(web_port=0, dicom_port=0, viewer=built_ohif(), token="a long token")) as gateway:
+        url = f"http://127.0.0.1:{gateway.web_port}"
+        context = place.context.browser.new_context()
+        page = context.new_page()
+        for path in ("/dicompress/list", "/studies", "/studies/1.2.1/thumbnail", "/app-config.js", "/dicompress/first.js"):
+            assert page.request.get(url + path).status == 401, path
+        page.goto(f"{url}/viewer?StudyInstanceUIDs=1.2.1", timeout=WAIT)
+        assert page.url == f"{url}/login"
+        page.fill("#token", "a wrong token")
+        page.click("button")
+        page.get_by_text("That is not the token.").wait_for(timeout=WAIT)
+        page.fill("#token", "a long token")
+        page.click("button")
+        page.wait_for_selector("#studies tr", timeout=WAIT)
+        assert page.evaluate(PICTURES) == len(STUDIES) and "a long token" not in str(context.cookies())
+        page.click("#leave")
+        page.wait_for_selector("#token", timeout=WAIT)
+        page.goto(url, timeout=WAIT)
+        assert page.url == f"{url}/login" and context.cookies() == []
+        context.close()
