@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from .options import Quiet
+
 
 def demo() -> None:
     """Compress and restore the CT and MR images that come with pydicom, and compare the bytes."""
@@ -47,3 +49,17 @@ def kit(
     from .kit import run
 
     sys.exit(run(output, wheel, extra or []))
+
+
+def merge_reports(
+    reports: Annotated[list[Path], typer.Argument(help="What runs with --shard and --json printed.", show_default=False)],
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Add up the reports of shards; exit status 1 if a file is bad or was told by two, or if a shard is missing or not finished.
+
+    A file that a shard told more than once, as by a run that went on, counts as told last; give reports in their order.
+    """
+    from .merging import merge
+
+    sys.exit(merge(reports, json, quiet))
