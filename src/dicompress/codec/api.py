@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TypedDict
 
 import numpy as np
 
 from ..errors import UnsupportedImageError
-from ..limits import memory_limit, pixel_limit
-from ..models import DEFAULT, AnyModel, by_hash, by_name, name_of
+from ..models import DEFAULT, AnyModel, by_name
 from ..native import codec as native
 from . import wrapped
+from .info import StreamInfo
+from .kinds import kind_of
+from .modelled import outer_of
 
 MAX_NEAR = 255
 MAX_SAMPLES = 4
@@ -26,58 +27,6 @@ class Settings(TypedDict, total=False):
     bits_stored: int | None
     colour: bool
     threads: int
-
-
-class Sizes(TypedDict):
-    """What `StreamInfo` has of both kinds of streams."""
-
-    frames: int
-    rows: int
-    columns: int
-    samples: int
-    bits_allocated: int
-    bits_stored: int
-    coded_bytes: int
-    bits_per_pixel: float
-    ratio_allocated: float
-    ratio_stored: float
-    levels: int
-    level_bytes: list[int]
-
-
-@dataclass(frozen=True)
-class StreamInfo:
-    """What `inspect` tells of a stream without decoding it.
-
-    rows, columns: of a frame; samples: of a pixel; frames: 1 also for an array without an axis of frames. bits_allocated: 8 or 16;
-    bits_stored: DICOM's, as it was given. signed: whether pixels are. near: by how much a pixel may differ from the original, 0 for
-    not at all. model: its name, None if it is not installed; model_hash: 8 bytes in hexadecimal.
-
-    coded_bytes counts the whole stream, bits_per_pixel are its bits by the pixels of all frames, all samples of a pixel together;
-    ratio_allocated and ratio_stored compare it with the pixels at their allocated and stored bits. levels: by how many
-    halvings the image can be had early; level_bytes[k]: how many bytes of the stream `decode(data, level=k)` needs, k from 0.
-    checksums: XXH64 of the pixels, one a frame and sample, in hexadecimal (docs/format.md). references: those of the images that the
-    stream leans on, which `decode` must be given. Of JPEG XL `model` is "JPEG XL", without a hash, and there is one checksum a frame.
-    """
-
-    rows: int
-    columns: int
-    samples: int
-    frames: int
-    bits_allocated: int
-    bits_stored: int
-    signed: bool
-    near: int
-    model: str | None
-    model_hash: str
-    coded_bytes: int
-    bits_per_pixel: float
-    ratio_allocated: float
-    ratio_stored: float
-    levels: int
-    level_bytes: list[int]
-    checksums: list[str]
-    references: list[str]
 
 
 def encode(
@@ -153,7 +102,7 @@ def encode_with_result(
     pixels = _four(image, image.ndim - colour == 3, colour).astype(dtype, "C", copy=False)
     decoded = np.empty_like(pixels) if near else None
     has_frames = image.ndim - colour == 3
-    outer = [_outer(reference, image.shape, dtype) for reference in references]
+    outer = [outer_of(reference, image.shape, dtype) for reference in references]
     data = native.encode(pixels, found, bits_stored or 0, has_frames, near, runs, neighbours, outer, decoded, threads)
     return data, (pixels if decoded is None else decoded).reshape(image.shape)
 
@@ -184,30 +133,7 @@ def decode(
     stream of another model or version, IndexError and ValueError for a frame or level it does not have and for images that are
     not its references.
     """
-    if wrapped.is_wrapped(data):
-        if level:
-            raise ValueError(f"level {level} of 0: JPEG XL has the whole image only")
-        return wrapped.decode(data, frame)
-    stream = native.Stream(data, level, pixel_limit(), memory_limit())
-    found = model or by_hash(stream.model_hash, threads)
-    count = stream.frames or 1
-    if frame is not None and not 0 <= frame < count:
-        raise IndexError(f"frame {frame} of {count}")
-    shape = tuple(-(-n >> level) for n in (stream.rows, stream.columns))
-    outer = [_outer(image if image.shape == shape else image[:: 1 << level, :: 1 << level], shape) for image in references]
-    whole = stream.decode(found, level, frame, None, outer, threads)
-    whole = whole if stream.samples > 1 else whole[..., 0]
-    return whole if frame is None and stream.frames is not None else whole[0]
-
-
-def _outer(image: np.ndarray, shape: tuple[int, ...], dtype: np.dtype | None = None) -> np.ndarray:
-    """A reference as (1, rows, columns, 1). ValueError if it has not the image's shape or type."""
-    native_type = image.dtype.newbyteorder("=")
-    if image.ndim != 2 or image.shape != shape or native_type != (dtype or native_type):
-        raise ValueError(
-            f"a reference is {image.dtype} {image.shape}; it must be a single image in grey like the one that leans on it"
-        )
-    return np.ascontiguousarray(image, native_type)[None, ..., None]
+    return kind_of(data).decode(data, frame=frame, level=level, references=references, model=model, threads=threads)
 
 
 def _four(image: np.ndarray, has_frames: bool, colour: bool) -> np.ndarray:
@@ -221,58 +147,9 @@ def inspect(data: bytes | memoryview) -> StreamInfo:
 
     Raises StreamError, LimitError or UnknownModelError (version).
     """
-    if wrapped.is_wrapped(data):
-        return _inspect_wrapped(wrapped.read(data))
-    stream = native.Stream(data, None, pixel_limit(), memory_limit())
-    shape = stream.frames or 1, stream.rows, stream.columns, stream.samples
-    return StreamInfo(
-        **_sizes(shape, stream.bits_allocated, stream.bits_stored, stream.level_bytes),
-        signed=stream.signed,
-        near=stream.near,
-        model=name_of(stream.model_hash),
-        model_hash=stream.model_hash.hex(),
-        checksums=[checksum.hex() for checksum in stream.checksums],
-        references=[checksum.hex() for checksum in stream.outer],
-    )
-
-
-def _inspect_wrapped(facts: wrapped.Wrapped) -> StreamInfo:
-    return StreamInfo(
-        **_sizes(facts.shape, 8 * facts.dtype.itemsize, facts.bits_stored, [facts.size]),
-        signed=facts.dtype.kind == "i",
-        near=0,
-        model="JPEG XL",
-        model_hash="",
-        checksums=[checksum.hex() for checksum in facts.checksums],
-        references=[],
-    )
-
-
-def _sizes(shape: tuple[int, int, int, int], bits_allocated: int, bits_stored: int, level_bytes: list[int]) -> Sizes:
-    frames, rows, columns, samples = shape
-    pixels, bits = frames * rows * columns, 8 * level_bytes[0]
-    return {
-        "frames": frames,
-        "rows": rows,
-        "columns": columns,
-        "samples": samples,
-        "bits_allocated": bits_allocated,
-        "bits_stored": bits_stored,
-        "coded_bytes": level_bytes[0],
-        "bits_per_pixel": bits / pixels,
-        "ratio_allocated": bits_allocated * samples * pixels / bits,
-        "ratio_stored": bits_stored * samples * pixels / bits,
-        "levels": len(level_bytes) - 1,
-        "level_bytes": level_bytes,
-    }
+    return kind_of(data).inspect(data)
 
 
 def layout(data: bytes | memoryview) -> tuple[tuple[int, ...], np.dtype]:
     """Shape and type of what `decode` gives, without decoding it. Raises what `inspect` does."""
-    if wrapped.is_wrapped(data):
-        facts = wrapped.read(data)
-        return facts.array_shape, facts.dtype
-    stream = native.Stream(data, None, pixel_limit(), memory_limit())
-    frames, samples = () if stream.frames is None else (stream.frames,), (stream.samples,) if stream.samples > 1 else ()
-    dtype = np.dtype(f"{'int' if stream.signed else 'uint'}{stream.bits_allocated}")
-    return (*frames, stream.rows, stream.columns, *samples), dtype
+    return kind_of(data).layout(data)
