@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset, FileDataset
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from ..dicom.explicit import Elements
-from ..dicom.part10 import Part10, parse
+from ..dicom.part10 import Part10, named_syntax, parse
 from ..dicom.restore import is_ours
 from ..dicom.standard import NATIVE_TARGET, TARGETS
 from ..dicom.syntax import LOSSLESS, NATIVE, name
@@ -37,8 +37,11 @@ def outgoing(data: bytes, accepted: Collection[UID], threads: int = 0) -> tuple[
     Pixels that were lossy before are decoded once for a peer that takes nothing else; all others come out as they are. threads: 0 for one a
     core. NoSyntaxError if there is no way; FileError, StreamError for damage.
     """
+    named, _ = named_syntax(data)
+    if named and named in accepted:
+        return data, named
     part10 = parse(data)
-    if part10.syntax in accepted:
+    if part10.syntax in accepted:  # of files that do not say it
         return data, part10.syntax
     reasons = []
     native = [syntax for syntax in WRITTEN if syntax in accepted]

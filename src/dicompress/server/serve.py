@@ -27,6 +27,7 @@ class Gateway:
     """
 
     def __init__(self, store: Store, settings: Settings):
+        from .dimse import Door
         from .web import create_app
 
         self.store, self.settings = store, settings
@@ -39,14 +40,23 @@ class Gateway:
         ))  # fmt: skip
         self._thread = threading.Thread(target=self._uvicorn.run, kwargs={"sockets": [self._web]}, name="web")
 
+        self._dimse = Door(store, settings, tls_context(settings))
+
     def __enter__(self) -> Gateway:
         with ExitStack() as stack:
             stack.callback(self._web.close)
+            self.dicom_port = stack.enter_context(self._dimse).port
             self._thread.start()
             stack.callback(self._stop_web)
             self._wait()
             self._closing = stack.pop_all()
-        LOG.info("DICOMweb on port %d of %s", self.web_port, self.settings.host)
+        LOG.info(
+            "%s listens on %s, DIMSE on port %d, DICOMweb on port %d",
+            self.settings.aet,
+            self.settings.host,
+            self.dicom_port,
+            self.web_port,
+        )
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
