@@ -20,7 +20,7 @@ from .part10 import Part10
 from .pixels import HALVED, NativeForm, PixelLayout, layout, reader_values, whole_colours
 from .recompress import jpeg_xl_frames
 from .record import RecordHead, find_record
-from .restore import decode_some, frames_of
+from .restore import decode_frame, decode_some, frames_of
 from .standard import TARGETS, Target
 from .stored import FULL
 from .syntax import DICOMPRESS, JPEG, JPEG_XL_JPEG, LOSSLESS, NATIVE, name
