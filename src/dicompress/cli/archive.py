@@ -16,6 +16,7 @@ from .options import (
     Force,
     Jobs,
     Json,
+    Listing,
     LossyAgain,
     Mammography,
     Near,
@@ -27,6 +28,7 @@ from .options import (
     Quantitative,
     Quiet,
     Resume,
+    ShardOption,
     Sources,
     StrictNear,
     Target,
@@ -62,6 +64,8 @@ def compress(
     allow_quantitative: Quantitative = False,
     strict_near: StrictNear = False,
     uid_map: UidMap = None,
+    shard: ShardOption = None,
+    listing: Listing = None,
 ) -> None:
     """Compress DICOM files; each is restored and compared before its target is written.
 
@@ -71,6 +75,7 @@ def compress(
     """
     from ..models import DEFAULT, by_name, for_archives
     from . import run
+    from .part import Part
 
     model = by_name(model or DEFAULT).name
     if model != DEFAULT and model not in for_archives():
@@ -91,6 +96,7 @@ def compress(
     run.batch(
         "compress", sources, output or None, jobs, json, quiet, backup=backup, uid_map=uid_map, model=model, force=force,
         resume=resume, allowance=allowance, record=not no_record, in_place=in_place, others=others_of(others),
+        part=Part.of(shard, listing),
     )  # fmt: skip
 
 
@@ -139,27 +145,34 @@ def decompress(
     resume: Resume = False,
     json: Json = False,
     quiet: Quiet = False,
+    shard: ShardOption = None,
+    listing: Listing = None,
 ) -> None:
     """Give the original files back, or the derived images of near-lossless ones.
 
     Files that dicompress did not write are passed on unchanged.
     """
     from . import run
+    from .part import Part
 
     run.batch(
-        "decompress", sources, output, jobs, json, quiet, force=force, resume=resume, others=others_of(others)
+        "decompress", sources, output, jobs, json, quiet, force=force, resume=resume, others=others_of(others),
+        part=Part.of(shard, listing),
     )  # fmt: skip
 
 
-def verify(sources: Sources, jobs: Jobs = CORES, json: Json = False, quiet: Quiet = False) -> None:
+def verify(
+    sources: Sources, jobs: Jobs = CORES, json: Json = False, quiet: Quiet = False, shard: ShardOption = None, listing: Listing = None
+) -> None:
     """Decode compressed files, and those in archives, and check every checksum; exit status 1 if any file is bad.
 
     Bad are damaged files, and those whose elements were changed after compression, as damage looks the same. Files without
     their restore record are verified as far as they can be, told and counted apart.
     """
     from . import checking
+    from .part import Part
 
-    checking.verify(sources, jobs, json, quiet)
+    checking.verify(sources, jobs, json, quiet, Part.of(shard, listing))
 
 
 def strip(sources: Sources, jobs: Jobs = CORES, json: Json = False, quiet: Quiet = False) -> None:

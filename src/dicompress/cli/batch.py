@@ -40,7 +40,7 @@ def _outcomes(job: Job, tasks: list[files.Task], jobs: int) -> Generator[Outcome
 
     several = replace(job, threads=max(1, (os.cpu_count() or 1) // jobs))
     died = []
-    largest_first = sorted(tasks, key=lambda task: files.size(task.source), reverse=True)  # so that all cores end together
+    largest_first = sorted(tasks, key=files.size_of, reverse=True)  # so that all cores end together
     for task, outcome in pool.run(partial(_work, process, several), largest_first, jobs):
         if isinstance(outcome, pool.Died):
             died.append(task)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from . import batch, files, run, several, unpacking
 from .outcome import Job, Outcome
+from .part import WHOLE, Part
 
 Found = files.Task | unpacking.Portion
 
 
-def verify(sources: list[str], jobs: int, as_json: bool, quiet: bool) -> None:
+def verify(sources: list[str], jobs: int, as_json: bool, quiet: bool, part: Part = WHOLE) -> None:
     """Exits."""
     job, damaged = Job("verify"), list[Outcome]()
 
     def find() -> list[Found]:
-        tasks = files.tasks(sources, None)
+        tasks = list(part.tasks(sources, None))
         run.check_pipes(job, tasks, as_json)
         found = [task for task in tasks if not task.from_stdin and unpacking.is_archive(task)]
         return [*(task for task in tasks if task not in found), *unpacking.portions(found, None, damaged)]
@@ -27,4 +28,4 @@ def verify(sources: list[str], jobs: int, as_json: bool, quiet: bool) -> None:
     def count(found: list[Found]) -> int:
         return sum(1 if isinstance(task, files.Task) else len(task.files) for task in found) + len(damaged)
 
-    run.carry_out(job, find, do, as_json, quiet, count=count)
+    run.carry_out(job, find, do, as_json, quiet, count=count, part=part)

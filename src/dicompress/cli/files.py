@@ -22,6 +22,7 @@ class Task:
     """problem: why the source cannot be a source, if that is known already. named: it was named, not found in a folder.
 
     backup: where the original is kept before it is replaced. from_stdin, to_stdout: instead of files.
+    name: its path in the tree, with slashes, wherever that lies. size: in bytes, if it is known already.
     """
 
     source: Path
@@ -31,6 +32,8 @@ class Task:
     backup: Path | None = None
     from_stdin: bool = False
     to_stdout: bool = False
+    name: str = ""
+    size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,11 @@ def check_stdout() -> None:
         raise FileError("compressed and restored files are no text for a terminal: send standard output elsewhere")
 
 
+def size_of(task: Task) -> int:
+    """In bytes; 0 for what cannot be read."""
+    return size(task.source) if task.size is None else task.size
+
+
 def size(path: Path) -> int:
     """In bytes; 0 for what cannot be read."""
     try:
@@ -130,13 +138,15 @@ def tasks(sources: Sequence[str | Path], output: str | Path | None) -> list[Task
     several = len(sources) > 1
     for source in map(Path, sources):
         if os.path.isdir(source):
-            root = target and (target / source.resolve().name if several else target)
-            found += [Task(f, root and root / f.relative_to(source), problem) for f, problem in _walk(source, target)]
+            top = Path(source.resolve().name) if several else Path()
+            for file, problem in _walk(source, target):
+                below = top / file.relative_to(source)
+                found.append(Task(file, target and target / below, problem, name=below.as_posix()))
         elif target is None or output is None:
-            found.append(Task(source, None, named=True))
+            found.append(Task(source, None, named=True, name=source.name))
         else:
             inside = several or os.path.isdir(target) or ends_as_folder(output)
-            found.append(Task(source, target / source.name if inside else target, named=True))
+            found.append(Task(source, target / source.name if inside else target, named=True, name=source.name))
     counts = Counter(t.target for t in found if t.target)
     clash = next((path for path, count in counts.items() if count > 1), None)
     if clash:
@@ -166,6 +176,12 @@ def _piped(sources: Sequence[str | Path], output: str | Path | None) -> Task:
         raise FileError(f"{output} is a folder, and standard input has no name: name a file")
     target = None if to_stdout or output is None else Path(output)
     return Task(Path(STDIN) if from_stdin else Path(source), target, named=True, from_stdin=from_stdin, to_stdout=to_stdout)
+
+
+def is_inside(path: str) -> bool:
+    """Whether a path with slashes leads into the folder that it is put behind, on this system."""
+    foreign = (os.sep, ":") if os.sep != "/" else ()
+    return not any(part in ("", ".", "..") for part in path.split("/")) and not any(c in path for c in ("\0", *foreign))
 
 
 def ends_as_folder(name: str | Path) -> bool:

@@ -17,6 +17,7 @@ from . import existing, files
 from .files import Task
 from .library_warnings import caught
 from .outcome import COPY, FAIL, SKIPPED, Job, Outcome
+from .shards import Shard
 from .work import failed
 
 SUFFIX = ".dcma"
@@ -73,19 +74,21 @@ def tasks(sources: Sequence[str], output: str) -> list[Task]:
     return files.tasks(sources, f"{output}{os.sep}")
 
 
-def packages(job: Job, found: Sequence[Task], output: str, ended: Callable[[Outcome], None]) -> list[Package]:
-    """Those of a run. ended: is told of files that come into none."""
+def packages(
+    job: Job, found: Sequence[Task], output: str, ended: Callable[[Outcome], None], shard: Shard | None = None
+) -> list[Package]:
+    """Those of a run. ended: is told of files that come into none. shard: the series that it has by their names, whole."""
     items: dict[str, list[Item]] = {}
     for task in found:
         try:
             item = _item(job, task, output)
         except DicompressError as error:
-            ended(failed(task, str(error)))
-            continue
-        if isinstance(item, Outcome):
+            item = failed(task, str(error))
+        if not isinstance(item, Outcome):
+            if shard is None or shard.has(name_of(item.facts.series)):
+                items.setdefault(item.facts.series, []).append(item)
+        elif shard is None or shard.has(task.name):
             ended(item)
-        else:
-            items.setdefault(item.facts.series, []).append(item)
     return [Package(Path(output, name_of(series)), series, tuple(some)) for series, some in items.items()]
 
 

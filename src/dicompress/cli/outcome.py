@@ -39,7 +39,7 @@ class Job:
     to: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one file. reason: why it was passed on or failed, or a remark.
 

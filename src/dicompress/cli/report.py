@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from .. import __version__
 from . import files, output
 from .outcome import DONE, FAILED, KEPT, PASSED_ON, SKIPPED, Outcome, totals
 from .reasons import Tally
@@ -20,11 +21,14 @@ class Report:
     """What is not as usual is told as it happens, on standard error, a few lines a kind; counts and the summary at the end.
 
     as_json: objects on standard output instead; only failures are told. quiet: only failures are told. to_stderr: the
-    summary, too.
+    summary, too. shard: of which it is, "I/N"; then JSON tells it of each file, and a last object that all were done.
     """
 
-    def __init__(self, action: str, count: int, as_json: bool = False, quiet: bool = False, to_stderr: bool = False):
+    def __init__(
+        self, action: str, count: int, as_json: bool = False, quiet: bool = False, to_stderr: bool = False, shard: str = ""
+    ):  # fmt: skip
         self.action, self.as_json, self.quiet, self.to_stderr = action, as_json, quiet, to_stderr
+        self.shard = {"shard": shard} if shard else {}
         self.messages = output.messages()
         self.failures, self.notes = Tally(MOST_FAILURES, MOST_FAILURES), Tally()
         self.progress = Progress(
@@ -47,7 +51,7 @@ class Report:
     def file(self, outcome: Outcome, counts: bool = True) -> None:
         """counts: towards the progress, unless `step` has told of it."""
         if self.as_json:
-            output.line(json.dumps(outcome.facts()))  # ASCII, as names of files may not be UTF-8
+            output.line(json.dumps(outcome.facts() | self.shard))  # ASCII, as names of files may not be UTF-8
         names = (outcome.source, outcome.target)
         if outcome.reason:
             told = f"{_kind(outcome)}{outcome.reason}"
@@ -83,6 +87,12 @@ class Report:
             text = summary(self.action, outcomes, seconds)
             self.tell(text) if self.to_stderr else output.line(text)
 
+    def end(self, count: int, seconds: float, status: int, listing: str | None) -> None:
+        """Of a shard: what tells a complete report from one of a run that was killed. listing: SHA-256 of the list of files."""
+        if self.as_json:
+            facts = {"files": count, "seconds": seconds, "exit_status": status, "listing": listing, "version": __version__}
+            output.line(json.dumps({"end": self.action, **self.shard, **facts}))
+
 
 def _kind(outcome: Outcome) -> str:
     if outcome.status == SKIPPED:
@@ -94,12 +104,12 @@ def _kind(outcome: Outcome) -> str:
     return f"{PASSED_ON}, damaged: " if outcome.damaged else f"{PASSED_ON}: "
 
 
-def summary(action: str, outcomes: list[Outcome], seconds: float) -> str:
-    """One line."""
+def summary(action: str, outcomes: list[Outcome], seconds: float | None) -> str:
+    """One line. seconds: that it took; None to tell no speed."""
     if not outcomes:
         return "no files found"
     sums = totals(outcomes)
-    if action == "pack":  # the archives whole, with all that is around the files in them
+    if action == "pack" and seconds is not None:  # the archives whole, with all that is around the files in them
         sums["bytes_out"] = sum(files.size(Path(target)) for target in {o.target for o in outcomes if o.status != FAILED} if target)
         sums["ratio"] = sums["bytes_in"] / sums["bytes_out"] if sums["bytes_out"] else 1.0
     if action == "verify":
@@ -122,8 +132,8 @@ def summary(action: str, outcomes: list[Outcome], seconds: float) -> str:
     if action == "strip":
         return told
     readers = ", ".join(sorted({reader for o in outcomes for reader in o.verified_by}))
-    speed = f"{sums['pixels'] / 1e6 / seconds:.2f} megapixels a second"
-    return f"{told}, ratio {sums['ratio']:.2f}; {speed}" + (f"; read again by {readers}" if readers else "")
+    speed = "" if seconds is None else f"; {sums['pixels'] / 1e6 / seconds:.2f} megapixels a second"
+    return f"{told}, ratio {sums['ratio']:.2f}{speed}" + (f"; read again by {readers}" if readers else "")
 
 
 def _others(count: float, what: str) -> str:

@@ -12,6 +12,7 @@ from ..errors import DicompressError
 from . import batch as batches
 from . import files, uids
 from .outcome import Job, Outcome, exit_status
+from .part import WHOLE, Part
 from .report import BAD, MOST_FAILURES, NOTE, Report
 
 if TYPE_CHECKING:
@@ -43,17 +44,17 @@ Task = TypeVar("Task", bound=Piped)
 
 def batch(
     action: str, sources: list[str], output: str | None, jobs: int, as_json: bool, quiet: bool, *,
-    backup: Path | None = None, uid_map: Path | None = None, **options: Unpack[Options],
+    backup: Path | None = None, uid_map: Path | None = None, part: Part = WHOLE, **options: Unpack[Options],
 ) -> None:  # fmt: skip
     """Exits."""
     job = Job(action, **options)
 
     def find() -> list[files.Task]:
-        tasks = files.tasks_in_place(sources, backup) if job.in_place else files.tasks(sources, output)
+        tasks = part.in_place(sources, backup) if job.in_place else list(part.tasks(sources, output))
         check_pipes(job, tasks, as_json)
         return tasks
 
-    carry_out(job, find, lambda tasks, ended: batches.run(job, tasks, jobs, ended), as_json, quiet, output, uid_map)
+    carry_out(job, find, lambda tasks, ended: batches.run(job, tasks, jobs, ended), as_json, quiet, output, uid_map, part=part)
 
 
 class Ended:
@@ -70,14 +71,14 @@ class Ended:
 
 def carry_out(
     job: Job, find: Callable[[], list[Task]], do: Callable[[list[Task], Ended], object], as_json: bool, quiet: bool,
-    output: str | None = None, uid_map: Path | None = None, count: Callable[[list[Task]], int] = len,
+    output: str | None = None, uid_map: Path | None = None, count: Callable[[list[Task]], int] = len, part: Part = WHOLE,
 ) -> None:  # fmt: skip
     """What is found is done, with a report; exits. count: of files in what is found."""
     start = time.perf_counter()
     try:
         tasks = find()
         to_stdout = any(task.to_stdout for task in tasks)
-        with Report(job.action, count(tasks), as_json, quiet, to_stdout) as report:
+        with Report(job.action, count(tasks), as_json, quiet, to_stdout, part.label) as report:
             ended = Ended(report)
             try:
                 do(tasks, ended)
@@ -87,8 +88,12 @@ def carry_out(
     except KeyboardInterrupt:
         print(f"interrupted{_go_on(job, output)}", file=sys.stderr)
         sys.exit(INTERRUPTED)
-    report.summary(ended.outcomes, time.perf_counter() - start)
-    sys.exit(exit_status(ended.outcomes) if written else 1)
+    seconds = time.perf_counter() - start
+    report.summary(ended.outcomes, seconds)
+    status = exit_status(ended.outcomes) if written else 1
+    if part.shard:
+        report.end(len(ended.outcomes), seconds, status, part.digest())
+    sys.exit(status)
 
 
 def _go_on(job: Job, output: str | None) -> str:

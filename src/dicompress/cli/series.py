@@ -22,6 +22,7 @@ from .options import (
     Quantitative,
     Quiet,
     Resume,
+    ShardOption,
     Sources,
     StrictNear,
     UidMap,
@@ -56,6 +57,7 @@ def pack(
     allow_quantitative: Quantitative = False,
     strict_near: StrictNear = False,
     uid_map: UidMap = None,
+    shard: ShardOption = None,
 ) -> None:
     """Pack files into an archive a series, in which slices lean on each other and elements are written once.
 
@@ -65,7 +67,9 @@ def pack(
     """
     from . import files, grouping, packing, run, several
     from .outcome import Job
+    from .part import Part
 
+    part = Part.of(shard)
     allowance = allowance_of(near, near_hu, psnr, {
         "lossy_again": allow_lossy_again, "mammography": allow_mammography, "quantitative": allow_quantitative,
         "strict": strict_near,
@@ -74,14 +78,14 @@ def pack(
     job = Job("pack", force=force, resume=resume, allowance=allowance, others=others_of(others))
 
     def do(tasks: list[files.Task], ended: run.Ended) -> None:
-        packages = grouping.packages(job, tasks, output, ended)
+        packages = grouping.packages(job, tasks, output, ended, part.shard)
         try:
             several.run(packing.work, job, packages, jobs, ended, [Path(output)])
         finally:
             if resume:
                 packing.mend(packages)
 
-    run.carry_out(job, lambda: grouping.tasks(sources, output), do, json, quiet, output, uid_map)
+    run.carry_out(job, lambda: grouping.tasks(sources, output), do, json, quiet, output, uid_map, part=part)
 
 
 def unpack(

@@ -12,7 +12,7 @@ import typer
 from ..errors import DicompressError
 from .store import Folder
 
-NEEDED = ("pynetdicom", "fastapi", "uvicorn", "sqlalchemy", "fsspec")
+NEEDED = ("pynetdicom", "fastapi", "uvicorn", "prometheus_client", "python_multipart", "sqlalchemy", "fsspec")
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 

@@ -124,7 +124,7 @@ def single(job: Job, path: Path, name: str, output: str, as_json: bool) -> Porti
     target = Path(output)
     if target.is_dir() or files.ends_as_folder(output):
         last = entry.path.rpartition("/")[2]
-        if not is_inside(last):
+        if not files.is_inside(last):
             raise FileError(f"{entry.path!r} is no name of a file here: say -o FILE")
         target /= last
     return Portion(path, (File(number, entry.path, target),), place.data)
@@ -153,15 +153,9 @@ def _portions(archive: Archive, output: Path | None) -> Iterator[Portion]:
 def _file(number: int, path: str, output: Path | None) -> File:
     if output is None:
         return File(number, path)
-    if not is_inside(path):
+    if not files.is_inside(path):
         return File(number, path, None, "its path would leave the folder: it is not written (extract it to a name of your own)")
     return File(number, path, output / path)
-
-
-def is_inside(path: str) -> bool:
-    """Whether a path with slashes leads into the folder that it is put behind, on this system."""
-    foreign = (os.sep, ":") if os.sep != "/" else ()
-    return not any(part in ("", ".", "..") for part in path.split("/")) and not any(c in path for c in ("\0", *foreign))
 
 
 def work(job: Job, portion: Portion, tell: Callable[[Outcome], None]) -> list[Outcome]:

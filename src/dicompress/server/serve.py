@@ -93,6 +93,8 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
 
 def _listening(host: str, port: int) -> socket.socket:
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=128)
+        found = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=128)
+        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as asyncio does with sockets of its own: else 40 ms an answer
+        return found
     except OSError as error:
         raise FileError(f"port {port} of {host} cannot be had: {error.strerror or error}") from None

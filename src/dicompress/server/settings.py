@@ -34,7 +34,7 @@ class Settings:
     token: what web clients must send ("Authorization: Bearer ..."); none: everybody is answered. certificate, key: PEM files, for TLS
     of both doors. authorities: a PEM file of those whose certificates DICOM peers must show. max_object: bytes of an object that is
     taken. timeout: seconds without a word after which a peer is given up. jobs: processes that decode. cache: bytes of frames that
-    are kept. viewer: the folder of a built OHIF.
+    are kept. viewer: the folder of a built OHIF. origins: of pages elsewhere that may call the web door (CORS), with blanks between them.
     """
 
     host: str = "127.0.0.1"
@@ -52,6 +52,7 @@ class Settings:
     jobs: int = os.cpu_count() or 1
     cache: int = 512 * 10**6
     viewer: Path | None = None
+    origins: str | None = None
 
     @property
     def is_local(self) -> bool:

@@ -104,13 +104,13 @@ class Store:
             self.told()
             raise
 
-    def packed(self, uid: str) -> bytes | None:
-        """The compressed form of the newest version of an object, checked by SHA-256, not restored; None if it has none.
+    def packed(self, uid: str, version: int | None = None) -> bytes | None:
+        """The compressed form of an object, checked by SHA-256, not restored; None if it has none. version: as for `get`.
 
         NotStoredError, DamagedObjectError as of `get`.
         """
         try:
-            return content.packed_form(self, queries.row(self.index, uid, None))
+            return content.packed_form(self, queries.row(self.index, uid, version))
         except DamagedObjectError:
             self.told()
             raise
