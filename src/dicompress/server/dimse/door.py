@@ -46,6 +46,7 @@ PROCESS = {
     "UNRESTRICTED_STORAGE_SERVICE": True, "STORE_SEND_CHUNKED_DATASET": True, "LOG_REQUEST_IDENTIFIERS": False,
     "LOG_RESPONSE_IDENTIFIERS": False,
 }  # fmt: skip
+GREETING = 10.0  # seconds that connections and negotiations may take
 LAST_WORDS = 0.5  # seconds for answers that are on their way when the door closes
 
 
@@ -63,7 +64,7 @@ class Door:
         self.ae.maximum_associations, self.ae.maximum_pdu_size = settings.max_associations, MAX_PDU
         self.ae.require_called_aet = True
         self.ae.network_timeout = self.ae.dimse_timeout = settings.timeout
-        self.ae.acse_timeout = self.ae.connection_timeout = min(30.0, settings.timeout)
+        self.ae.acse_timeout = self.ae.connection_timeout = min(GREETING, settings.timeout)
         for service in SERVICES:
             self.ae.add_supported_context(service, scu_role=True, scp_role=True)
 
