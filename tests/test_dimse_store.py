@@ -1,5 +1,6 @@
 """C-ECHO and C-STORE: everything is kept as it came, by whoever sends it; what is refused says why; no peer takes what others need."""
 
+import random
 import socket
 import ssl
 import struct
@@ -28,6 +29,7 @@ from helpers.gateway import (
 from helpers.store import dcmtk
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 from pynetdicom import build_context
+from pynetdicom.pdu import A_ASSOCIATE_RQ
 from pynetdicom.sop_class import Verification
 
 from dicompress.dicom import compress_file, restore_file
@@ -197,6 +199,33 @@ def test_headers_that_promise_too_much_end_the_connection(door, kind, length):
         assert peer.recv(100)[:1] in (b"", b"\x07")
     with associated(door.port, build_context(Verification)) as after:
         assert after.send_c_echo().Status == 0
+
+
+def test_bytes_that_make_no_sense_harm_nobody_else(tmp_path):
+    chance, sent = random.Random(7), []
+    with opened(tmp_path / "store", timeout=1.0) as door:
+        with associated(door.port, build_context(Verification)) as association:
+            write = association.dul.socket.send
+            sent.append(pdu_of(association))
+            association.dul.socket.send = lambda data: sent.append(bytes(data)) or write(data)
+            assert association.send_c_echo().Status == 0
+        valid = b"".join(sent)
+        for _ in range(60):
+            bad = bytearray(valid)
+            for _ in range(chance.randint(1, 8)):
+                bad[chance.randrange(len(bad))] = chance.choice((0, 1, 127, 255, chance.randrange(256)))
+            with socket.create_connection((HOST, door.port)) as peer:
+                peer.sendall(bad[: chance.randint(1, len(bad))])
+        until(lambda: not door.ae.active_associations)
+        assert send(door.port, tmp_path, made())[0].Status == 0
+        assert len(rows(door.store)) == 1
+
+
+def pdu_of(association) -> bytes:
+    """The A-ASSOCIATE-RQ that it sent."""
+    pdu = A_ASSOCIATE_RQ()
+    pdu.from_primitive(association.requestor.primitive)
+    return pdu.encode()
 
 
 def test_who_sends_on_without_waiting_for_answers_is_given_up(door, monkeypatch):

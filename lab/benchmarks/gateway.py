@@ -118,6 +118,9 @@ def send(port: int, folders: list[Path], title: str) -> tuple[float, int]:
     command = [STORESCU, "-v", "-aec", title, "+sd", HOST, str(port)]
     processes = [subprocess.Popen([*command, str(folder)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for folder in folders]
     texts = [process.communicate()[0] for process in processes]
+    for process, text in zip(processes, texts):
+        if process.returncode:
+            print(f"a sender of {title} ended with {process.returncode}: {text[-500:].decode(errors='replace')}", file=sys.stderr)
     return time.perf_counter() - start, sum(len(re.findall(rb"Store Response \(Success\)", text)) for text in texts)
 
 

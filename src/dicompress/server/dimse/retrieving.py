@@ -99,14 +99,15 @@ def _wanted(event: evt.Event, door: Door) -> list[Row]:
     try:
         identifier = event.identifier
         level = level_of(identifier, event.request.AffectedSOPClassUID)
-        rows = door.store.find("INSTANCE", _unique(identifier, level))
+        unique = _unique(identifier, level)
+        rows = door.store.find("INSTANCE", unique)
     except QueryError as error:
         raise _Refused(status(MISMATCH, error)) from None
     except DicompressError as error:
         LOG.error("a retrieval of %s failed: %s", caller(event.assoc), error)
         raise _Refused(status(OUT_OF_RESOURCES, error)) from None
     if level == "PATIENT":  # the store knows wildcards there
-        rows = [row for row in rows if row["PatientID"] == str(identifier.PatientID).strip()]
+        rows = [row for row in rows if row["PatientID"] in unique["PatientID"]]
     if len(rows) > MOST:
         raise _Refused(status(OUT_OF_RESOURCES, f"{len(rows)} objects; at most {MOST} at a time"))
     return sorted(rows, key=lambda row: (row["SeriesInstanceUID"], row["InstanceNumber"] or 0))

@@ -67,9 +67,6 @@ class Limits:
         with self.lock:
             self.sizes.pop(association, None)
 
-    def closed(self, event: evt.Event) -> None:
-        self.done(event.assoc)
-
     def _is_too_large(self, association: Association, size: int) -> bool:
         with self.lock:
             self.sizes[association] = size
