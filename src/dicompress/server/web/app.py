@@ -20,6 +20,7 @@ from ..tasks import NoFrameError
 from . import auth, early, frames, qido, rendered, stow, viewer, wado
 from .accept import BadRequestError, NotAcceptableError
 from .door import Door
+from .limits import Limited
 from .metrics import Measured, Metrics
 from .warming import Warmer
 
@@ -69,6 +70,7 @@ def create_app(store: Store, settings: Settings) -> FastAPI:
             CORSMiddleware, allow_origins=settings.origins.split(), allow_methods=["GET", "POST"], allow_headers=["*"],
             expose_headers=["Content-Range", "ETag", "Warning"],
         )  # fmt: skip
+    app.add_middleware(Limited)
     app.add_middleware(Measured, metrics=metrics)
     return app
 
