@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
-from ..disk import targets
+from .. import places
 from . import files
 from .outcome import Job, Outcome
 from .work import failed, process
@@ -21,14 +21,14 @@ def run(job: Job, tasks: list[files.Task], jobs: int, report: Callable[[Outcome]
     """
     outcomes = []
     folders = {path.parent for t in tasks for path in (t.target, t.backup) if path}
-    targets.clean(folders)
+    places.clean(folders)
     try:
         with closing(_outcomes(job, tasks, min(jobs, len(tasks)))) as ended:
             for outcome in ended:
                 report(outcome)
                 outcomes.append(outcome)
     finally:
-        targets.clean(folders)
+        places.clean(folders)
     return sorted(outcomes, key=lambda o: o.source)
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from .. import __version__
-from . import files, output
+from .. import __version__, places
+from . import output
 from .outcome import DONE, FAILED, KEPT, PASSED_ON, SKIPPED, Outcome, totals
 from .reasons import Tally
 
@@ -110,7 +109,9 @@ def summary(action: str, outcomes: list[Outcome], seconds: float | None) -> str:
         return "no files found"
     sums = totals(outcomes)
     if action == "pack" and seconds is not None:  # the archives whole, with all that is around the files in them
-        sums["bytes_out"] = sum(files.size(Path(target)) for target in {o.target for o in outcomes if o.status != FAILED} if target)
+        sums["bytes_out"] = sum(
+            places.size(places.at(target)) for target in {o.target for o in outcomes if o.status != FAILED} if target
+        )
         sums["ratio"] = sums["bytes_in"] / sums["bytes_out"] if sums["bytes_out"] else 1.0
     if action == "verify":
         remarked = f"{sums['remarked']} verified without a restore record" if sums["remarked"] else ""
