@@ -20,6 +20,7 @@ from .options import (
     Listing,
     LossyAgain,
     Mammography,
+    ManifestOption,
     Near,
     NearHu,
     OtherFiles,
@@ -67,6 +68,7 @@ def compress(
     uid_map: UidMap = None,
     shard: ShardOption = None,
     listing: Listing = None,
+    manifest: ManifestOption = None,
 ) -> None:
     """Compress DICOM files; each is restored and compared before its target is written.
 
@@ -97,7 +99,7 @@ def compress(
     run.batch(
         "compress", sources, output or None, jobs, json, quiet, backup=backup, uid_map=uid_map, model=model, force=force,
         resume=resume, allowance=allowance, record=not no_record, in_place=in_place, others=others_of(others),
-        part=Part.of(shard, listing),
+        part=Part.of(shard, listing), manifest=manifest,
     )  # fmt: skip
 
 
@@ -148,6 +150,7 @@ def decompress(
     quiet: Quiet = False,
     shard: ShardOption = None,
     listing: Listing = None,
+    manifest: ManifestOption = None,
 ) -> None:
     """Give the original files back, or the derived images of near-lossless ones.
 
@@ -158,22 +161,34 @@ def decompress(
 
     run.batch(
         "decompress", sources, output, jobs, json, quiet, force=force, resume=resume, others=others_of(others),
-        part=Part.of(shard, listing),
+        part=Part.of(shard, listing), manifest=manifest,
     )  # fmt: skip
 
 
 def verify(
-    sources: Sources, jobs: Jobs = CORES, json: Json = False, quiet: Quiet = False, shard: ShardOption = None, listing: Listing = None
+    sources: Sources,
+    jobs: Jobs = CORES,
+    json: Json = False,
+    quiet: Quiet = False,
+    shard: ShardOption = None,
+    listing: Listing = None,
+    manifest: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="Also check that all that it lists is there, as it was written, and nothing else; may be repeated."
+        ),
+    ] = None,
 ) -> None:
     """Decode compressed files, and those in archives, and check every checksum; exit status 1 if any file is bad.
 
     Bad are damaged files, and those whose elements were changed after compression, as damage looks the same. Files without
-    their restore record are verified as far as they can be, told and counted apart.
+    their restore record are verified as far as they can be, told and counted apart. With --manifest each file is compared with its
+    SHA-256 there, and what it restores to with that of the original; missing and further files are bad, too.
     """
     from . import checking
     from .part import Part
 
-    checking.verify(sources, jobs, json, quiet, Part.of(shard, listing))
+    checking.verify(sources, jobs, json, quiet, Part.of(shard, listing), manifest or [])
 
 
 def strip(sources: Sources, jobs: Jobs = CORES, json: Json = False, quiet: Quiet = False) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import DicompressError
 from . import batch, files, run, several, unpacking
 from .outcome import Job, Outcome
 from .part import WHOLE, Part
@@ -9,17 +13,25 @@ from .part import WHOLE, Part
 Found = files.Task | unpacking.Portion
 
 
-def verify(sources: list[str], jobs: int, as_json: bool, quiet: bool, part: Part = WHOLE) -> None:
+def verify(sources: list[str], jobs: int, as_json: bool, quiet: bool, part: Part = WHOLE, manifests: Sequence[Path] = ()) -> None:
     """Exits."""
-    job, damaged = Job("verify"), list[Outcome]()
+    job, damaged, problems = Job("verify"), list[Outcome](), list[str]()
+    if manifests and part.listing:
+        raise DicompressError("--manifest is a list itself: it does not go with --listing")
 
     def find() -> list[Found]:
         tasks = list(part.tasks(sources, None))
         run.check_pipes(job, tasks, as_json)
+        if manifests:
+            from . import manifest
+
+            return list(manifest.tasks(manifests, sources, tasks, part.shard, problems))
         found = [task for task in tasks if not task.from_stdin and unpacking.is_archive(task)]
         return [*(task for task in tasks if task not in found), *unpacking.portions(found, None, damaged)]
 
     def do(found: list[Found], ended: run.Ended) -> None:
+        for problem in problems:
+            ended.note(problem)
         for outcome in damaged:
             ended(outcome)
         batch.run(job, [task for task in found if isinstance(task, files.Task)], jobs, ended)

@@ -8,10 +8,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import places
 from ..errors import FileError
 from ..places import Place, Source, Url
+
+if TYPE_CHECKING:
+    from .manifest import Expected
 
 PIPE = "-"
 STDIN, STDOUT = "standard input", "standard output"  # in messages
@@ -23,6 +27,7 @@ class Task:
 
     backup: where the original is kept before it is replaced. from_stdin, to_stdout: instead of files.
     name: its path in the tree, with slashes, wherever that lies. size: in bytes, if it is known already.
+    expected: what a manifest says of it.
     """
 
     source: Place
@@ -34,6 +39,7 @@ class Task:
     to_stdout: bool = False
     name: str = ""
     size: int | None = None
+    expected: Expected | None = None
 
 
 def check(place: Place) -> None:
@@ -109,7 +115,8 @@ def tasks(sources: Sequence[str | Path], output: str | Path | None) -> list[Task
             found.append(Task(source, None, named=True, name=source.name))
         else:
             below = several or ends_as_folder(output) or places.is_folder(target)
-            found.append(Task(source, target / source.name if below else target, named=True, name=source.name))
+            place = target / source.name if below else target
+            found.append(Task(source, place, named=True, name=place.name))
     counts = Counter(t.target for t in found if t.target)
     clash = next((path for path, count in counts.items() if count > 1), None)
     if clash:
@@ -140,7 +147,9 @@ def _piped(sources: Sequence[str | Path], output: str | Path | None) -> Task:
     if from_stdin and not to_stdout and output and (ends_as_folder(output) or places.is_folder(places.at(output))):
         raise FileError(f"{output} is a folder, and standard input has no name: name a file")
     target = None if to_stdout or output is None else places.at(output)
-    return Task(Path(STDIN) if from_stdin else places.at(source), target, named=True, from_stdin=from_stdin, to_stdout=to_stdout)
+    name = target.name if target else ""
+    place = Path(STDIN) if from_stdin else places.at(source)
+    return Task(place, target, named=True, from_stdin=from_stdin, to_stdout=to_stdout, name=name)
 
 
 def ends_as_folder(name: str | Path) -> bool:

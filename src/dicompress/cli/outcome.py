@@ -24,7 +24,7 @@ class Job:
     record: write a restore record.
     resume: keep targets that are what the source gives, do damaged ones again. force: replace whatever else is there.
     in_place: results replace their sources. others: COPY, SKIP or FAIL; None: FAIL for files named as sources, else COPY.
-    to: of `transcode`, one of its targets.
+    to: of `transcode`, one of its targets. manifest: tell what `manifest` needs of each file.
     """
 
     action: str
@@ -37,6 +37,7 @@ class Job:
     in_place: bool = False
     others: str | None = None
     to: str = ""
+    manifest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Outcome:
 
     is_dicom, damaged: as in `PassedOn`. old_uid, new_uid: SOP Instance UIDs, where they differ. warnings: of libraries.
     references: SOP Instance UIDs that the file refers to. verified_by: libraries that read the same values from a transcoded file.
+    manifest: what a line of it tells of the bytes, if there is one.
     """
 
     source: str
@@ -62,6 +64,7 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     references: frozenset[str] = frozenset()
     verified_by: tuple[str, ...] = ()
+    manifest: dict[str, Any] | None = None
 
     @property
     def is_bad(self) -> bool:
@@ -69,7 +72,7 @@ class Outcome:
 
     def facts(self) -> dict[str, Any]:
         """For JSON."""
-        return {name: value for name, value in asdict(self).items() if name != "references"}
+        return {name: value for name, value in asdict(self).items() if name not in ("references", "manifest")}
 
 
 def exit_status(outcomes: list[Outcome]) -> int:

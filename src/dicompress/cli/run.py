@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypedDict, TypeVar, Unpack
 
@@ -17,6 +19,7 @@ from .report import BAD, MOST_FAILURES, NOTE, Report
 
 if TYPE_CHECKING:
     from ..dicom import Allowance
+    from .manifest import Manifest
 
 INTERRUPTED = 130
 
@@ -44,27 +47,37 @@ Task = TypeVar("Task", bound=Piped)
 
 def batch(
     action: str, sources: list[str], output: str | None, jobs: int, as_json: bool, quiet: bool, *,
-    backup: Path | None = None, uid_map: Path | None = None, part: Part = WHOLE, **options: Unpack[Options],
+    backup: Path | None = None, uid_map: Path | None = None, part: Part = WHOLE, manifest: Path | None = None, **options: Unpack[Options],
 ) -> None:  # fmt: skip
     """Exits."""
-    job = Job(action, **options)
+    job = Job(action, manifest=manifest is not None, **options)
 
     def find() -> list[files.Task]:
         tasks = part.in_place(sources, backup) if job.in_place else list(part.tasks(sources, output))
         check_pipes(job, tasks, as_json)
         return tasks
 
-    carry_out(job, find, lambda tasks, ended: batches.run(job, tasks, jobs, ended), as_json, quiet, output, uid_map, part=part)
+    carry_out(
+        job, find, lambda tasks, ended: batches.run(job, tasks, jobs, ended), as_json, quiet, output, uid_map,
+        part=part, manifest=manifest,
+    )  # fmt: skip
 
 
 class Ended:
     """Is told of each outcome. counts: towards the progress, which `step` tells of otherwise."""
 
-    def __init__(self, report: Report):
-        self.outcomes, self._report = list[Outcome](), report
+    def __init__(self, report: Report, manifest: Manifest | None = None):
+        self.outcomes, self._report, self._manifest = list[Outcome](), report, manifest
         self.step = report.step
 
+    def note(self, text: str) -> None:
+        if not self._report.quiet:
+            self._report.tell(text, NOTE)
+
     def __call__(self, outcome: Outcome, counts: bool = True) -> None:
+        if self._manifest:
+            self._manifest.add(outcome)
+            outcome = replace(outcome, manifest=None)
         self.outcomes.append(outcome)
         self._report.file(outcome, counts)
 
@@ -72,14 +85,18 @@ class Ended:
 def carry_out(
     job: Job, find: Callable[[], list[Task]], do: Callable[[list[Task], Ended], object], as_json: bool, quiet: bool,
     output: str | None = None, uid_map: Path | None = None, count: Callable[[list[Task]], int] = len, part: Part = WHOLE,
+    manifest: Path | None = None,
 ) -> None:  # fmt: skip
     """What is found is done, with a report; exits. count: of files in what is found."""
     start = time.perf_counter()
     try:
         tasks = find()
         to_stdout = any(task.to_stdout for task in tasks)
-        with Report(job.action, count(tasks), as_json, quiet, to_stdout, part.label) as report:
-            ended = Ended(report)
+        if manifest and to_stdout:
+            raise DicompressError("--manifest goes with -o PATH: standard output has no name")
+        with Report(job.action, count(tasks), as_json, quiet, to_stdout, part.label) as report, ExitStack() as closed:
+            written_to = closed.enter_context(closing(_manifest(manifest, job, part))) if manifest else None
+            ended = Ended(report, written_to)
             try:
                 do(tasks, ended)
             finally:
@@ -94,6 +111,12 @@ def carry_out(
     if part.shard:
         report.end(len(ended.outcomes), seconds, status, part.digest())
     sys.exit(status)
+
+
+def _manifest(path: Path, job: Job, part: Part) -> Manifest:
+    from .manifest import Manifest
+
+    return Manifest(path, job, part.label)
 
 
 def _go_on(job: Job, output: str | None) -> str:
