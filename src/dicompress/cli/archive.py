@@ -13,6 +13,7 @@ from ..errors import DicompressError
 from .options import (
     CORES,
     Backup,
+    Dask,
     Force,
     Jobs,
     Json,
@@ -66,6 +67,7 @@ def compress(
     uid_map: UidMap = None,
     shard: ShardOption = None,
     listing: Listing = None,
+    dask: Dask = None,
 ) -> None:
     """Compress DICOM files; each is restored and compared before its target is written.
 
@@ -96,7 +98,7 @@ def compress(
     run.batch(
         "compress", sources, output or None, jobs, json, quiet, backup=backup, uid_map=uid_map, model=model, force=force,
         resume=resume, allowance=allowance, record=not no_record, in_place=in_place, others=others_of(others),
-        part=Part.of(shard, listing),
+        part=Part.of(shard, listing), dask=dask,
     )  # fmt: skip
 
 
@@ -147,6 +149,7 @@ def decompress(
     quiet: Quiet = False,
     shard: ShardOption = None,
     listing: Listing = None,
+    dask: Dask = None,
 ) -> None:
     """Give the original files back, or the derived images of near-lossless ones.
 
@@ -157,12 +160,18 @@ def decompress(
 
     run.batch(
         "decompress", sources, output, jobs, json, quiet, force=force, resume=resume, others=others_of(others),
-        part=Part.of(shard, listing),
+        part=Part.of(shard, listing), dask=dask,
     )  # fmt: skip
 
 
 def verify(
-    sources: Sources, jobs: Jobs = CORES, json: Json = False, quiet: Quiet = False, shard: ShardOption = None, listing: Listing = None
+    sources: Sources,
+    jobs: Jobs = CORES,
+    json: Json = False,
+    quiet: Quiet = False,
+    shard: ShardOption = None,
+    listing: Listing = None,
+    dask: Dask = None,
 ) -> None:
     """Decode compressed files, and those in archives, and check every checksum; exit status 1 if any file is bad.
 
@@ -172,7 +181,7 @@ def verify(
     from . import checking
     from .part import Part
 
-    checking.verify(sources, jobs, json, quiet, Part.of(shard, listing))
+    checking.verify(sources, jobs, json, quiet, Part.of(shard, listing), dask)
 
 
 def strip(sources: Sources, jobs: Jobs = CORES, json: Json = False, quiet: Quiet = False) -> None:

@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -133,25 +133,44 @@ def tasks(sources: Sequence[str | Path], output: str | Path | None) -> list[Task
     """
     if PIPE in sources or output == PIPE:
         return [_piped(sources, output)]
-    target = None if output is None else Path(output)
-    found: list[Task] = []
-    several = len(sources) > 1
-    for source in map(Path, sources):
-        if os.path.isdir(source):
-            top = Path(source.resolve().name) if several else Path()
-            for file, problem in _walk(source, target):
-                below = top / file.relative_to(source)
-                found.append(Task(file, target and target / below, problem, name=below.as_posix()))
-        elif target is None or output is None:
-            found.append(Task(source, None, named=True, name=source.name))
-        else:
-            inside = several or os.path.isdir(target) or ends_as_folder(output)
-            found.append(Task(source, target / source.name if inside else target, named=True, name=source.name))
+    found = [task for some in _found(sources, output) for task in sorted(some, key=lambda task: task.source)]
     counts = Counter(t.target for t in found if t.target)
     clash = next((path for path, count in counts.items() if count > 1), None)
     if clash:
         raise FileError(f"two sources would both be written to {clash}; compress them one after another")
     return found
+
+
+def streamed(sources: Sequence[str | Path], output: str | Path | None) -> Iterator[Task]:
+    """As `tasks`, one after the other as folders are walked, in no order. FileError if sources of one name share their targets."""
+    if PIPE in sources or output == PIPE:
+        raise FileError("a run on several machines goes with files, not with pipes")
+    names = Counter(Path(source).resolve().name for source in sources) if output else Counter()
+    clash = next((name for name, count in names.items() if count > 1), None)
+    if clash:
+        raise FileError(f"two sources are called {clash} and would share a target; compress them one after another")
+    return (task for some in _found(sources, output) for task in some)
+
+
+def _found(sources: Sequence[str | Path], output: str | Path | None) -> Iterator[Iterator[Task]]:
+    """Of each source."""
+    target = None if output is None else Path(output)
+    several = len(sources) > 1
+    for source in map(Path, sources):
+        if os.path.isdir(source):
+            top = Path(source.resolve().name) if several else Path()
+            yield _below(source, top, target)
+        elif target is None or output is None:
+            yield iter([Task(source, None, named=True, name=source.name)])
+        else:
+            inside = several or os.path.isdir(target) or ends_as_folder(output)
+            yield iter([Task(source, target / source.name if inside else target, named=True, name=source.name)])
+
+
+def _below(source: Path, top: Path, target: Path | None) -> Iterator[Task]:
+    for file, problem in _walk(source, target):
+        below = top / file.relative_to(source)
+        yield Task(file, target and target / below, problem, name=below.as_posix())
 
 
 def tasks_in_place(sources: Sequence[str | Path], backup: Path | None = None) -> list[Task]:
@@ -188,21 +207,32 @@ def ends_as_folder(name: str | Path) -> bool:
     return str(name).endswith((os.sep, os.altsep or os.sep))
 
 
-def _walk(folder: Path, target: Path | None) -> Iterable[tuple[Path, str | None]]:
-    """Whatever lies below `folder` and is no folder, sorted: a path, and its problem if it cannot be a source.
+def _walk(folder: Path, target: Path | None) -> Iterator[tuple[Path, str | None]]:
+    """Whatever lies below `folder` and is no folder, as it is found: a path, and its problem if it cannot be a source.
 
     Links to folders are not followed, so that there are no loops; they and folders that cannot be listed are problems.
     """
-    found: dict[Path, str | None] = {}
     skip = target and os.path.realpath(target)  # unless it is `folder`: then every file is refused by its own check
+    waiting = [str(folder)]
+    while waiting:
+        here = waiting.pop()
+        try:
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    if not _is_folder(entry):
+                        if not is_partial(entry.name):
+                            yield Path(entry.path), None
+                    elif os.path.realpath(entry.path) != skip:
+                        if entry.is_symlink():
+                            yield Path(entry.path), "a link to a folder is not followed; name that folder as a source"
+                        else:
+                            waiting.append(entry.path)
+        except OSError as error:
+            yield Path(here), f"cannot be read: {error.strerror}"
 
-    def cannot_list(error: OSError) -> None:
-        found[Path(error.filename)] = f"cannot be read: {error.strerror}"
 
-    for here, folders, names in os.walk(folder, onerror=cannot_list):
-        folders[:] = [name for name in folders if os.path.realpath(os.path.join(here, name)) != skip]
-        for name in folders:
-            if os.path.islink(os.path.join(here, name)):
-                found[Path(here, name)] = "a link to a folder is not followed; name that folder as a source"
-        found |= dict.fromkeys((Path(here, name) for name in names if not is_partial(name)), None)
-    return sorted(found.items(), key=lambda item: item[0])
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
