@@ -14,6 +14,7 @@ from ..errors import DicompressError
 from .options import (
     CORES,
     Backup,
+    Dask,
     Force,
     Jobs,
     Json,
@@ -69,6 +70,7 @@ def compress(
     shard: ShardOption = None,
     listing: Listing = None,
     manifest: ManifestOption = None,
+    dask: Dask = None,
 ) -> None:
     """Compress DICOM files; each is restored and compared before its target is written.
 
@@ -99,7 +101,7 @@ def compress(
     run.batch(
         "compress", sources, output or None, jobs, json, quiet, backup=backup, uid_map=uid_map, model=model, force=force,
         resume=resume, allowance=allowance, record=not no_record, in_place=in_place, others=others_of(others),
-        part=Part.of(shard, listing), manifest=manifest,
+        part=Part.of(shard, listing), manifest=manifest, dask=dask,
     )  # fmt: skip
 
 
@@ -151,6 +153,7 @@ def decompress(
     shard: ShardOption = None,
     listing: Listing = None,
     manifest: ManifestOption = None,
+    dask: Dask = None,
 ) -> None:
     """Give the original files back, or the derived images of near-lossless ones.
 
@@ -161,7 +164,7 @@ def decompress(
 
     run.batch(
         "decompress", sources, output, jobs, json, quiet, force=force, resume=resume, others=others_of(others),
-        part=Part.of(shard, listing), manifest=manifest,
+        part=Part.of(shard, listing), manifest=manifest, dask=dask,
     )  # fmt: skip
 
 
@@ -178,6 +181,7 @@ def verify(
             metavar="FILE", help="Also check that all that it lists is there, as it was written, and nothing else; may be repeated."
         ),
     ] = None,
+    dask: Dask = None,
 ) -> None:
     """Decode compressed files, and those in archives, and check every checksum; exit status 1 if any file is bad.
 
@@ -188,7 +192,7 @@ def verify(
     from . import checking
     from .part import Part
 
-    checking.verify(sources, jobs, json, quiet, Part.of(shard, listing), manifest or [])
+    checking.verify(sources, jobs, json, quiet, Part.of(shard, listing), dask, manifest or [])
 
 
 def strip(sources: Sources, jobs: Jobs = CORES, json: Json = False, quiet: Quiet = False) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,27 +102,45 @@ def tasks(sources: Sequence[str | Path], output: str | Path | None) -> list[Task
     """
     if PIPE in sources or output == PIPE:
         return [_piped(sources, output)]
-    target = None if output is None else places.at(output)
-    found: list[Task] = []
-    several = len(sources) > 1
-    for source in map(places.at, sources):
-        if places.is_folder(source):
-            top = f"{places.last_name(source)}/" if several else ""
-            for file in places.walk(source, target):
-                name = top + file.name
-                inside = target if places.is_inside(name) else None
-                found.append(Task(file.place, inside and inside / name, file.problem, name=name, size=file.size))
-        elif target is None or output is None:
-            found.append(Task(source, None, named=True, name=source.name))
-        else:
-            below = several or ends_as_folder(output) or places.is_folder(target)
-            place = target / source.name if below else target
-            found.append(Task(source, place, named=True, name=place.name))
+    found = [task for some in _found(sources, output) for task in sorted(some, key=attrgetter("source"))]
     counts = Counter(t.target for t in found if t.target)
     clash = next((path for path, count in counts.items() if count > 1), None)
     if clash:
         raise FileError(f"two sources would both be written to {clash}; compress them one after another")
     return found
+
+
+def streamed(sources: Sequence[str | Path], output: str | Path | None) -> Iterator[Task]:
+    """As `tasks`, one after the other as folders are walked, in no order. FileError if sources of one name share their targets."""
+    if PIPE in sources or output == PIPE:
+        raise FileError("a run on several machines goes with files, not with pipes")
+    names = Counter(places.last_name(places.at(source)) for source in sources) if output else Counter[str]()
+    clash = next((name for name, count in names.items() if count > 1), None)
+    if clash:
+        raise FileError(f"two sources are called {clash} and would share a target; compress them one after another")
+    return (task for some in _found(sources, output) for task in some)
+
+
+def _found(sources: Sequence[str | Path], output: str | Path | None) -> Iterator[Iterator[Task]]:
+    """Of each source."""
+    target = None if output is None else places.at(output)
+    several = len(sources) > 1
+    for source in map(places.at, sources):
+        if places.is_folder(source):
+            yield _below(source, f"{places.last_name(source)}/" if several else "", target)
+        elif target is None or output is None:
+            yield iter([Task(source, None, named=True, name=source.name)])
+        else:
+            below = several or ends_as_folder(output) or places.is_folder(target)
+            place = target / source.name if below else target
+            yield iter([Task(source, place, named=True, name=place.name)])
+
+
+def _below(source: Place, top: str, target: Place | None) -> Iterator[Task]:
+    for file in places.walk(source, target):
+        name = top + file.name
+        inside = target if places.is_inside(name) else None
+        yield Task(file.place, inside and inside / name, file.problem, name=name, size=file.size)
 
 
 def tasks_in_place(sources: Sequence[str | Path], backup: Path | None = None) -> list[Task]:

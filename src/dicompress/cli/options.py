@@ -62,6 +62,14 @@ ManifestOption = Annotated[
     ),
 ]
 
+Dask = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS", show_default=False,
+        help="Let a Dask cluster do it that runs already (tcp://HOST:8786), on storage that its workers share. Needs the extra: dask.",
+    ),
+]  # fmt: skip
+
 BOUNDED = "With a bounded error"
 Near = Annotated[
     int | None,

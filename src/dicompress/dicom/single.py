@@ -74,7 +74,9 @@ def smaller_frame(part10: Part10, to: str, number: int, level: int, threads: int
     streams = frames_of(part10, image) if part10.syntax == DICOMPRESS else []
     levels = min(level, codec.inspect(streams[number]).levels) if len(streams) == image.frames else 0
     if levels:
-        pixels = decode_frame(streams[number], image, f"frame {number + 1}", threads, levels)[None, :: step >> levels, :: step >> levels]
+        pixels = decode_frame(streams[number], image, f"frame {number + 1}", threads, levels)[
+            None, :: step >> levels, :: step >> levels
+        ]
     else:
         pixels, image = any_frames(part10, [number], threads)
         pixels = pixels[:, ::step, ::step]

@@ -116,7 +116,7 @@ def clean(folders: Iterable[Place]) -> None:
 
 
 def walk(folder: Place, skip: Place | None) -> Iterator[Found]:
-    """Whatever lies below `folder` and is no folder, sorted. skip: a folder that is not walked."""
+    """Whatever lies below `folder` and is no folder, as it is found. skip: a folder that is not walked."""
     if isinstance(folder, Url):
         return remote.walk(folder, skip if isinstance(skip, Url) else None)
     return local.walk(folder, skip if isinstance(skip, Path) else None)

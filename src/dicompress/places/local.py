@@ -66,17 +66,32 @@ def check_writable(target: Path) -> None:
 
 def walk(folder: Path, skip: Path | None) -> Iterator[Found]:
     """Links to folders are not followed, so that there are no loops; they and folders that cannot be listed are problems."""
-    found: dict[Path, str | None] = {}
     skipped = skip and os.path.realpath(skip)  # unless it is `folder`: then every file is refused by its own check
+    waiting = [str(folder)]
+    while waiting:
+        here = waiting.pop()
+        try:
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    if not _is_folder(entry):
+                        if not is_partial(entry.name):
+                            yield _found(folder, entry.path)
+                    elif os.path.realpath(entry.path) != skipped:
+                        if entry.is_symlink():
+                            yield _found(folder, entry.path, "a link to a folder is not followed; name that folder as a source")
+                        else:
+                            waiting.append(entry.path)
+        except OSError as error:
+            yield _found(folder, here, f"cannot be read: {error.strerror}")
 
-    def cannot_list(error: OSError) -> None:
-        found[Path(error.filename)] = f"cannot be read: {error.strerror}"
 
-    for here, folders, names in os.walk(folder, onerror=cannot_list):
-        folders[:] = [name for name in folders if os.path.realpath(os.path.join(here, name)) != skipped]
-        for name in folders:
-            if os.path.islink(os.path.join(here, name)):
-                found[Path(here, name)] = "a link to a folder is not followed; name that folder as a source"
-        found |= dict.fromkeys((Path(here, name) for name in names if not is_partial(name)), None)
-    for path, problem in sorted(found.items(), key=lambda item: item[0]):
-        yield Found(path, path.relative_to(folder).as_posix(), problem)
+def _found(folder: Path, name: str, problem: str | None = None) -> Found:
+    path = Path(name)
+    return Found(path, path.relative_to(folder).as_posix(), problem)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
