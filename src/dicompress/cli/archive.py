@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .. import places
 from ..errors import DicompressError
 from .options import (
     CORES,
@@ -195,16 +196,17 @@ def strip(sources: Sources, jobs: Jobs = CORES, json: Json = False, quiet: Quiet
     run.batch("strip", sources, None, jobs, json, quiet, in_place=True)
 
 
-def info(file: Annotated[Path, typer.Argument(show_default=False)], json: Json = False) -> None:
+def info(file: Annotated[str, typer.Argument(show_default=False)], json: Json = False) -> None:
     """Show what a compressed file or an archive holds, without decoding it."""
     from ..dicom import describe
     from . import files, listing, unpacking
 
+    place = places.at(file)
     try:
-        if unpacking.is_archive(files.Task(file, None, named=True)):
-            facts = listing.facts(file)
+        if unpacking.is_archive(files.Task(place, None, named=True)):
+            facts = listing.facts(place)
         else:
-            facts = asdict(describe(files.read(file)))
+            facts = asdict(describe(files.read(place)))
     except DicompressError as error:
         raise DicompressError(f"{file}: {error}") from None
     if json:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..disk import targets
+from .. import places
+from ..places import Place
 from . import files
 from .outcome import Job, Outcome
 from .work import failed, process
@@ -37,7 +36,7 @@ def each(job: Job, tasks: Iterable[files.Task], workers: int | Cluster) -> Gener
 
     What killed processes leave in the targets' folders is removed, before and after.
     """
-    folders = set[Path]()
+    folders = set[Place]()
     found = _cleaned(tasks, folders)
     try:
         if isinstance(workers, int):
@@ -45,14 +44,14 @@ def each(job: Job, tasks: Iterable[files.Task], workers: int | Cluster) -> Gener
         else:
             yield from _twice(job, ((_repeatable(job, task), task) for task in found), workers)
     finally:
-        targets.clean(folders)
+        places.clean(folders)
 
 
-def _cleaned(tasks: Iterable[files.Task], folders: set[Path]) -> Iterator[files.Task]:
+def _cleaned(tasks: Iterable[files.Task], folders: set[Place]) -> Iterator[files.Task]:
     """The tasks; the folders of their targets, before they are written to."""
     for task in tasks:
         new = {path.parent for path in (task.target, task.backup) if path} - folders
-        targets.clean(new)
+        places.clean(new)
         folders |= new
         yield task
 
@@ -87,7 +86,7 @@ def _twice(job: Job, items: Iterable[Item], workers: Processes | Cluster) -> Ite
 
 def _repeatable(job: Job, task: files.Task) -> Job:
     """For clusters, which do a file again when a worker leaves whose result nobody had yet: then its target is there and right."""
-    if job.in_place or job.force or task.target is None or os.path.lexists(task.target):
+    if job.in_place or job.force or task.target is None or places.exists(task.target, follow=False):
         return job
     return replace(job, resume=True)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import places
 from ..errors import DicompressError
 from . import files
 
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def crew(jobs: int, dask: str | None, *places: str | Path | None) -> Iterator[int | Cluster]:
-    """dask: address of a cluster that runs already. places: files or folders to write to."""
+def crew(
+    jobs: int, dask: str | None, sources: Sequence[str] = (), output: str | None = None, backup: Path | None = None
+) -> Iterator[int | Cluster]:
+    """dask: address of a cluster that runs already; others as of the run, whose targets its workers must reach."""
     if dask is None:
         yield jobs
         return
@@ -26,16 +29,26 @@ def crew(jobs: int, dask: str | None, *places: str | Path | None) -> Iterator[in
         raise DicompressError("--dask needs distributed: pip install 'dicompress[dask]'")
     from ..cluster import Cluster
 
-    folders = [
-        Path(place) if files.ends_as_folder(place) or os.path.isdir(place) else Path(place).parent for place in places if place
-    ]
+    folders = [backup] if backup else []
+    target = places.at(output) if output else None
+    if isinstance(target, Path):
+        below = len(sources) > 1 or files.ends_as_folder(str(output)) or any(map(os.path.isdir, [*sources, str(target)]))
+        folders.append(target if below else target.parent)
     with Cluster(dask, folders) as cluster:
         yield cluster
 
 
 def as_workers_see(sources: list[str], output: str | None, backup: Path | None = None) -> tuple[list[str], str | None, Path | None]:
-    """Absolute paths, as workers are in folders of their own."""
+    """Absolute paths, as workers are in folders of their own; URLs as they are."""
     if files.PIPE in (*sources, output):
         raise DicompressError("--dask goes with files and folders, not with pipes")
-    folder = os.sep if output and files.ends_as_folder(output) else ""
-    return [os.path.abspath(source) for source in sources], output and os.path.abspath(output) + folder, backup and backup.absolute()
+    return [_absolute(source) for source in sources], output and _absolute(output), backup and backup.absolute()
+
+
+def _absolute(name: str) -> str:
+    place = places.at(name)
+    if isinstance(place, Path):
+        return os.path.abspath(place) + (os.sep if files.ends_as_folder(name) else "")
+    if place.scheme == "memory":
+        raise DicompressError(f"{place} is in the memory of one process, which no worker sees")
+    return name

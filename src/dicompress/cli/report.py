@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import TypeVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from .. import __version__
-from . import files, output
+from .. import __version__, places
+from . import output
 from .outcome import DONE, FAILED, KEPT, PASSED_ON, SKIPPED, Outcome, Totals
 from .reasons import Tally
 
@@ -121,7 +120,7 @@ def summary(totals: Totals, seconds: float | None) -> str:
         return "no files found"
     action, sums = totals.action, totals.facts()
     if action == "pack" and seconds is not None:  # the archives whole, with all that is around the files in them
-        sums["bytes_out"] = sum(files.size(Path(archive)) for archive in totals.archives)
+        sums["bytes_out"] = sum(places.size(places.at(archive)) for archive in totals.archives)
         sums["ratio"] = sums["bytes_in"] / sums["bytes_out"] if sums["bytes_out"] else 1.0
     if action == "verify":
         remarked = f"{sums['remarked']} verified without a restore record" if sums["remarked"] else ""

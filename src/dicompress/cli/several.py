@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..disk import targets
+from .. import places
+from ..places import Place
 from .outcome import Job, Outcome
 from .run import Ended
 
@@ -31,17 +31,17 @@ class Task(Protocol):
 Work = Callable[[Job, Any, Callable[[Any], None]], list[Outcome]]  # tell: an Outcome, or how many files' end is near
 
 
-def run(work: Work, job: Job, tasks: list[Any], workers: int | Cluster, ended: Ended, folders: Iterable[Path]) -> None:
+def run(work: Work, job: Job, tasks: list[Any], workers: int | Cluster, ended: Ended, folders: Iterable[Place]) -> None:
     """All of them. workers: processes of this machine, or a cluster.
 
     folders: those of the targets, where what killed processes left is removed, before and after.
     """
     folders = set(folders)
-    targets.clean(folders)
+    places.clean(folders)
     try:
         _run(work, job, sorted(tasks, key=lambda task: task.weight, reverse=True), workers, ended)
     finally:
-        targets.clean(folders)
+        places.clean(folders)
 
 
 def _run(work: Work, job: Job, tasks: list[Any], workers: int | Cluster, ended: Ended) -> None:

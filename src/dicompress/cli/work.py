@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..disk import targets
+from .. import places
 from ..errors import DicompressError, FileError, NotDicomError, UnsupportedImageError
+from ..places import Source
 from . import existing, files, inplace
-from .files import Source, Task
+from .files import Task
 from .library_warnings import caught
 from .outcome import COPY, DONE, FAIL, FAILED, PASSED_ON, SKIPPED, Job, Outcome
 
@@ -50,7 +51,7 @@ def _store(job: Job, task: Task, source: Source, outcome: Outcome, result: bytes
     elif task.to_stdout:
         files.write_stdout(result)
     elif task.target:
-        targets.write(task.target, result, job.force or job.resume, source.status)
+        places.write(task.target, result, job.force or job.resume, source.status)
 
 
 def _compress(job: Job, task: Task, data: bytes) -> Done:
