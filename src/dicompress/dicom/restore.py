@@ -151,14 +151,12 @@ def check_together(stream: bytes | memoryview, image: PixelLayout) -> None:
         raise StreamError(f"the frames are {dtype} {shape}, the elements say {image.dtype} {image.shape}")
 
 
-def decode_frame(
-    stream: bytes | memoryview, image: PixelLayout, name: str = "the frame", threads: int = 0, level: int = 0
-) -> np.ndarray:
-    """`image.frame_shape` from a frame's stream, or it at a level. StreamError, with `name`, if it is not what the elements say."""
+def decode_frame(stream: bytes | memoryview, image: PixelLayout, name: str = "the frame", threads: int = 0) -> np.ndarray:
+    """`image.frame_shape` from a frame's stream. StreamError, with `name`, if it is not what the elements say."""
     shape, dtype = codec.layout(stream)
     if shape != image.frame_shape or dtype != image.dtype:
         raise StreamError(f"{name} is {dtype} {shape}, the elements say {image.dtype} {image.frame_shape}")
-    return codec.decode(stream, level=level, threads=threads)
+    return codec.decode(stream, threads=threads)
 
 
 def strip_file(data: bytes) -> Stripped:

@@ -84,7 +84,7 @@ async def _search(request: Request, level: str, **named: str) -> Response:
     shown = [name for one in levels[len(named) :] for name in AT[one]] + sorted(query.fields)
     found = [dataset_of(row, shown, _more(request, row, level)) for row in rows[:limit]]
     headers = {"Warning": ", ".join(map(answers.warning, query.warnings))} if query.warnings else {}
-    return Response(json.dumps(found), headers=headers | {"Cache-Control": "no-store"}, media_type=JSON)
+    return await answers.told(request, json.dumps(found).encode(), JSON, headers | {"Cache-Control": "no-store"})
 
 
 def _more(request: Request, row: Row, level: str) -> dict[str, Any]:
