@@ -7,7 +7,7 @@ import time
 import pytest
 from helpers.archive import compress, rows, set_rules
 from helpers.files import pydicom_file, read
-from helpers.gateway import CALLER, HOST, TITLE, Receiver, announced, associated, body, made, opened, query, run, send
+from helpers.gateway import CALLER, HOST, TITLE, Receiver, announced, associated, body, certificate, made, opened, query, run, send
 from helpers.store import _free_port, dcmtk
 from pydicom.uid import (
     CTImageStorage,
@@ -25,7 +25,8 @@ from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelMove as S
 
 from dicompress.dicom.syntax import DICOMPRESS
 from dicompress.server.dimse.retrieving import proposals
-from dicompress.server.settings import Peer
+from dicompress.server.serve import tls_context
+from dicompress.server.settings import Peer, Settings
 from dicompress.store import Store
 
 STUDY = "1.2.7"
@@ -252,6 +253,18 @@ def test_two_gateways_exchange_ours_and_both_restore_it(filled, tmp_path):
                     -1
                 ] == 0
             assert {body(file) for file in receiver.found} == {body(files[uid]) for uid in found}
+
+
+def test_gateways_speak_tls_to_each_other_and_check_whom_they_speak_to(filled, tmp_path):
+    pem, key = certificate(tmp_path)
+    tls = {"certificate": pem, "key": key, "authorities": pem}
+    with opened(tmp_path / "other", context=tls_context(Settings(**tls)), aet="OTHER", **tls) as other:
+        peers = {"OTHER": Peer("localhost", other.port, tls=True), "PLAIN": Peer(HOST, other.port)}
+        with opened(filled[0], peers=peers, **tls) as door:
+            asked = query("STUDY", StudyInstanceUID=STUDY)
+            assert move(door.port, asked, "OTHER")[-1][0].Status == 0
+            assert move(door.port, asked, "PLAIN")[-1][0].Status == 0xA801
+        assert len(rows(other.store)) == 3
 
 
 def test_what_is_proposed_is_native_and_what_is_stored_and_ours_only_to_gateways(filled):

@@ -11,6 +11,8 @@ from typing import Any
 
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
+from ..dicom.early import SYNTAX as EARLY
+from ..dicom.early import early_frame
 from ..dicom.part10 import Part10, parse
 from ..dicom.single import frames_as
 from ..dicom.standard import NATIVE_TARGET, TARGETS
@@ -37,6 +39,13 @@ class Frame(Task):
 
     number: int
     syntaxes: tuple[UID, ...]
+
+
+@dataclass(frozen=True)
+class Early(Task):
+    """An early picture of a frame. number: from 0."""
+
+    number: int
 
 
 @dataclass(frozen=True)
@@ -150,6 +159,10 @@ def _frame_in(part10: Part10, syntax: UID, task: Frame) -> bytes:
     return found.frames[0]
 
 
+def _early(store: Store, task: Early) -> Result:
+    return Result(early_frame(_parsed(store, task), task.number, threads=1), EARLY)
+
+
 def _picture(store: Store, task: Picture) -> Result:
     return Result(pictures.picture(_parsed(store, task), task.number, task.look))
 
@@ -174,5 +187,5 @@ def _whole(store: Store, task: Whole) -> Result:
 
 
 _DOERS: dict[type[Task], Callable[[Store, Any], Result]] = {
-    Frame: _frame, Picture: _picture, Metadata: _metadata, Bulk: _bulk, Whole: _whole,
+    Frame: _frame, Early: _early, Picture: _picture, Metadata: _metadata, Bulk: _bulk, Whole: _whole,
 }  # fmt: skip
