@@ -55,4 +55,5 @@ NB_MODULE(native, m) {
     part("codec", bind_codec);
     part("pyramid", bind_pyramid);
     part("lows", bind_lows);
+    part("labels", bind_labels);
 }

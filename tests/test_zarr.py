@@ -158,7 +158,6 @@ def test_shards_and_other_layouts_of_version_3(stored):
     [
         (VOLUME.astype(np.float16), "float16 .*not supported"),
         (VOLUME.astype(np.int64), "int64 .*not supported"),
-        (VOLUME[0] > 500, "bool .*not supported"),
         (VOLUME[0, 0], r"shape \(50,\)"),
         (VOLUME[None], r"shape \(1, 5, 36, 50\)"),
     ],

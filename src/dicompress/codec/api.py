@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import UnsupportedImageError, VerificationError
 from ..models import DEFAULT, AnyModel, by_name
 from ..native import codec as native
-from . import widening, wrapped
+from . import few, widening, wrapped
 from .info import StreamInfo
 from .kinds import kind_of
 from .modelled import outer_of
@@ -46,38 +46,77 @@ def encode(
 ) -> bytes:
     """Compress without loss, or with a bounded error; the result has been decoded and compared before it is returned.
 
-    image: (rows, columns) or (frames, rows, columns), integers of 8, 16 or 32 bits or floats of 32 or 64, of any byte order and strides;
-    of floats every bit comes back, those of NaNs, too. bits_stored: DICOM's Bits Stored, for the record only: values outside it
-    survive. colour: the last axis holds 2 to 4 samples a pixel. near:
-    by how much a decoded pixel may differ, 1 to 255, of integers of 8 or 16 bits; 0 for not at all. exact: runs (first, last) of values of
-    grey pixels that come back as they were even so, e.g. padding, and that no other pixel takes; ends of the value range that are
-    saturated are found and always kept. neighbours: frames may lean on one or two beside them, where that pays; then
-    `decode(data, frame=k)` decodes up to 16 others first. references: one or two images like a single grey one, the likelier first,
-    such as slices beside it as they are decoded; where leaning on them pays the stream does (`inspect(data).references`), and
-    `decode` must be given these. Values of 32 and 64 bits lean on nothing.
+    image: (rows, columns) or (frames, rows, columns), bool, integers of 8, 16 or 32 bits or floats of 32 or 64, of any byte order and
+    strides; of floats every bit comes back, those of NaNs, too. bits_stored: DICOM's Bits Stored, for the record only: values outside
+    it survive. colour: the last axis holds 2 to 4 samples a pixel. near: by how much a decoded pixel may differ, 1 to 255, of integers
+    of 8 or 16 bits; 0 for not at all. exact: runs (first, last) of values of grey pixels that come back as they were even so, e.g.
+    padding, and that no other pixel takes; ends of the value range that are saturated are found and always kept. neighbours: frames
+    may lean on one or two beside them, where that pays; then `decode(data, frame=k)` decodes up to 16 others first. references: one or
+    two images like a single grey one, the likelier first, such as slices beside it as they are decoded; where leaning on them pays the
+    stream does (`inspect(data).references`), and `decode` must be given these. Values of 32 and 64 bits lean on nothing.
 
-    model: to encode with, by its name or as it was loaded; None for `pyramid`, or JPEG XL where that takes fewer bytes, as of many
-    drawings and images in colour. Such a stream has JPEG XL inside: it has no levels, and the C library does not decode it.
+    model: to encode with, by its name or as it was loaded; None for `pyramid`, or what takes fewer bytes: JPEG XL, as of many
+    drawings and images in colour, or labels, of bitmaps and of few values, which a bool array always is. Such streams have no
+    levels, and the C library does not decode them; frames of labels lean on up to 63 before them.
     verify: False for a caller that decodes and compares the result itself. threads: 0 for one a core.
 
     Returns a stream (docs/format.md). Raises UnsupportedImageError for other arrays and masked ones, UnknownModelError,
     VerificationError, ValueError for another `near` and for `exact` of colours.
     """
     exact = list(exact)
+    if isinstance(image, np.ndarray) and image.dtype == np.bool_:
+        return _encode_bits(image, model, colour, near, verify, threads)
     settings: Settings = {"model": model or DEFAULT, "bits_stored": bits_stored, "colour": colour, "threads": threads}
-    data, pixels = encode_with_result(image, near=near, exact=exact, neighbours=neighbours, references=references, **settings)
-    if model is None and not near and pixels.dtype in NARROW:
-        has_frames = pixels.ndim - colour == 3
-        data = wrapped.smaller(_four(pixels, has_frames, colour), data, threads, bits_stored or 0, has_frames)
+    found = None if model or near or colour else _encode_few(image, bits_stored or 0, threads)
+    if found and found[1]:
+        data = found[0]
+    else:
+        data, pixels = encode_with_result(image, near=near, exact=exact, neighbours=neighbours, references=references, **settings)
+        if model is None and not near and pixels.dtype in NARROW:
+            has_frames = pixels.ndim - colour == 3
+            data = wrapped.smaller(_four(pixels, has_frames, colour), data, threads, bits_stored or 0, has_frames)
+        data = min(found[0] if found else data, data, key=len)
     if verify:
-        found = None if isinstance(model, str) else model
+        loaded = None if isinstance(model, str) else model
         used = references[: len(inspect(data).references)]
-        decoded = decode(data, references=used, model=found, threads=threads)
-        if pixels.dtype in WIDE:
-            _check_bits(pixels, decoded)
+        decoded = decode(data, references=used, model=loaded, threads=threads)
+        if decoded.dtype in WIDE:
+            _check_bits(np.asarray(image), decoded)
         else:
             check_bound(np.asarray(image), decoded, near, exact)
     return data
+
+
+def _encode_bits(image: np.ndarray, model: str | AnyModel | None, colour: bool, near: int, verify: bool, threads: int) -> bytes:
+    """Of a bool array. UnsupportedImageError, ValueError as `encode`."""
+    if isinstance(image, np.ma.MaskedArray) or model is not None or colour or image.ndim not in (2, 3) or not image.size:
+        raise UnsupportedImageError(
+            f"a bool array of shape {image.shape} is not supported so: ([frames, ]rows, columns), unmasked, without model and colour"
+        )
+    if near:
+        raise ValueError("a bool array bears no error")
+    has_frames = image.ndim == 3
+    data = few.coded(image if has_frames else image[None], threads, 0, has_frames)
+    assert data is not None  # of two values
+    if verify and not np.array_equal(decode(data, threads=threads), image):
+        raise VerificationError("a bool array does not come back as it was")
+    return data
+
+
+def _encode_few(image: np.ndarray, bits_stored: int, threads: int) -> tuple[bytes, bool] | None:
+    """An integer array of few values as labels or in JPEG XL, and whether no model need be tried; None for others."""
+    if isinstance(image, np.ma.MaskedArray):
+        return None
+    pixels = np.asarray(image)
+    dtype = pixels.dtype.newbyteorder("=")
+    if dtype not in NARROW or pixels.ndim not in (2, 3) or not pixels.size or bits_stored not in range(8 * dtype.itemsize + 1):
+        return None
+    has_frames = pixels.ndim == 3
+    pixels = (pixels if has_frames else pixels[None]).astype(dtype, "C", copy=False)
+    data = few.coded(pixels, threads, bits_stored, has_frames)
+    if data is None:
+        return None
+    return few.smaller(pixels, data, threads, bits_stored, has_frames), few.is_sure(data, pixels)
 
 
 def encode_with_result(
@@ -130,7 +169,11 @@ def _encode_wide(image: np.ndarray, bits_stored: int | None, colour: bool, model
         return encode_with_result(high, model=model, colour=colour, threads=threads)[0]
 
     def shrink(high: np.ndarray, stream: bytes) -> bytes:
-        return wrapped.smaller(_four(high, False, colour), stream, threads, 0, False) if model == DEFAULT else stream
+        if model != DEFAULT:
+            return stream
+        found = None if colour else _encode_few(high, 0, threads)
+        smaller = wrapped.smaller(_four(high, False, colour), stream, threads, 0, False)
+        return min(smaller, found[0] if found else smaller, key=len)
 
     has_frames = image.ndim - colour == 3
     frames = image if has_frames else image[None]

@@ -18,7 +18,7 @@ from ..limits import check_size
 from ..models import AnyModel
 from ..native import lows
 from ..varint import Reader, write_varint
-from . import modelled, wrapped, zstandard
+from . import labels, modelled, wrapped, zstandard
 from .info import StreamInfo, sizes
 from .valuemaps import ValueMap
 from .words import WIDE, values_of
@@ -218,7 +218,7 @@ def high_type(count: int, low_bits: int) -> np.dtype:
 
 def _kind(data: bytes) -> ModuleType:
     """What reads the image of the high bits."""
-    return wrapped if data[: len(wrapped.MARK)] == wrapped.MARK else modelled
+    return next((kind for kind in (wrapped, labels) if data.startswith(kind.MARK)), modelled)
 
 
 def rows_of(values: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ from .part10 import Part10
 from .pixels import NativeForm, PixelLayout, layout
 from .recompress import jpeg_xl_frames
 from .record import RecordHead, find_record
-from .restore import decode_frame, frames_of
+from .restore import decode_some, frames_of
 from .standard import TARGETS, Target
 from .syntax import DICOMPRESS, JPEG_XL_JPEG, LOSSLESS, NATIVE, name
 from .transcode import JPEG_STAYS, encoded, target_of, verified
@@ -74,7 +74,7 @@ def stored_frames(part10: Part10, image: PixelLayout, numbers: list[int], thread
     """
     if part10.syntax == DICOMPRESS:
         streams = frames_of(part10, image)
-        return np.stack([decode_frame(streams[n], image, f"frame {n + 1}", threads) for n in numbers]), image
+        return decode_some(streams, image, numbers, threads), image
     if part10.pixels is None or (part10.syntax not in NATIVE and part10.syntax not in LOSSLESS):
         raise UnsupportedImageError(f"transfer syntax {name(part10.syntax)} is lossy, or not known to be lossless")
     if part10.syntax in NATIVE:
