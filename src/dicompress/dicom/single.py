@@ -13,9 +13,10 @@ from ..codec.jpegxl import to_jpeg
 from ..errors import DicompressError, UnsupportedImageError, VerificationError
 from .cells import planes_in_cells, separated
 from .decoders import decoded_pixels, offset_tables
+from .image import image_of
 from .items import pixel_element, source_frames
 from .part10 import Part10
-from .pixels import NativeForm, PixelLayout, layout
+from .pixels import NativeForm, PixelLayout
 from .recompress import jpeg_xl_frames
 from .record import RecordHead, find_record
 from .restore import decode_some, frames_of
@@ -51,7 +52,7 @@ def frames_as(part10: Part10, to: str, numbers: Iterable[int], threads: int = 0)
     target, numbers = target_of(to), list(numbers)
     if part10.syntax == JPEG_XL_JPEG:
         return _jpeg(part10, target, numbers)
-    image = layout(part10.dataset)
+    image = image_of(part10)
     _check_numbers(numbers, image.frames)
     if target and part10.syntax in target.same:
         found = source_frames(part10.value, image.frames, offset_tables(part10.dataset))
