@@ -17,6 +17,7 @@ Code = Callable[[np.ndarray], bytes]  # (rows, columns[, samples]) of 8 or 16 bi
 Shrink = Callable[[np.ndarray, bytes], bytes]  # the same and its stream, to that or a smaller one
 PICTURE = 1 << 16  # values, up to which frames are stacked: heads of small pictures would take more than they
 SPLITS = 16, 8  # high bits
+LEVELS = 0.99  # of the bytes that a picture without low bits takes, as it has levels
 REPEATED = 0.5  # values for each pixel, below which they repeat: then a list may pay, and fewer high bits
 MOST_LISTED = 1 << 18
 QUICK = 3  # level of Zstandard that tells whether the highest may win
@@ -82,7 +83,7 @@ def _by_map(mapped: Mapped, places: np.ndarray, repeated: bool, code: Code) -> C
     """places: which of the map's indices each pixel has."""
     data = mapped.map.encode()
     tried = [Coded(data, *planes) for planes in _splits(mapped.indices[places], mapped.map.count, repeated, code)]
-    return min(tried, key=lambda coded: coded.size)
+    return min(tried, key=lambda coded: coded.size * (1 if coded.low_bits else LEVELS))
 
 
 def _repeats(found: np.ndarray, words: np.ndarray) -> bool:
