@@ -8,7 +8,6 @@ import pydicom
 import pytest
 
 pytest.importorskip("fastapi")
-api = pytest.importorskip("dicomweb_client.api")
 
 import imagecodecs
 from helpers.archive import compress, instance
@@ -20,12 +19,12 @@ from dicompress.store import Store
 
 RULES = '[[rule]]\ndo = "lossless"\nsame = "pixels"\n'
 NAMES = ("MR_small_RLE.dcm", "SC_rgb_jpeg_dcmtk.dcm", "examples_rgb_color.dcm", "test-SR.dcm", "JPEG2000.dcm")
-HTJ2K_RPCL = "1.2.840.10008.1.2.4.202"
 
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory):
     """dicomweb-client on a gateway into which it stored objects, of which some are compressed since; they lie beside it."""
+    api = pytest.importorskip("dicomweb_client.api")
     files = {str(read(data).SOPInstanceUID): data for data in [*map(instance, range(3)), *map(pydicom_file, NAMES)]}
     with Store.create(tmp_path_factory.mktemp("clients") / "store", text=RULES) as store, serving(store, jobs=2) as http:
         client = api.DICOMwebClient(str(http.base_url).rstrip("/"))
