@@ -83,7 +83,7 @@ def test_pages_elsewhere_may_call_only_if_they_are_named(store):
 def test_the_log_names_no_patient(store, caplog):
     with caplog.at_level(logging.INFO), serving(store) as door:
         here = str(door.base_url)
-        with httpx.Client(base_url=here) as other:
+        with httpx.Client(base_url=here, timeout=120) as other:
             logging.getLogger("httpx").setLevel(logging.WARNING)
             other.get(f"/studies?PatientName={SECRETS[0]}*&PatientID={SECRETS[1]}&Rows={SECRETS[0]}")
             other.get(f"/studies/{SECRETS[0]}/series?PatientName={SECRETS[0]}")

@@ -20,7 +20,7 @@ from ..tasks import NoFrameError
 from . import auth, early, frames, qido, rendered, stow, viewer, wado
 from .accept import BadRequestError, NotAcceptableError
 from .door import Door
-from .limits import Limited
+from .limits import Limited, Room
 from .metrics import Measured, Metrics
 from .warming import Warmer
 
@@ -35,7 +35,7 @@ def create_app(store: Store, settings: Settings) -> FastAPI:
     """store: open, and stays so. Worker processes start when they are needed, and end with the app's lifespan."""
     work = Frames(store.config.folder, settings.jobs, settings.cache, settings.timeout)
     metrics = Metrics(work)
-    door = Door(store, settings, work, metrics)
+    door = Door(store, settings, work, metrics, Room(2 * settings.max_object))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

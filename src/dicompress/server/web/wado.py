@@ -69,7 +69,7 @@ async def _files(request: Request, objects: list[Object], is_instance: bool) -> 
     if answers.is_known(request, tag):
         return answers.not_modified(tag)
     tasks = [one.task(Whole, syntaxes(some)) for one, some in zip(objects, choices)]
-    results = door(request).ask_all(tasks)
+    results = door(request).ask_all(tasks, max(one.row["arrived_size"] or 0 for one in objects))
     first = await anext(results)
     if isinstance(first, Exception):
         raise first
