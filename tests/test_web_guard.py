@@ -91,6 +91,7 @@ def test_the_log_names_no_patient(store, caplog):
             other.get(f"/{SECRETS[0]}")
             assert other.get(f"{first(store)}/metadata").status_code == 200
             other.post("/studies", content=instance(1, PatientID="other"), headers={"Content-Type": DICOM})
+            other.post("/studies", content=instance(1)[:3000], headers={"Content-Type": DICOM})
     assert "search studies" in caplog.text
     assert not [secret for secret in SECRETS if secret in caplog.text]
 

@@ -92,7 +92,7 @@ def measure(store: Store, count: int, jobs: int, form: str) -> None:
         start = time.perf_counter()
         get(client, instances[0] + end, accept)
         first = time.perf_counter() - start
-        while "dicompress_queue 0.0" not in client.get("/metrics").text:
+        while f"dicompress_warmed_total {count - 1}.0" not in client.get("/metrics").text:
             time.sleep(0.05)
         ready = time.perf_counter() - start
         whole, _ = seconds(client, [instances[0].partition("/instances")[0] + "/metadata"], "*/*")

@@ -23,6 +23,7 @@ from .door import Door
 from .limits import Limited, Room
 from .metrics import Measured, Metrics
 from .warming import Warmer
+from .words import plain
 
 LOG = logging.getLogger(__name__)
 STATUSES: list[tuple[type[DicompressError], int]] = [  # the first that fits
@@ -78,7 +79,8 @@ def create_app(store: Store, settings: Settings) -> FastAPI:
 async def _told(request: Request, error: Exception) -> Response:
     status = next(status for kind, status in STATUSES if isinstance(error, kind))
     if status >= 500:
-        LOG.error("%s: %s", getattr(request.scope.get("route"), "name", "none"), error)
+        LOG.error("%s: %s", getattr(request.scope.get("route"), "name", "none"), plain(error))
+        LOG.debug("%s", error)
     return PlainTextResponse(f"{error}\n", status, {"Retry-After": "5"} if status == 503 else {})
 
 

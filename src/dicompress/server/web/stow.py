@@ -251,8 +251,11 @@ def _answer(request: Request, here: Door, stored: Stored) -> Response:
     for outcome, number in (("stored", len(found)), ("failed", len(failed) + len(other))):
         here.metrics.objects.labels(outcome).inc(number)
     told = [reason for *_, reason in stored.failures] + [f"{one.uid}: {reason}" for one, reason in stored.outcomes if reason]
-    for text in dict.fromkeys(told):
-        LOG.warning("store: %s", text)
+    if stored.failures:
+        reasons = ", ".join(sorted({f"{reason:04X}" for _, reason, _ in stored.failures}))
+        LOG.warning("store: %d of %d refused (%s)", len(stored.failures), len(stored.failures) + len(found), reasons)
+    for text in told:
+        LOG.debug("store: %s", text)
     headers: dict[str, Any] = {"Warning": answers.warning("; ".join(list(dict.fromkeys(told))[:5]))} if told else {}
     return Response(json.dumps(answer.to_json_dict()), stored.status, headers, JSON)
 
