@@ -226,6 +226,7 @@ def test_headers_that_promise_too_much_end_the_connection(door, kind, length):
         assert after.send_c_echo().Status == 0
 
 
+@pytest.mark.filterwarnings("ignore")  # pydicom's, of UIDs
 def test_bytes_that_make_no_sense_harm_nobody_else(tmp_path):
     chance, sent = random.Random(7), []
     with opened(tmp_path / "store", timeout=1.0) as door:
@@ -235,7 +236,7 @@ def test_bytes_that_make_no_sense_harm_nobody_else(tmp_path):
             association.dul.socket.send = lambda data: sent.append(bytes(data)) or write(data)
             assert association.send_c_echo().Status == 0
         valid = b"".join(sent)
-        for _ in range(60):
+        for _ in range(24):
             bad = bytearray(valid)
             for _ in range(chance.randint(1, 8)):
                 bad[chance.randrange(len(bad))] = chance.choice((0, 1, 127, 255, chance.randrange(256)))
