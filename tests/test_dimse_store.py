@@ -145,6 +145,21 @@ def test_too_large_objects_are_dropped_while_they_arrive(door, tmp_path, monkeyp
     assert not door.limits.sizes
 
 
+def test_all_objects_that_are_in_memory_have_one_bound_and_those_who_left_do_not_count():
+    class Association(threading.Thread):
+        pass
+
+    limits, there, gone = wire.Limits(100), Association(target=time.sleep, args=(2,)), Association()
+    there.start()
+    assert not limits._is_too_large(there, 90) and not limits._is_too_large(gone, 90)
+    assert not limits._is_too_large(there, 95)
+    other = threading.current_thread()
+    assert not limits._is_too_large(other, 99)  # the one that is gone made room
+    assert limits._is_too_large(there, 101)
+    limits.done(there)
+    assert not limits._is_too_large(other, 100)
+
+
 def test_dcmtk_is_answered_by_name_only(door):
     run(dcmtk("echoscu"), "-aec", TITLE, HOST, door.port)
     assert "Called AE Title Not Recognized" in run(dcmtk("echoscu"), "-aec", "ARCHIVE", HOST, door.port, check=False)
