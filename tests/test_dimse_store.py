@@ -33,13 +33,17 @@ from pynetdicom.pdu import A_ASSOCIATE_RQ
 from pynetdicom.sop_class import Verification
 
 from dicompress.dicom import compress_file, restore_file
+from dicompress.dicom.part10 import parse
 from dicompress.errors import FileError
 from dicompress.server.dimse import wire
 from dicompress.server.dimse.storing import IMPLEMENTATION
 from dicompress.server.serve import tls_context
 from dicompress.server.settings import Settings
 from dicompress.store import Store
+from dicompress.store.attributes import attributes
 
+# A SOP Instance UID, a private creator, and an element of undefined length without its delimiter.
+UNDEFINED = b"\x08\0\x18\0UI\4\0001.2\0" + b"\x09\0\x10\0LO\4\0TEST" + b"\x09\0\1\x10OB\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\4\0\0\0abcd"
 FILES = [
     "CT_small.dcm", "MR_small_implicit.dcm", "MR_small_bigendian.dcm", "image_dfl.dcm", "MR_small_RLE.dcm", "JPEG2000.dcm", "JPEG-lossy.dcm",
     "SC_rgb_jpeg_dcmtk.dcm", "reportsi.dcm", "rtplan.dcm", "waveform_ecg.dcm",
@@ -109,6 +113,27 @@ def test_what_is_refused_says_why_and_the_next_object_is_taken(door, tmp_path, m
     monkeypatch.setattr(door.store.storage, "write", full)
     (status,) = send(door.port, tmp_path, made(6))
     assert f"{status.Status:04X}" == "A700" and "No space left" in status.ErrorComment
+
+
+def test_what_is_cut_short_is_refused_and_what_is_whole_is_not_whichever_threads_read(door):
+    cut = made(1)[: -len(body(made(1)))] + UNDEFINED
+    whole = cut + b"\xfe\xff\xdd\xe0\0\0\0\0"
+    refused: list[int] = []
+
+    def read_often(data, expected) -> None:
+        for _ in range(100):
+            try:
+                attributes(parse(data))
+                refused.append(0 - expected)
+            except FileError as error:
+                refused.append(("cut short" in str(error)) - expected)
+
+    threads = [threading.Thread(target=read_often, args=(data, data is cut)) for data in (cut, whole, cut, whole)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert refused == [0] * 400
 
 
 def test_too_large_objects_are_dropped_while_they_arrive(door, tmp_path, monkeypatch):

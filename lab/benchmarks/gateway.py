@@ -3,7 +3,7 @@
     python lab/benchmarks/gateway.py [--count 2000] [--senders 4] [--edge 512] [--rounds 2]
 
 Each sender is DCMTK's storescu (the Debian package dcmtk) with its share of the objects, all at a time. Objects are pydicom's CT, its picture
-repeated to EDGE x EDGE, each with a SOP Instance UID of its own, 100 in a series. The two take turns, each round with a new storage. What is
+repeated to EDGE x EDGE, each with a SOP Instance UID of its own, 100 in a series, a study a sender. The two take turns, each round with a new storage. What is
 acknowledged counts, and is read back afterwards: from the store by `get`, from Orthanc by its REST interface, and compared with
 what was sent, by the SHA-256 of Pixel Data.
 """
@@ -47,10 +47,12 @@ def objects(folder: Path, count: int, senders: int, edge: int) -> list[Path]:
         sender.mkdir()
     for number in range(count):
         dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.4.{number}"
-        dataset.SeriesInstanceUID, dataset.StudyInstanceUID = f"1.2.3.5.{number // SERIES}", f"1.2.3.6.{number // SERIES // 4}"
+        sender, own = number % senders, number // senders
+        dataset.PatientID, dataset.StudyInstanceUID = f"P{sender}", f"1.2.3.6.{sender}"
+        dataset.SeriesInstanceUID = f"1.2.3.5.{sender}.{own // SERIES}"
         dataset.InstanceNumber = number
         dataset.PixelData = (pixels + number).astype("<i2").tobytes()  # no two alike
-        dataset.save_as(found[number % senders] / f"{number}.dcm")
+        dataset.save_as(found[sender] / f"{number}.dcm")
     return found
 
 

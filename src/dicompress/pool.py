@@ -1,4 +1,4 @@
-"""Worker processes, one task at a time each: if one dies, one task is lost, and another process takes its place.
+"""Worker processes of this machine, one task at a time each: if one dies, one task is lost, and another process takes its place.
 
 Workers end with this process, however it ends. They are deaf to Ctrl-C, which this process answers for all.
 """
@@ -35,6 +35,25 @@ class Told:
     """What `work` tells while it is at a task."""
 
     value: Any
+
+
+@dataclass(frozen=True)
+class Processes:
+    """So many. Who works is this or a `cluster.Cluster`. threads: that a task may take."""
+
+    jobs: int
+
+    @property
+    def threads(self) -> int:
+        return max(1, (os.cpu_count() or 1) // self.jobs)
+
+    def run(self, work: Work, tasks: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        """As `run`."""
+        return run(work, tasks, self.jobs)
+
+    def again(self, work: Work, tasks: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        """Tasks whose workers died: one at a time, with all memory and cores to itself."""
+        return run(work, tasks, 1)
 
 
 class Worker:

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .. import places
 from ..errors import DicompressError
 from .options import (
     CORES,
     Backup,
+    Dask,
     Force,
     Jobs,
     Json,
     Listing,
     LossyAgain,
     Mammography,
+    ManifestOption,
     Near,
     NearHu,
     OtherFiles,
@@ -66,6 +69,8 @@ def compress(
     uid_map: UidMap = None,
     shard: ShardOption = None,
     listing: Listing = None,
+    manifest: ManifestOption = None,
+    dask: Dask = None,
 ) -> None:
     """Compress DICOM files; each is restored and compared before its target is written.
 
@@ -96,7 +101,7 @@ def compress(
     run.batch(
         "compress", sources, output or None, jobs, json, quiet, backup=backup, uid_map=uid_map, model=model, force=force,
         resume=resume, allowance=allowance, record=not no_record, in_place=in_place, others=others_of(others),
-        part=Part.of(shard, listing),
+        part=Part.of(shard, listing), manifest=manifest, dask=dask,
     )  # fmt: skip
 
 
@@ -147,6 +152,8 @@ def decompress(
     quiet: Quiet = False,
     shard: ShardOption = None,
     listing: Listing = None,
+    manifest: ManifestOption = None,
+    dask: Dask = None,
 ) -> None:
     """Give the original files back, or the derived images of near-lossless ones.
 
@@ -157,22 +164,35 @@ def decompress(
 
     run.batch(
         "decompress", sources, output, jobs, json, quiet, force=force, resume=resume, others=others_of(others),
-        part=Part.of(shard, listing),
+        part=Part.of(shard, listing), manifest=manifest, dask=dask,
     )  # fmt: skip
 
 
 def verify(
-    sources: Sources, jobs: Jobs = CORES, json: Json = False, quiet: Quiet = False, shard: ShardOption = None, listing: Listing = None
+    sources: Sources,
+    jobs: Jobs = CORES,
+    json: Json = False,
+    quiet: Quiet = False,
+    shard: ShardOption = None,
+    listing: Listing = None,
+    manifest: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="Also check that all that it lists is there, as it was written, and nothing else; may be repeated."
+        ),
+    ] = None,
+    dask: Dask = None,
 ) -> None:
     """Decode compressed files, and those in archives, and check every checksum; exit status 1 if any file is bad.
 
     Bad are damaged files, and those whose elements were changed after compression, as damage looks the same. Files without
-    their restore record are verified as far as they can be, told and counted apart.
+    their restore record are verified as far as they can be, told and counted apart. With --manifest each file is compared with its
+    SHA-256 there, and what it restores to with that of the original; missing and further files are bad, too.
     """
     from . import checking
     from .part import Part
 
-    checking.verify(sources, jobs, json, quiet, Part.of(shard, listing))
+    checking.verify(sources, jobs, json, quiet, Part.of(shard, listing), dask, manifest or [])
 
 
 def strip(sources: Sources, jobs: Jobs = CORES, json: Json = False, quiet: Quiet = False) -> None:
@@ -186,16 +206,17 @@ def strip(sources: Sources, jobs: Jobs = CORES, json: Json = False, quiet: Quiet
     run.batch("strip", sources, None, jobs, json, quiet, in_place=True)
 
 
-def info(file: Annotated[Path, typer.Argument(show_default=False)], json: Json = False) -> None:
+def info(file: Annotated[str, typer.Argument(show_default=False)], json: Json = False) -> None:
     """Show what a compressed file or an archive holds, without decoding it."""
     from ..dicom import describe
     from . import files, listing, unpacking
 
+    place = places.at(file)
     try:
-        if unpacking.is_archive(files.Task(file, None, named=True)):
-            facts = listing.facts(file)
+        if unpacking.is_archive(files.Task(place, None, named=True)):
+            facts = listing.facts(place)
         else:
-            facts = asdict(describe(files.read(file)))
+            facts = asdict(describe(files.read(place)))
     except DicompressError as error:
         raise DicompressError(f"{file}: {error}") from None
     if json:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import places
 from ..errors import FileError
 from . import files
 
@@ -37,7 +38,7 @@ def tasks(listing: Path, sources: Sequence[str], output: str | None, wanted: Ite
     """Of the `wanted` lines, or of all. FileError unless there is one source, the folder that the paths are below."""
     if len(sources) != 1 or files.PIPE in (*sources, output):
         raise FileError("--listing goes with a single source, the folder that its paths are below")
-    root, target = Path(sources[0]), None if output is None else Path(output)
+    root, target = places.at(sources[0]), None if output is None else places.at(output)
     for line in lines(listing) if wanted is None else wanted:
         inside = None if line.problem else target
         yield files.Task(root / line.name, inside and inside / line.name, line.problem, name=line.name, size=line.size)
@@ -67,4 +68,4 @@ def _line(line: bytes, where: str) -> Line:
     if not isinstance(name, str) or not isinstance(size, int | None) or (size is not None and size < 0):
         raise FileError(f"{where}: the size is no number of bytes, or the path no text")
     name = name.removeprefix("./")
-    return Line(name, size, None if files.is_inside(name) else "its path would leave the folder that the listing is of")
+    return Line(name, size, None if places.is_inside(name) else "its path would leave the folder that the listing is of")

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import FileError
 from . import output
-from .outcome import Outcome, exit_status, totals
+from .outcome import Outcome, Totals
 from .report import BAD, MOST_FAILURES, Report, summary
 from .shards import Shard
 
@@ -110,14 +110,15 @@ def merge(paths: Iterable[Path], as_json: bool, quiet: bool) -> int:
         report.tell(f"{len(merged.failures)} files failed or are damaged", BAD)
     for problem in merged.problems:
         report.tell(f"dicompress: {problem}", BAD)
-    status = int(exit_status(outcomes) or bool(merged.problems))
+    totals = Totals(action, outcomes)
+    status = int(totals.is_bad or bool(merged.problems))
     seconds = sum(outcome.seconds for outcome in outcomes)
     if as_json:
-        facts = {"action": action, "files": len(outcomes), **totals(outcomes), "seconds": seconds}
+        facts = {"action": action, "files": len(outcomes), **totals.facts(), "seconds": seconds}
         output.line(json.dumps(facts | {"shards": len(merged.began - {""}), "problems": merged.problems, "exit_status": status}))
     elif not quiet:
         hours = f"; {seconds / 3600:.2f} hours of work" if seconds >= 36 else ""
-        output.line(f"{len(merged.began - {''})} shards: {summary(action, outcomes, None)}{hours}")
+        output.line(f"{len(merged.began - {''})} shards: {summary(totals, None)}{hours}")
     return status
 
 

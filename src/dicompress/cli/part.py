@@ -31,13 +31,13 @@ class Part:
         """Of the listing, as all shards need the same."""
         return listed.digest(self.listing) if self.listing and self.shard else None
 
-    def tasks(self, sources: Sequence[str], output: str | None) -> Iterator[files.Task]:
-        """As `files.tasks`; by a list, line by line."""
+    def tasks(self, sources: Sequence[str], output: str | None, streamed: bool = False) -> Iterator[files.Task]:
+        """As `files.tasks`, or `files.streamed`; by a list, line by line."""
         if self.listing:
             lines = listed.lines(self.listing)
             yield from listed.tasks(self.listing, sources, output, self.shard.balanced(lines) if self.shard else lines)
         else:
-            yield from self._own(files.tasks(sources, output))
+            yield from self._own((files.streamed if streamed else files.tasks)(sources, output))
 
     def in_place(self, sources: Sequence[str], backup: Path | None) -> list[files.Task]:
         """As `files.tasks_in_place`."""

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydicom.datadict import keyword_for_tag, tag_for_keyword
 
-from ...errors import DicompressError
+from ...errors import DicompressError, FileError
 from ...store.attributes import LEVELS
 from ...store.find import MODALITIES
 from . import answers
@@ -74,7 +74,9 @@ async def _search(request: Request, level: str, **named: str) -> Response:
     limit = min(query.limit, MOST)
     try:
         rows = await door(request).find(level, query.filters, limit + 1, query.offset)
-    except DicompressError as error:
+    except FileError:
+        raise
+    except DicompressError as error:  # a number that is none
         raise BadRequestError(str(error)) from None
     if len(rows) > limit and query.limit >= MOST:
         query.warnings.append(
