@@ -15,13 +15,14 @@ from pydicom.uid import ExplicitVRBigEndian
 from ..dicom.part10 import Part10
 from ..dicom.reading import readable
 from ..dicom.syntax import DICOMPRESS, NATIVE
-from ..dicom.tags import CREATOR, OFFSET_TABLES, PIXEL_DATA, RECORD
+from ..dicom.tags import CREATOR, DOUBLE_PIXELS, FLOAT_PIXELS, OFFSET_TABLES, PIXEL_DATA, RECORD
 from ..errors import FileError
 
 LARGEST = 1024  # characters of base64 of a value that is in the JSON itself
 URI = b'"BulkDataURI": "'  # as json.dumps writes the key: inside a string its quotes would have backslashes
 PIXELS = f"{PIXEL_DATA:08X}"
 HIDDEN = {f"{tag:08X}" for tag in (CREATOR, RECORD, *OFFSET_TABLES)}  # of the form in which it is stored
+FLOATS = {FLOAT_PIXELS: "OF", DOUBLE_PIXELS: "OD"}
 WORDS = {"OW": 2, "OL": 4, "OF": 4, "OD": 8, "OV": 8}  # bytes
 
 
@@ -34,7 +35,8 @@ def metadata(part10: Part10) -> bytes:
         found = dataset.to_json_dict(LARGEST, lambda element: f"/bulkdata/{paths[id(element)]}", suppress_invalid_tags=True)
         if part10.pixels is not None:
             wide = int(dataset.get("BitsAllocated") or 16) > 8 and part10.syntax in NATIVE | {DICOMPRESS}
-            found[PIXELS] = {"vr": "OW" if wide else "OB", "BulkDataURI": f"/bulkdata/{PIXELS}"}
+            tag = f"{part10.pixels.tag:08X}"
+            found[tag] = {"vr": FLOATS.get(part10.pixels.tag) or ("OW" if wide else "OB"), "BulkDataURI": f"/bulkdata/{tag}"}
     shown = {tag: found[tag] for tag in sorted(found) if tag not in HIDDEN and not tag.endswith("0000")}
     return json.dumps(shown).encode()
 
@@ -46,7 +48,7 @@ def located(metadata: bytes, instance: str) -> bytes:
 
 def value(part10: Part10, path: str) -> bytes:
     """The bytes of a value, little-endian; of Pixel Data only native ones. path: tags and numbers of items from 0, as in its URI. KeyError if there is none."""
-    if path.upper() == PIXELS:
+    if part10.pixels is not None and path.upper() == f"{part10.pixels.tag:08X}":
         return _pixels(part10)
     with readable("the value cannot be read", FileError):
         dataset = _little_endian(part10)
@@ -57,7 +59,7 @@ def value(part10: Part10, path: str) -> bytes:
 
 
 def _pixels(part10: Part10) -> bytes:
-    """Native ones. KeyError if there are none."""
+    """Native ones. KeyError if they are not."""
     if part10.pixels is None or part10.pixels.encapsulated:
         raise KeyError(PIXELS)
     width = int(part10.dataset.get("BitsAllocated") or 8) // 8

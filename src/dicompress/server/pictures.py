@@ -8,7 +8,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut, convert_color_space
 
-from ..compare.window import grey
+from ..compare.window import grey, shades
 from ..dicom.part10 import Part10
 from ..dicom.pixels import GREY, PixelLayout, reader_values
 from ..dicom.reading import readable
@@ -66,8 +66,11 @@ def picture(part10: Part10, number: int, look: Look) -> bytes:
 def _shown(dataset: Dataset, frame: np.ndarray, image: PixelLayout, number: int, window: Window | None) -> np.ndarray:
     """(rows, columns[, 3]) uint8."""
     if image.interpretation in GREY:
+        view = _view(window) if window else None
+        if frame.dtype.kind == "f" or frame.itemsize > 2:
+            return shades(dataset, number, frame, view)
         low, high = int(frame.min()), int(frame.max())
-        return grey(dataset, number, low, high, (low, high), _view(window) if window else None)(frame)
+        return grey(dataset, number, low, high, (low, high), view)(frame)
     with readable(f"colours {image.interpretation} cannot be shown"):
         if image.interpretation == PALETTE:
             colours = apply_color_lut(np.ascontiguousarray(frame), dataset)[..., :3]

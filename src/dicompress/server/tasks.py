@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pydicom.uid import UID, ExplicitVRLittleEndian
+from pydicom.uid import UID
 
 from ..dicom.early import SYNTAX as EARLY
 from ..dicom.early import early_frame
@@ -20,7 +20,7 @@ from ..dicom.syntax import DICOMPRESS, JPEG_XL_JPEG, NATIVE, name
 from ..errors import DicompressError, FileError, UnsupportedImageError
 from ..store import Store
 from . import elements, pictures
-from .asis import encapsulated_frame, native_frame
+from .asis import LAID_OUT, encapsulated_frame
 from .outgoing import NoSyntaxError, outgoing
 
 
@@ -122,13 +122,15 @@ def _opened(folder: Path) -> Store:
 
 
 def _parsed(store: Store, task: Task) -> Part10:
-    """What is stored of an object, in our transfer syntax where it is compressed to that; else as the store gives it."""
+    """What is stored of an object: in our transfer syntax where it is compressed to that, with 8 or 16 bits, whose frames are streams of
+    their own; else as the store gives it.
+    """
     key = (task.uid, task.version, task.form)
     if _OPEN.part10 is None or _OPEN.key != key:
         _OPEN.part10 = None
         packed = store.packed(task.uid, task.version)
         part10 = parse(packed) if packed else None
-        if part10 is None or part10.syntax != DICOMPRESS:
+        if part10 is None or part10.syntax != DICOMPRESS or part10.dataset.get("BitsAllocated") not in LAID_OUT:
             part10 = parse(store.get(task.uid, task.version))
         _OPEN.key, _OPEN.part10 = key, part10
     return _OPEN.part10
@@ -150,9 +152,6 @@ def _frame_in(part10: Part10, syntax: UID, task: Frame) -> bytes:
     """UnsupportedImageError if it cannot be."""
     if syntax == part10.syntax and syntax not in NATIVE:
         return encapsulated_frame(part10, task.number)
-    data = native_frame(part10, task.number) if syntax == ExplicitVRLittleEndian else None
-    if data is not None:
-        return data
     found = frames_as(part10, WANTED.get(syntax, NATIVE_TARGET), [task.number], threads=1)
     if found.syntax != syntax:
         raise UnsupportedImageError(found.remark or f"{name(part10.syntax)} cannot be given in {name(syntax)}")
