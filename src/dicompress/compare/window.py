@@ -38,19 +38,6 @@ def grey(dataset: Dataset, number: int, low: int, high: int, shown: tuple[int, i
     that module that take the place of the file's.
     """
     stored = np.arange(low, high + 1, dtype=np.int64)
-    table, text = _shades(dataset, number, stored, (shown[0] - low, shown[1] - low), view)
-    return Grey(low, table, text)
-
-
-def shades(dataset: Dataset, number: int, frame: np.ndarray, view: Dataset | None = None) -> np.ndarray:
-    """The grey, 0 to 255, of each pixel of a frame whose values are too many for a table: floats, 32-bit integers. Others as of `grey`."""
-    stored = np.nan_to_num(frame.astype(np.float64).ravel())
-    table, _ = _shades(dataset, number, stored, (int(stored.argmin()), int(stored.argmax())), view)
-    return table.reshape(frame.shape)
-
-
-def _shades(dataset: Dataset, number: int, stored: np.ndarray, ends: tuple[int, int], view: Dataset | None) -> tuple[np.ndarray, str]:
-    """The grey of each stored value, and the window in words. ends: where those are that are black and white where there is no view."""
     fault, values, unit = "", stored, None
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
@@ -65,11 +52,11 @@ def _shades(dataset: Dataset, number: int, stored: np.ndarray, ends: tuple[int, 
         except Exception:  # pydicom raises many kinds for values that make no sense
             fault = " (the file's window is not valid)"
     if unit is None or not np.isfinite(unit).all():
-        black, white = sorted(float(values[end]) for end in ends)
+        black, white = sorted(float(values[end - low]) for end in shown)
         unit = (values - black) / ((white - black) or 1)
         text = f"whole value range, {black:.6g} to {white:.6g}{fault}"
     table = np.rint(255 * np.clip(unit, 0, 1)).astype(np.uint8)
-    return (255 - table if dataset.get("PhotometricInterpretation") == "MONOCHROME1" else table), text
+    return Grey(low, 255 - table if dataset.get("PhotometricInterpretation") == "MONOCHROME1" else table, text)
 
 
 def rescale(dataset: Dataset, number: int) -> tuple[float, float] | None:

@@ -8,8 +8,6 @@ from ..dicom.part10 import Part10
 from ..dicom.reading import readable
 from ..errors import UnsupportedImageError
 
-LAID_OUT = (8, 16)  # Bits Allocated of what has frames that begin at a byte, in Pixel Data
-
 
 def encapsulated_frame(part10: Part10, number: int) -> bytes:
     """UnsupportedImageError for items that do not make up frames, or if there are none."""

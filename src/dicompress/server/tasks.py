@@ -20,7 +20,7 @@ from ..dicom.syntax import DICOMPRESS, JPEG_XL_JPEG, NATIVE, name
 from ..errors import DicompressError, FileError, UnsupportedImageError
 from ..store import Store
 from . import elements, pictures
-from .asis import LAID_OUT, encapsulated_frame
+from .asis import encapsulated_frame
 from .outgoing import NoSyntaxError, outgoing
 
 
@@ -122,15 +122,13 @@ def _opened(folder: Path) -> Store:
 
 
 def _parsed(store: Store, task: Task) -> Part10:
-    """What is stored of an object: in our transfer syntax where it is compressed to that, with 8 or 16 bits, whose frames are streams of
-    their own; else as the store gives it.
-    """
+    """What is stored of an object, in our transfer syntax where it is compressed to that; else as the store gives it."""
     key = (task.uid, task.version, task.form)
     if _OPEN.part10 is None or _OPEN.key != key:
         _OPEN.part10 = None
         packed = store.packed(task.uid, task.version)
         part10 = parse(packed) if packed else None
-        if part10 is None or part10.syntax != DICOMPRESS or part10.dataset.get("BitsAllocated") not in LAID_OUT:
+        if part10 is None or part10.syntax != DICOMPRESS:
             part10 = parse(store.get(task.uid, task.version))
         _OPEN.key, _OPEN.part10 = key, part10
     return _OPEN.part10
@@ -172,7 +170,9 @@ def _metadata(store: Store, task: Metadata) -> Result:
 
 def _bulk(store: Store, task: Bulk) -> Result:
     try:
-        return Result(elements.value(_parsed(store, task), task.path))
+        whole = task.path.upper() in elements.PIXELS  # frames that are not of whole bytes follow each other bit by bit
+        part10 = parse(store.get(task.uid, task.version)) if whole else _parsed(store, task)
+        return Result(elements.value(part10, task.path))
     except KeyError:
         raise NoFrameError(f"{task.uid} has no value at {task.path}") from None
 
