@@ -45,4 +45,8 @@ def as_workers_see(sources: list[str], output: str | None, backup: Path | None =
 
 def _seen(name: str) -> str:
     place = places.at(name)
-    return os.path.abspath(place) if isinstance(place, Path) else str(place)
+    if isinstance(place, Path):
+        return os.path.abspath(place)
+    if place.scheme == "memory":
+        raise DicompressError(f"{place} is in the memory of one process, which no worker sees")
+    return str(place)
