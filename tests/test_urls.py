@@ -269,6 +269,22 @@ def test_nothing_is_replaced_in_place_at_a_url(tree, bucket):
         assert ended.status == 1 and f"{bucket}/x.dcm: only files of this machine are replaced in place" in ended.err
 
 
+@pytest.mark.parametrize("option", ["--manifest", "--listing", "--uid-map", "--backup"])
+def test_what_lies_on_this_machine_only_is_told(tree, bucket, option):
+    ended = one("compress", tree, "-o", f"{bucket}/x", option, f"{bucket}/file")
+    assert ended.status == 2 and "a path of this machine, not a URL" in ended.err
+
+
+def test_a_header_is_read_without_its_pixels(bucket, monkeypatch):
+    places.write(places.at(f"{bucket}/large"), bytes(3 << 20))
+    asked = []
+    monkeypatch.setattr(type(system()), "_cat_file", asked.append)  # by what reads whole files
+    with places.opened(places.at(f"{bucket}/large")) as found:
+        assert (len(found.file.read(100)), found.size) == (100, 3 << 20)
+        assert len(found.file.cache.cache) <= 1 << 19
+    assert asked == []
+
+
 def test_through_pipes(tree, bucket):
     command = [sys.executable, "-m", "dicompress", "compress", "-", "-o", f"{bucket}/piped.dcm"]
     subprocess.run(command, input=FILES["ct.dcm"], check=True, timeout=300)
@@ -284,7 +300,7 @@ def test_file_urls_are_paths(tree, tmp_path):
 
 
 def test_memory(tree):
-    assert one("compress", tree, "-o", "memory://small").status == 0
+    assert call("compress", tree, "-o", "memory://small", "--jobs", 2).status == 0  # by no other process, whose memory that would be
     assert one("verify", "memory://small").out == "2 verified, 1 not ours, 0 bad\n"
     fsspec.filesystem("memory").rm("/small", recursive=True)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from .. import places
 from ..errors import DicompressError
+from ..places import Url
 from . import files
 
 if TYPE_CHECKING:
@@ -20,14 +21,15 @@ if TYPE_CHECKING:
 @contextmanager
 def crew(jobs: int, dask: str | None, *targets: str | Path | None) -> Iterator[int | Cluster]:
     """dask: address of a cluster that runs already. targets: files or folders to write to."""
+    written = [(name, places.at(name)) for name in targets if name]
     if dask is None:
-        yield jobs
+        in_memory = any(isinstance(place, Url) and place.scheme == "memory" for _, place in written)  # of this process
+        yield 1 if in_memory else jobs
         return
     if find_spec("distributed") is None:
         raise DicompressError("--dask needs distributed: pip install 'dicompress[dask]'")
     from ..cluster import Cluster
 
-    written = [(name, places.at(name)) for name in targets if name]
     folders = [
         place if files.ends_as_folder(name) or place.is_dir() else place.parent for name, place in written if isinstance(place, Path)
     ]
