@@ -20,7 +20,7 @@ from .url import Url
 
 FILE, FOLDER = "file", "folder"
 BLOCK = 1 << 18  # bytes that are asked for at a time where some of a file is read
-WHOLE = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss", "tos", "memory"}  # show objects when they are complete
+WHOLE = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory"}  # show objects when they are complete, and can refuse to replace
 Result = TypeVar("Result")
 
 
