@@ -38,20 +38,21 @@ def statuses(output: str) -> Counter:
 
 
 def test_files_are_compressed_verified_and_restored_as_by_this_machine(address, tmp_path):
-    source, small, here, again = studies(tmp_path / "in", 8), tmp_path / "small", tmp_path / "here", tmp_path / "again"
+    source, small, here, again = studies(tmp_path / "in", 4), tmp_path / "small", tmp_path / "here", tmp_path / "again"
     done = run("compress", source, "-o", small, "--dask", address)
-    assert done.stdout.startswith("8 compressed, 1 passed on, 0 failed; ")
+    assert done.stdout.startswith("4 compressed, 1 passed on, 0 failed; ")
     assert done.stderr == f"{source}/report.dcm: passed on: no Pixel Data (7FE0,0010)\n"
-    assert_intact(source, small, 9)
+    assert_intact(source, small, 5)
     run("compress", source, "-o", here, "--jobs", 1)
     assert all((small / name).read_bytes() == (here / name).read_bytes() for name in targets(here))
-    assert run("verify", small, "--dask", address).stdout == "8 verified, 1 not ours, 0 bad\n"
+    assert run("verify", small, "--dask", address).stdout == "4 verified, 1 not ours, 0 bad\n"
     done = run("decompress", small, "-o", again, "--dask", address, "--json")
-    assert statuses(done.stdout) == {"restored": 8, "passed on": 1}
+    assert statuses(done.stdout) == {"restored": 4, "passed on": 1}
     assert all((again / name).read_bytes() == (source / name).read_bytes() for name in targets(source))
     assert not partials(tmp_path)
 
 
+@pytest.mark.slow
 def test_targets_that_are_there_and_bad_files_are_told_as_by_this_machine(address, tmp_path):
     source, small = studies(tmp_path / "in", 3), tmp_path / "small"
     cut = source / "series 0" / "cut.dcm"
@@ -64,11 +65,9 @@ def test_targets_that_are_there_and_bad_files_are_told_as_by_this_machine(addres
     assert len(reasons) == 5 and all(reason.endswith("exists; --force replaces it") for reason in reasons)
     third = run(*command, "--dask", address, "--resume", check=1)
     assert statuses(third.stdout) == {"kept": 5}
-    (small / "series 1" / "01.dcm").write_bytes(b"damaged")
-    done = run("verify", small, "--dask", address, check=1)
-    assert done.stdout == "2 verified, 2 not ours, 1 bad\n" or "1 bad" in done.stdout
 
 
+@pytest.mark.slow
 def test_archives_are_verified_too(address, tmp_path):
     source = studies(tmp_path / "in", 4)
     run("pack", source, "-o", tmp_path / "packed", "--jobs", 1)
@@ -93,9 +92,10 @@ def test_workers_killed_on_the_way_cost_nothing_but_time(running, address, tmp_p
     assert not partials(small)
 
 
-def test_what_kills_its_worker_is_tried_twice_and_the_rest_goes_on(address, tmp_path):
-    names = ["kill 1", "a", "once", "b", "kill 2", *(f"{n:02}" for n in range(20))]
-    found, told = {}, []
+@pytest.mark.slow
+def test_what_kills_its_worker_is_tried_twice_alone_and_the_rest_goes_on(address, tmp_path):
+    names = ["kill 1", "a", "b", *(f"{n:02}" for n in range(12)), "kill 2", "c"]
+    found, told = {}, list[str]()
     with Cluster(address) as work:
 
         def each(run, names):
@@ -111,15 +111,16 @@ def test_what_kills_its_worker_is_tried_twice_and_the_rest_goes_on(address, tmp_
             return died
 
         died = each(work.run, names)
-        assert {"kill 1", "kill 2", "once"} <= set(died)
+        assert {"kill 1", "kill 2"} <= set(died)
         assert sorted(each(work.again, died)) == ["kill 1", "kill 2"]
-    assert found == {name: name.upper() for name in names if not name.startswith("kill")}
+        assert each(work.run, ["once"]) == ["once"] and each(work.again, ["once"]) == []
+        kills = {path.name: len(path.read_text().splitlines()) for path in tmp_path.iterdir()}
+    assert found == {name: name.upper() for name in (*names, "once") if not name.startswith("kill")}
     assert sorted(told) == sorted(f"told by {name}" for name in found)
-    tries = {path.name: len(path.read_text().splitlines()) for path in tmp_path.iterdir()}
-    assert tries["kill 1"] == tries["kill 2"] == tries["once"] == 2
-    assert all(count <= 2 for count in tries.values())  # such as were with the others in a worker
+    assert {kills["kill 1"], kills["kill 2"]} <= {2, 3}  # alone, and with others before, unless it had not begun
 
 
+@pytest.mark.slow
 def test_a_run_interrupted_leaves_whole_targets_and_goes_on(address, tmp_path):
     source, small = studies(tmp_path / "in", 16), tmp_path / "small"
     work = start("compress", source, "-o", small, "--dask", address)
@@ -136,7 +137,7 @@ def test_tasks_are_taken_as_they_are_needed(address):
 
     def tasks():
         nonlocal taken
-        for item in range(3000):
+        for item in range(600):
             taken = item + 1
             yield item
 
@@ -146,7 +147,7 @@ def test_tasks_are_taken_as_they_are_needed(address):
             assert result == item * 2
             done += 1
             most = max(most, taken - done)
-    assert done == 3000 and most <= clustered.AHEAD * 2 + 2
+    assert done == 600 and most <= clustered.AHEAD * 2 + 2
 
 
 def test_a_worker_that_is_unlike_is_an_error(address, tmp_path, monkeypatch):

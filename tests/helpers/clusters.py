@@ -27,12 +27,13 @@ def pids(running: Any) -> list[int]:
 
 
 def named(item: tuple[str, Path], tell: Any) -> str:
-    """A work. "kill": its process, at any time; "once": at first; "late": after its result is there."""
+    """A work. "kill...": its process, always; "once": at the first try."""
     name, folder = item
     with (folder / name).open("a") as file:
         file.write(f"{os.getpid()}\n")
     tries = len((folder / name).read_text().splitlines())
     if name.startswith("kill") or (name.startswith("once") and tries == 1):
+        time.sleep(0.5)  # a nanny whose worker dies while it starts gives up
         os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(0.01)
     tell(f"told by {name}")
