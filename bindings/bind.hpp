@@ -8,3 +8,4 @@ void bind_network(nanobind::module_& m);
 void bind_pyramid(nanobind::module_& m);
 void bind_training(nanobind::module_& m);  // into that of the pyramid
 void bind_codec(nanobind::module_& m);
+void bind_labels(nanobind::module_& m);

@@ -54,4 +54,5 @@ NB_MODULE(native, m) {
     part("network", bind_network);
     part("codec", bind_codec);
     part("pyramid", bind_pyramid);
+    part("labels", bind_labels);
 }

@@ -28,17 +28,26 @@ DRAWN = {  # array, settings
 }
 
 
+def coded(name: str) -> bytes:
+    """In JPEG XL, also where labels would take fewer bytes, as of few values in grey."""
+    image, settings = DRAWN[name]
+    if settings.get("colour"):
+        return dicompress.encode(image, **settings)
+    frames = image if image.ndim == 3 else image[None]
+    return wrapped.encode(frames[..., None], wrapped.EFFORT, 0, settings.get("bits_stored", 0), image.ndim == 3)
+
+
 @pytest.mark.parametrize("name", DRAWN)
 def test_an_array_comes_back_in_no_more_than_jpeg_xl_takes(name):
     image, settings = DRAWN[name]
-    data = dicompress.encode(image, **settings)
+    data = coded(name)
     back = dicompress.decode(data)
     assert back.dtype == image.dtype and np.array_equal(back, image) and layout(data) == (image.shape, image.dtype)
     colour = settings.get("colour", False)
     frames = image.reshape(-1, *image.shape[image.ndim - 2 - colour :])
     unsigned = (frames.astype(int) - np.iinfo(image.dtype).min).astype(f"u{image.itemsize}")
     peer = sum(len(imagecodecs.jpegxl_encode(np.ascontiguousarray(frame), lossless=True, effort=7)) for frame in unsigned)
-    assert len(data) <= peer + 20 + 7 * len(frames)
+    assert len(dicompress.encode(image, **settings)) <= len(data) <= peer + 20 + 7 * len(frames)
     info = dicompress.inspect(data)
     assert info.model == "JPEG XL" and info.near == info.levels == 0 and info.level_bytes == [len(data)]
     assert (info.frames, info.rows, info.columns, info.samples) == (len(frames), 90, 120, image.shape[-1] if colour else 1)
@@ -49,7 +58,7 @@ def test_an_array_comes_back_in_no_more_than_jpeg_xl_takes(name):
 def test_a_big_endian_array_and_one_with_gaps():
     image = drawing().astype(">i2")[::2, ::3] - 99
     data = dicompress.encode(image)
-    assert wrapped.is_wrapped(data) and np.array_equal(dicompress.decode(data), image)
+    assert not data.startswith(b"DCMP") and np.array_equal(dicompress.decode(data), image)
 
 
 def test_photographs_and_images_of_patients_stay_the_models():
@@ -87,8 +96,7 @@ def test_one_frame_is_decoded_alone():
 
 @pytest.mark.parametrize("name", DRAWN)
 def test_any_damage_is_an_error(name):
-    image, settings = DRAWN[name]
-    data = dicompress.encode(image, **settings)
+    image, data = DRAWN[name][0], coded(name)
     head = len(wrapped.read(data).head)
     for position in [*range(head + 8), *range(head + 8, len(data), 7)]:
         for bit in (0, 3, 7):

@@ -317,7 +317,7 @@ def test_folders_that_cannot_be_listed_are_told(slow, monkeypatch):
 
     monkeypatch.setattr(clouds.Slow, "ls", refuse)
     found = files.tasks(["slow://in"], None)
-    assert [(task.name, task.problem) for task in found] == [("a.dcm", None), ("", "in/shut cannot be read: Permission denied")]
+    assert [(task.name, task.problem) for task in found] == [("", "in/shut cannot be read: Permission denied"), ("a.dcm", None)]
 
 
 @pytest.mark.parametrize("name, path, suffix, parent", [

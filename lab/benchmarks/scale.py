@@ -109,9 +109,8 @@ def tasks(count: int) -> None:
 
     with cluster(2) as address, Cluster(address) as workers:
         print("| tasks done | seconds | client, MB |\n|---:|---:|---:|")
-        start, done = time.perf_counter(), 0
-        for _ in workers.run(twice, iter(range(count))):
-            done += 1
+        start = time.perf_counter()
+        for done, _ in enumerate(workers.run(twice, iter(range(count))), 1):
             if done % max(1, count // 10) == 0:
                 print(f"| {done} | {time.perf_counter() - start:.0f} | {resident():.0f} |", flush=True)
         print(f"\n{count / (time.perf_counter() - start):.0f} tasks a second; scheduler and workers apart from the client")

@@ -21,6 +21,7 @@ from .options import (
     Listing,
     LossyAgain,
     Mammography,
+    ManifestOption,
     Near,
     NearHu,
     OtherFiles,
@@ -68,7 +69,18 @@ def compress(
     uid_map: UidMap = None,
     shard: ShardOption = None,
     listing: Listing = None,
+    manifest: ManifestOption = None,
     dask: Dask = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would become of each file, and of its size, and write nothing.")
+    ] = False,
+    sample: Annotated[
+        str | None,
+        typer.Option(
+            help="With --dry-run: try a share of the files, and tell the rest from it.",
+            show_default="all of up to 200 files, 10 % of more",
+        ),
+    ] = None,
 ) -> None:
     """Compress DICOM files; each is restored and compared before its target is written.
 
@@ -77,7 +89,8 @@ def compress(
     which make the exit status 1. With --in-place, what is passed on stays as it is.
     """
     from ..models import DEFAULT, by_name, for_archives
-    from . import run
+    from ..units import share
+    from . import files, run
     from .part import Part
 
     model = by_name(model or DEFAULT).name
@@ -96,10 +109,14 @@ def compress(
         raise DicompressError("--backup goes with --in-place")
     elif not output:
         raise DicompressError("say where to write: -o PATH, or --in-place")
+    if dry_run and (manifest or uid_map or files.PIPE in (*sources, output)):
+        raise DicompressError("--dry-run writes nothing: it goes with neither --manifest, --uid-map nor pipes")
+    if sample and not dry_run:
+        raise DicompressError("--sample goes with --dry-run")
     run.batch(
         "compress", sources, output or None, jobs, json, quiet, backup=backup, uid_map=uid_map, model=model, force=force,
         resume=resume, allowance=allowance, record=not no_record, in_place=in_place, others=others_of(others),
-        part=Part.of(shard, listing), dask=dask,
+        part=Part.of(shard, listing), manifest=manifest, dask=dask, dry=dry_run, sample=share(sample) if sample else None,
     )  # fmt: skip
 
 
@@ -150,6 +167,7 @@ def decompress(
     quiet: Quiet = False,
     shard: ShardOption = None,
     listing: Listing = None,
+    manifest: ManifestOption = None,
     dask: Dask = None,
 ) -> None:
     """Give the original files back, or the derived images of near-lossless ones.
@@ -161,7 +179,7 @@ def decompress(
 
     run.batch(
         "decompress", sources, output, jobs, json, quiet, force=force, resume=resume, others=others_of(others),
-        part=Part.of(shard, listing), dask=dask,
+        part=Part.of(shard, listing), manifest=manifest, dask=dask,
     )  # fmt: skip
 
 
@@ -172,17 +190,24 @@ def verify(
     quiet: Quiet = False,
     shard: ShardOption = None,
     listing: Listing = None,
+    manifest: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="Also check that all that it lists is there, as it was written, and nothing else; may be repeated."
+        ),
+    ] = None,
     dask: Dask = None,
 ) -> None:
     """Decode compressed files, and those in archives, and check every checksum; exit status 1 if any file is bad.
 
     Bad are damaged files, and those whose elements were changed after compression, as damage looks the same. Files without
-    their restore record are verified as far as they can be, told and counted apart.
+    their restore record are verified as far as they can be, told and counted apart. With --manifest each file is compared with its
+    SHA-256 there, and what it restores to with that of the original; missing and further files are bad, too.
     """
     from . import checking
     from .part import Part
 
-    checking.verify(sources, jobs, json, quiet, Part.of(shard, listing), dask)
+    checking.verify(sources, jobs, json, quiet, Part.of(shard, listing), dask, manifest or [])
 
 
 def strip(sources: Sources, jobs: Jobs = CORES, json: Json = False, quiet: Quiet = False) -> None:

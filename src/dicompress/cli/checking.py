@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from pathlib import Path
 
+from ..errors import DicompressError
 from . import batch, crews, files, run, several, unpacking
 from .outcome import Job, Outcome
 from .part import WHOLE, Part
@@ -12,21 +14,32 @@ from .part import WHOLE, Part
 Found = files.Task | unpacking.Portion
 
 
-def verify(sources: list[str], jobs: int, as_json: bool, quiet: bool, part: Part = WHOLE, dask: str | None = None) -> None:
+def verify(
+    sources: list[str], jobs: int, as_json: bool, quiet: bool, part: Part = WHOLE, dask: str | None = None,
+    manifests: Sequence[Path] = (),
+) -> None:  # fmt: skip
     """Exits. dask: as of `run.batch`."""
-    job, damaged = Job("verify"), list[Outcome]()
+    job, damaged, problems = Job("verify"), list[Outcome](), list[str]()
+    if manifests and part.listing:
+        raise DicompressError("--manifest is a list itself: it does not go with --listing")
     if dask:
         sources, _, _ = crews.as_workers_see(sources, None)
 
     def find() -> Iterable[Found]:
-        if dask:
+        if dask and not manifests:
             return part.tasks(sources, None, streamed=True)
         tasks = list(part.tasks(sources, None))
         run.check_pipes(job, tasks, as_json)
+        if manifests:
+            from . import manifest
+
+            return list(manifest.tasks(manifests, sources, tasks, part.shard, problems))
         found = [task for task in tasks if not task.from_stdin and unpacking.is_archive(task)]
         return [*(task for task in tasks if task not in found), *unpacking.portions(found, None, damaged)]
 
     def do(found: Iterable[Found], ended: run.Ended) -> None:
+        for problem in problems:
+            ended.note(problem)
         archives, portions = list[files.Task](), list[unpacking.Portion]()
         with closing(batch.each(job, _plain(found, archives, portions), workers)) as outcomes:
             for outcome in outcomes:
@@ -48,7 +61,7 @@ def _plain(found: Iterable[Found], archives: list[files.Task], portions: list[un
     for item in found:
         if isinstance(item, unpacking.Portion):
             portions.append(item)
-        elif not item.from_stdin and unpacking.is_archive(item):
+        elif not (item.from_stdin or item.expected or item.problem) and unpacking.is_archive(item):
             archives.append(item)
         else:
             yield item

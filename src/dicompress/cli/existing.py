@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, TypedDict
 
 from .. import places
@@ -36,7 +37,7 @@ def kept(job: Job, task: Task) -> Outcome | None:
         try:
             outcome = _as_it_is(job, task, data, found) if data == found else _compared(job, task, data, found)
             if outcome:
-                return outcome
+                return _told(job, task, outcome, data, found)
         except (FileError, StreamError):
             return None  # damaged, or to be told why it fails
         except DicompressError:
@@ -46,6 +47,14 @@ def kept(job: Job, task: Task) -> Outcome | None:
     elif not job.force:
         raise targets.exists(target)
     return None
+
+
+def _told(job: Job, task: Task, outcome: Outcome, data: bytes, found: bytes) -> Outcome:
+    if not job.manifest:
+        return outcome
+    from . import manifest
+
+    return replace(outcome, manifest=manifest.facts(job, task, outcome.status, data, found))
 
 
 def _as_it_is(job: Job, task: Task, data: bytes, found: bytes) -> Outcome | None:

@@ -7,11 +7,16 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import places
 from ..errors import FileError
 from ..places import Place, Source, Url
+
+if TYPE_CHECKING:
+    from .manifest import Expected
 
 PIPE = "-"
 STDIN, STDOUT = "standard input", "standard output"  # in messages
@@ -23,6 +28,7 @@ class Task:
 
     backup: where the original is kept before it is replaced. from_stdin, to_stdout: instead of files.
     name: its path in the tree, with slashes, wherever that lies. size: in bytes, if it is known already.
+    expected: what a manifest says of it.
     """
 
     source: Place
@@ -34,6 +40,7 @@ class Task:
     to_stdout: bool = False
     name: str = ""
     size: int | None = None
+    expected: Expected | None = None
 
 
 def check(place: Place) -> None:
@@ -95,7 +102,7 @@ def tasks(sources: Sequence[str | Path], output: str | Path | None) -> list[Task
     """
     if PIPE in sources or output == PIPE:
         return [_piped(sources, output)]
-    found = list(_found(sources, output, ordered=True))
+    found = [task for some in _found(sources, output) for task in sorted(some, key=attrgetter("source"))]
     counts = Counter(t.target for t in found if t.target)
     clash = next((path for path, count in counts.items() if count > 1), None)
     if clash:
@@ -111,24 +118,29 @@ def streamed(sources: Sequence[str | Path], output: str | Path | None) -> Iterat
     clash = next((name for name, count in names.items() if count > 1), None)
     if clash:
         raise FileError(f"two sources are called {clash} and would share a target; compress them one after another")
-    return _found(sources, output, ordered=False)
+    return (task for some in _found(sources, output) for task in some)
 
 
-def _found(sources: Sequence[str | Path], output: str | Path | None, ordered: bool) -> Iterator[Task]:
+def _found(sources: Sequence[str | Path], output: str | Path | None) -> Iterator[Iterator[Task]]:
+    """Of each source."""
     target = None if output is None else places.at(output)
     several = len(sources) > 1
     for source in map(places.at, sources):
         if places.is_folder(source):
-            top = f"{places.last_name(source)}/" if several else ""
-            for file in places.walk(source, target, ordered):
-                name = top + file.name
-                inside = target if places.is_inside(name) else None
-                yield Task(file.place, inside and inside / name, file.problem, name=name, size=file.size)
+            yield _below(source, f"{places.last_name(source)}/" if several else "", target)
         elif target is None or output is None:
-            yield Task(source, None, named=True, name=source.name)
+            yield iter([Task(source, None, named=True, name=source.name)])
         else:
             below = several or ends_as_folder(output) or places.is_folder(target)
-            yield Task(source, target / source.name if below else target, named=True, name=source.name)
+            place = target / source.name if below else target
+            yield iter([Task(source, place, named=True, name=place.name)])
+
+
+def _below(source: Place, top: str, target: Place | None) -> Iterator[Task]:
+    for file in places.walk(source, target):
+        name = top + file.name
+        inside = target if places.is_inside(name) else None
+        yield Task(file.place, inside and inside / name, file.problem, name=name, size=file.size)
 
 
 def tasks_in_place(sources: Sequence[str | Path], backup: Path | None = None) -> list[Task]:
@@ -154,7 +166,9 @@ def _piped(sources: Sequence[str | Path], output: str | Path | None) -> Task:
     if from_stdin and not to_stdout and output and (ends_as_folder(output) or places.is_folder(places.at(output))):
         raise FileError(f"{output} is a folder, and standard input has no name: name a file")
     target = None if to_stdout or output is None else places.at(output)
-    return Task(Path(STDIN) if from_stdin else places.at(source), target, named=True, from_stdin=from_stdin, to_stdout=to_stdout)
+    name = target.name if target else ""
+    place = Path(STDIN) if from_stdin else places.at(source)
+    return Task(place, target, named=True, from_stdin=from_stdin, to_stdout=to_stdout, name=name)
 
 
 def ends_as_folder(name: str | Path) -> bool:

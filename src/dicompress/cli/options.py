@@ -55,6 +55,12 @@ Listing = Annotated[
         metavar="FILE", help="The files below the source, instead of walking it: a line each, size, tab, path; or JSON. Balances shards."
     ),
 ]  # fmt: skip
+ManifestOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--manifest", metavar="FILE", help="Add a JSON line a file: SHA-256 before and after, sizes, guarantee, model, version."
+    ),
+]
 
 Dask = Annotated[
     str | None,

@@ -26,7 +26,7 @@ class Job:
     record: write a restore record.
     resume: keep targets that are what the source gives, do damaged ones again. force: replace whatever else is there.
     in_place: results replace their sources. others: COPY, SKIP or FAIL; None: FAIL for files named as sources, else COPY.
-    to: of `transcode`, one of its targets.
+    to: of `transcode`, one of its targets. manifest: tell what `manifest` needs of each file. dry: nothing is written.
     """
 
     action: str
@@ -39,6 +39,8 @@ class Job:
     in_place: bool = False
     others: str | None = None
     to: str = ""
+    manifest: bool = False
+    dry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Outcome:
 
     is_dicom, damaged: as in `PassedOn`. old_uid, new_uid: SOP Instance UIDs, where they differ. warnings: of libraries.
     references: SOP Instance UIDs that the file refers to. verified_by: libraries that read the same values from a transcoded file.
+    manifest: what a line of it tells of the bytes, if there is one.
     """
 
     source: str
@@ -64,6 +67,7 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     references: frozenset[str] = frozenset()
     verified_by: tuple[str, ...] = ()
+    manifest: dict[str, Any] | None = None
 
     @property
     def is_bad(self) -> bool:
@@ -71,7 +75,7 @@ class Outcome:
 
     def facts(self) -> dict[str, Any]:
         """For JSON."""
-        return {name: value for name, value in asdict(self).items() if name != "references"}
+        return {name: value for name, value in asdict(self).items() if name not in ("references", "manifest")}
 
 
 class Totals:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import CORES, Force, Jobs, Json, Listing, OtherFiles, PipedSources, Quiet, Resume, ShardOption, Target
+from .options import CORES, Force, Jobs, Json, Listing, ManifestOption, OtherFiles, PipedSources, Quiet, Resume, ShardOption, Target
 
 
 class To(StrEnum):
@@ -29,6 +29,7 @@ def transcode(
     quiet: Quiet = False,
     shard: ShardOption = None,
     listing: Listing = None,
+    manifest: ManifestOption = None,
 ) -> None:
     """Write files, compressed by dicompress or in a lossless syntax, in a standard one; each is read again and compared.
 
@@ -40,5 +41,5 @@ def transcode(
 
     run.batch(
         "transcode", sources, output, jobs, json, quiet, force=force, resume=resume, others=others and others.value, to=to.value,
-        part=Part.of(shard, listing),
+        part=Part.of(shard, listing), manifest=manifest,
     )  # fmt: skip

@@ -1,6 +1,7 @@
 """numpy arrays to bytes and back: the binding of `core/codec`."""
 
-from .api import DTYPES, MAX_NEAR, Settings, Sizes, StreamInfo, check_bound, decode, encode, encode_with_result, inspect, layout
+from .api import DTYPES, MAX_NEAR, Settings, check_bound, decode, encode, encode_with_result, inspect, layout
+from .info import Sizes, StreamInfo
 from .psnr import near_for_psnr
 
 __all__ = [

@@ -17,6 +17,7 @@ from ..errors import LimitError, StreamError, UnsupportedImageError
 from ..limits import check_size
 from ..varint import Reader, write_varint
 from . import jpegxl
+from .info import StreamInfo, sizes
 
 MARK = b"DCXL"
 EFFORT, HIGHEST = 7, 9
@@ -48,10 +49,6 @@ class Wrapped:
     def array_shape(self) -> tuple[int, ...]:
         frames, rows, columns, samples = self.shape
         return ((frames,) if self.has_frames else ()) + (rows, columns) + ((samples,) if samples > 1 else ())
-
-
-def is_wrapped(stream: bytes | memoryview) -> bool:
-    return bytes(stream[: len(MARK)]) == MARK
 
 
 def encode(pixels: np.ndarray, effort: int, threads: int, bits_stored: int = 0, has_frames: bool = False) -> bytes:
@@ -128,19 +125,41 @@ def read(stream: bytes | memoryview) -> Wrapped:
     return Wrapped((frames, rows, columns, samples), dtype, bits_stored, bool(flags & FRAMES), head, lengths, checksums)
 
 
-def decode(stream: bytes | memoryview, frame: int | None = None) -> np.ndarray:
-    """The array, or one frame of it (rows, columns[, samples]). StreamError if it is damaged; LimitError; IndexError."""
-    facts = read(stream)
+def decode(data: bytes | memoryview, *, frame: int | None = None, level: int = 0, **_: object) -> np.ndarray:
+    """The array, or one frame of it (rows, columns[, samples]). StreamError if it is damaged; LimitError; IndexError, ValueError."""
+    if level:
+        raise ValueError(f"level {level} of 0: JPEG XL has the whole image only")
+    facts = read(data)
     if frame is not None and not 0 <= frame < facts.shape[0]:
         raise IndexError(f"frame {frame} of {facts.shape[0]}")
     first, count = (0, facts.shape[0]) if frame is None else (frame, 1)
     start = len(facts.head) + sum(facts.lengths[:first])
     found = np.empty((count, *facts.shape[1:]), facts.dtype)
     for pixels, length in zip(found, facts.lengths[first:]):
-        _decode(bytes(stream[start : start + length]), facts, pixels)
+        _decode(bytes(data[start : start + length]), facts, pixels)
         start += length
     shape = facts.array_shape
     return found.reshape(shape if frame is None else shape[facts.has_frames :])
+
+
+def inspect(data: bytes | memoryview) -> StreamInfo:
+    """As `codec.inspect`."""
+    facts = read(data)
+    return StreamInfo(
+        **sizes(facts.shape, 8 * facts.dtype.itemsize, facts.bits_stored, [facts.size]),
+        signed=facts.dtype.kind == "i",
+        near=0,
+        model="JPEG XL",
+        model_hash="",
+        checksums=[checksum.hex() for checksum in facts.checksums],
+        references=[],
+    )
+
+
+def layout(data: bytes | memoryview) -> tuple[tuple[int, ...], np.dtype]:
+    """As `codec.layout`."""
+    facts = read(data)
+    return facts.array_shape, facts.dtype
 
 
 def _decode(data: bytes, facts: Wrapped, pixels: np.ndarray) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol, Unpack
 
 import numpy as np
 from pydicom.dataset import Dataset
 
 from .. import codec
-from ..codec import Settings, check_bound
+from ..codec import Settings, check_bound, few
 from ..errors import DicompressError, UnsupportedImageError, VerificationError
 from ..models import DEFAULT
 from . import drawn
@@ -20,13 +19,12 @@ from .allowance import Allowance, check_allowed, check_words, near_of, padding
 from .decoders import jpeg_xl_pixels
 from .derived import derived
 from .explicit import Elements
-from .items import split_frames
 from .native import Native, changed, made_native, native_of
 from .part10 import Part10, parse
 from .pixels import PixelLayout, layout, little_endian
 from .recompress import recompress
 from .record import BYTES, NEAR, RestoreRecord, check_room, digest_of, find_record, has_record
-from .restore import LOST, LOST_XL, decode_frame
+from .restore import LOST, LOST_XL, decode_frames, frames_of
 from .results import Compressed
 from .syntax import DICOMPRESS, JPEG, JPEG_XL_JPEG, JPEG_XL_LOSSLESS
 from .writing import encapsulated_file, head, with_instance
@@ -62,17 +60,18 @@ def compress_part10(part10: Part10, data: bytes, model: str, threads: int, allow
         remark = "JPEG frames bear no further error: compressed without loss" if allowance else None
         return recompress(data, part10, record, remark)
     native = native_of(part10, data)
-    trial = None if allowance else drawn.tried(native, model, threads)
+    labelled = None if allowance else labels_of(native, threads)
+    trial = None if allowance or (labelled and not few.may_lose(labelled, native.pixels)) else drawn.tried(native, model, threads)
     if trial and trial.wins:
-        coded = Coded([], native.pixels)
+        coded = Coded([labelled] if labelled else [], native.pixels)
     else:
-        coded = encode_frames(native, model, threads, allowance)
+        coded = encode_frames(native, model, threads, allowance, labelled=labelled)
     guarantee, meta, uids = native.guarantee, part10.meta, None
     if coded.derived is not None:
         guarantee, uids = NEAR, (str(native.dataset.SOPInstanceUID), str(coded.derived.SOPInstanceUID))
         meta = with_instance(meta, uids[1])
         native = made_native(part10.preamble, meta, coded.derived, coded.pixels, native.image)
-    if allowance and not coded.near:
+    if allowance and not coded.near and native.image.bits_allocated > 1:
         trial = drawn.tried(native, model, threads)
     xl = drawn.smaller(native, trial, sum(map(len, coded.streams)) or math.inf, threads) if trial else None
     standard = xl is not None and drawn.is_standard(native.image)
@@ -106,7 +105,7 @@ def check_not_ours(part10: Part10) -> None:
 
 @dataclass(frozen=True)
 class Coded:
-    """streams: one a frame, or none where JPEG XL is better. pixels: as decoded, `image.shape`. near: the largest error.
+    """streams: one a frame, or one for all, or none where JPEG XL is better. pixels: as decoded, `image.shape`. near: the largest error.
 
     remark: why there is none. derived: the elements of an image with an error.
     """
@@ -133,8 +132,21 @@ def one_by_one(
     return [stream for stream, _ in coded], np.stack([decoded for _, decoded in coded]) if near else pixels
 
 
-def encode_frames(native: Native, model: str, threads: int, allowance: Allowance | None, encode: Encode = one_by_one) -> Coded:
-    """The bound is checked, on the values that readers see; that decoding gives these pixels is left to the caller."""
+def labels_of(native: Native, threads: int) -> bytes | None:
+    """All frames of few values as one stream; None for other images."""
+    if native.pixels.ndim > 3:
+        return None
+    single = native.image.frames == 1
+    return few.coded(native.pixels, threads, native.image.bits_stored, has_frames=not single)
+
+
+def encode_frames(
+    native: Native, model: str, threads: int, allowance: Allowance | None, encode: Encode = one_by_one, labelled: bytes | None = None
+) -> Coded:
+    """The bound is checked, on the values that readers see; that decoding gives these pixels is left to the caller.
+
+    labelled: `labels_of` the image, if that is known already.
+    """
     image, dataset, pixels = native.image, native.dataset, native.pixels
     settings: Settings = {"model": model, "bits_stored": image.bits_stored, "colour": pixels.ndim > 3, "threads": threads}
     remark = None
@@ -147,7 +159,13 @@ def encode_frames(native: Native, model: str, threads: int, allowance: Allowance
             if allowance.strict:
                 raise
             remark = f"{reason}: compressed without loss"
-    return Coded(encode(pixels, **settings)[0], pixels, remark=remark)
+    labelled = labelled or labels_of(native, threads)
+    if labelled and (image.bits_allocated == 1 or few.is_sure(labelled, pixels)):
+        return Coded([labelled], pixels, remark=remark)
+    streams = encode(pixels, **settings)[0]
+    if labelled and len(labelled) < sum(map(len, streams)):
+        streams = [labelled]
+    return Coded(streams, pixels, remark=remark)
 
 
 class NoErrorError(Exception):
@@ -159,6 +177,8 @@ def _encode_near(
 ) -> Coded:
     """NoErrorError if nothing is gained, UnsupportedImageError if the image should bear no error."""
     check_allowed(dataset, allowance)
+    if image.bits_allocated == 1:
+        raise NoErrorError("all pixels have one of two values")
     check_words(pixels, image)
     exact = padding(dataset, image) if pixels.ndim == 3 else []
     if _has_few_values(pixels):
@@ -188,15 +208,22 @@ def _prove(result: bytes, native: Native, around: Elements, record: RestoreRecor
         part10 = parse(result)
         elements = part10.elements.all
         image = layout(part10.dataset)
-        streams = split_frames(part10.value, image.frames)
+        streams = frames_of(part10, image)
         if record and RestoreRecord.decode(find_record(part10.raw) or b"", elements) != record:
             raise VerificationError("what is around the pixels does not come back as it was")
         if elements != around.all:
             raise VerificationError("the elements do not come back as they were")
-        decode = partial(decode_frame, threads=threads) if part10.syntax == DICOMPRESS else jpeg_xl_pixels
-        for number, expected in enumerate(native.values()):
-            found = decode(bytes(streams[number]), image)
-            if not np.array_equal(native.form.value(found, native.image), expected):
+        if part10.syntax == DICOMPRESS:
+            frames = decode_frames(streams, image, threads)
+        else:
+            frames = (jpeg_xl_pixels(bytes(stream), image) for stream in streams)
+        if image.bits_allocated == 1:
+            bits = np.stack(list(frames))
+            if not np.array_equal(bits, native.pixels):
+                raise VerificationError("the bits do not come back as they were")
+            frames = iter([bits])
+        for number, (found, expected) in enumerate(zip(frames, native.values(), strict=True)):
+            if not np.array_equal(native.form.value(found, native.image)[: len(expected)], expected):
                 raise VerificationError(f"frame {number + 1} does not come back as it was")
     except VerificationError:
         raise

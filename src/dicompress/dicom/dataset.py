@@ -19,7 +19,7 @@ from .compress import check_not_ours, encode_frames
 from .native import Native, made_native, native_of
 from .part10 import Part10, PixelElement
 from .record import TAG, has_record
-from .restore import check_ours, decode_frame, restore_checked
+from .restore import check_ours, decode_frames, restore_checked
 from .syntax import DICOMPRESS, JPEG_XL_LOSSLESS, NATIVE, name
 from .tags import PIXEL_DATA, UNDEFINED_LENGTH
 from .writing import encapsulated_file, head, with_instance
@@ -31,15 +31,16 @@ def compress_dataset(dataset: Dataset, *, model: str = DEFAULT, allowance: Allow
     Pixels and all other elements are kept; the original is not touched. `save_as` writes the copy, which has no restore record:
     it is for pixels and elements, `compress_file` for files. dataset: as pydicom reads it, with `file_meta`. model: its name.
     allowance: `Allowance(near=2)` for a derived image instead, none of whose pixels is off by more than 2 stored values.
-    threads: 0 for one a core. UnsupportedImageError for pixels that cannot be compressed (float, 1-bit, lossy syntaxes),
+    threads: 0 for one a core. UnsupportedImageError for pixels that cannot be compressed (float, lossy syntaxes),
     UnknownModelError, VerificationError.
     """
     part10 = _part10(dataset)
     check_not_ours(part10)
     native = native_of(part10, part10.content)
     coded = encode_frames(native, model, threads, allowance)
-    for number, (stream, expected) in enumerate(zip(coded.streams, coded.pixels, strict=True)):
-        if not np.array_equal(decode_frame(stream, native.image, f"frame {number + 1}", threads), expected):
+    found = decode_frames([memoryview(stream) for stream in coded.streams], native.image, threads)
+    for number, (frame, expected) in enumerate(zip(found, coded.pixels, strict=True)):
+        if not np.array_equal(frame, expected):
             raise VerificationError(f"frame {number + 1} does not come back as it was encoded")
     meta = part10.meta
     if coded.derived is not None:

@@ -5,6 +5,7 @@ The plug-ins' libraries (pylibjpeg, gdcm) are the extra [decoders]; few files ne
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -101,7 +102,7 @@ def _by_pydicom(
         if isinstance(error, StopIteration):
             told = f"its items do not make up {image.frames} frames"
         raise UnsupportedImageError(f"pydicom cannot decode {name(syntax)}: {told}") from None
-    if pixels.size * pixels.itemsize != image.nbytes:
+    if pixels.size != math.prod(image.shape) or pixels.itemsize != image.dtype.itemsize:
         raise FileError(f"the {name(syntax)} pixels have shape {pixels.shape}, not {image.shape}")
     return decoded(list(pixels.reshape(image.shape)), image), str(facts["photometric_interpretation"])
 

@@ -51,8 +51,11 @@ def _item(value: bytes | memoryview) -> list[bytes | memoryview]:
     return [ITEM, (len(value) + len(padding)).to_bytes(4, "little"), value, padding]
 
 
-def split_frames(value: bytes | memoryview, count: int) -> list[memoryview]:
-    """The items in a value that `pixel_element` wrote, one a frame. StreamError unless it may have."""
+def split_frames(value: bytes | memoryview, count: int, together: bool = False) -> list[memoryview]:
+    """The items in a value that `pixel_element` wrote, one a frame, or one for all where these may lie `together`.
+
+    StreamError unless it may have.
+    """
     view, position, items = memoryview(value), 0, []
     while position < len(view):
         start = position + ITEM_HEAD
@@ -61,7 +64,7 @@ def split_frames(value: bytes | memoryview, count: int) -> list[memoryview]:
             raise StreamError(f"{DAMAGED}: no whole item at byte {start - ITEM_HEAD}")
         items.append(view[start:position])
     table, frames = bytes(items[0]) if items else b"", items[1:]
-    if len(frames) != count:
+    if len(frames) != count and not (together and len(frames) == 1):
         raise StreamError(f"{len(frames)} frames in Pixel Data (7FE0,0010), {count} are expected")
     if not all(map(len, frames)):
         raise StreamError("a frame of no bytes in Pixel Data (7FE0,0010)")

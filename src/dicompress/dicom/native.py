@@ -15,17 +15,18 @@ from ..errors import UnsupportedImageError
 from .decoders import decoded_pixels
 from .explicit import Elements
 from .part10 import Part10
-from .pixels import HALVED, NativeForm, PixelLayout, layout
+from .pixels import HALVED, NativeForm, PixelLayout, layout, pieces
 from .record import BYTES, PIXELS
 from .syntax import DEFLATED_FRAMES, ENCAPSULATED_UNCOMPRESSED, LOSSLESS, NATIVE, name
 from .writing import native_parts
 
+BY_FRAMES = (ENCAPSULATED_UNCOMPRESSED, DEFLATED_FRAMES)  # which hold native values, each frame's by themselves
 LEVELS = (6, 9, 1, 2, 3, 4, 5, 7, 8)  # of deflate, likely ones first
 
 
 @dataclass(frozen=True)
 class Native:
-    """A file as prefix + pixel values + suffix, and the image in it.
+    """A file as prefix + pixel values + suffix, and the image in it. A byte that single bits do not fill is the suffix's, too.
 
     pixels: `image.shape`. value: the bytes of them all, if they were in the file. guarantee: BYTES if that is the original file,
     PIXELS if it is what its frames were decoded to. syntax: of this form. deflate_level: with which the data set becomes the original's, else None.
@@ -44,13 +45,14 @@ class Native:
     value: memoryview | None = None
 
     def values(self) -> Iterator[np.ndarray]:
-        """The bytes of each frame, uint8: those of the file, where they were in it."""
-        size = self.image.frame_bytes
-        for number, frame in enumerate(self.pixels):
-            if self.value is None:
-                yield self.form.value(frame, self.image)
-            else:
-                yield np.frombuffer(self.value, np.uint8, size, number * size)
+        """The bytes of each frame, uint8, or of all of single bits: those of the file, where they were in it."""
+        if self.value is None:
+            yield from pieces(self.form, self.pixels, self.image)
+            return
+        together = self.image.bits_allocated == 1
+        size = self.image.whole_bytes if together else self.image.frame_bytes
+        for number in range(1 if together else len(self.pixels)):
+            yield np.frombuffer(self.value, np.uint8, size, number * size)
 
 
 def native_of(part10: Part10, data: bytes) -> Native:
@@ -71,11 +73,13 @@ def native_of(part10: Part10, data: bytes) -> Native:
         start = part10.pixels.start
         return Native(
             pixels, image, form, part10.syntax, BYTES, part10.dataset, part10.elements,
-            part10.content[:start], part10.content[start + image.nbytes :],
+            part10.content[:start], part10.content[start + image.whole_bytes :],
             _deflate_level(part10, data) if part10.syntax == DeflatedExplicitVRLittleEndian else None,
             part10.value,
         )  # fmt: skip
-    if image.interpretation == HALVED and part10.syntax not in (ENCAPSULATED_UNCOMPRESSED, DEFLATED_FRAMES):
+    if image.bits_allocated == 1 and part10.syntax not in BY_FRAMES:
+        raise UnsupportedImageError(f"Bits Allocated (0028,0100) 1 in {name(part10.syntax)}")
+    if image.interpretation == HALVED and part10.syntax not in BY_FRAMES:
         raise UnsupportedImageError(f"Photometric Interpretation (0028,0004) {HALVED} in {name(part10.syntax)}")
     pixels, interpretation = decoded_pixels(part10.value, part10.dataset, image, part10.syntax)
     dataset = part10.dataset

@@ -133,6 +133,16 @@ def _parse(data: bytes, preamble: bytes, start: int) -> Part10:
     return Part10(content, body, trailer, preamble, meta, syntax, dataset, pixels)
 
 
+def named_syntax(data: bytes) -> tuple[UID | None, int]:
+    """The transfer syntax that file meta information names, and the offset of the data set; nothing else is read.
+
+    NotDicomError, FileError.
+    """
+    with readable("the file meta information cannot be read", FileError):
+        meta, body = _read_meta(data, _preamble(data)[1])
+        return _transfer_syntax(meta), body
+
+
 def check_begins(start: bytes) -> None:
     """NotDicomError if no DICOM file begins so; `start` may be all of it, or a hundred bytes and some more."""
     _preamble(start)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,6 +40,8 @@ class PixelLayout:
 
     @property
     def dtype(self) -> np.dtype:
+        if self.bits_allocated == 1:
+            return np.dtype(np.bool_)
         return np.dtype(f"{'i' if self.signed else 'u'}{self.bits_allocated // 8}")
 
     @property
@@ -64,11 +66,18 @@ class PixelLayout:
 
     @property
     def frame_bytes(self) -> int:
-        return math.prod(self.frame_shape) * (self.bits_allocated // 8)
+        """Of a frame by itself."""
+        return -(-math.prod(self.frame_shape) * self.bits_allocated // 8)
 
     @property
     def nbytes(self) -> int:
-        return self.frames * self.frame_bytes
+        """Of all frames; those of single bits follow each other bit by bit (PS3.5 8.1.1)."""
+        return -(-math.prod(self.shape) * self.bits_allocated // 8)
+
+    @property
+    def whole_bytes(self) -> int:
+        """Of `nbytes`, those that hold pixels alone: behind single bits some may be left over."""
+        return math.prod(self.shape) * self.bits_allocated // 8
 
 
 def layout(dataset: Dataset) -> PixelLayout:
@@ -93,19 +102,21 @@ def layout(dataset: Dataset) -> PixelLayout:
     if result.samples != expected:
         kind = f"{result.interpretation or 'missing'} with {result.samples} samples a pixel"
         raise UnsupportedImageError(f"Photometric Interpretation (0028,0004) {kind}")
-    if bits not in (8, 16):
+    if bits == 1 and (result.signed or result.samples > 1):
+        raise UnsupportedImageError("Bits Allocated (0028,0100) 1 of signed pixels, or of several samples")
+    if bits not in (1, 8, 16):
         raise UnsupportedImageError(f"Bits Allocated (0028,0100) {bits}")
     if not 1 <= result.bits_stored <= bits:
         raise UnsupportedImageError(f"Bits Stored (0028,0101) {result.bits_stored} of {bits} allocated")
     if min(result.frames, result.rows, result.columns) < 1:
         raise UnsupportedImageError(f"an image of {result.frames} x {result.rows} x {result.columns} pixels")
-    check_size(result.frames, result.rows, result.columns, result.samples, bits // 8)
+    check_size(result.frames, result.rows, result.columns, result.samples, max(bits // 8, 1))
     return result
 
 
 @dataclass(frozen=True)
 class NativeForm:
-    """How the values of a native Pixel Data lie in its bytes. big: big-endian. words: 8-bit values in words of 16 bits."""
+    """How the values of a native Pixel Data lie in its bytes. big: big-endian. words: 8-bit values, or bits, in words of 16 bits."""
 
     big: bool = False
     words: bool = False
@@ -114,9 +125,11 @@ class NativeForm:
     def of(cls, image: PixelLayout, syntax: UID, vr: str) -> NativeForm:
         """UnsupportedImageError for forms that this version passes on."""
         big = syntax == ExplicitVRBigEndian
-        words = big and image.bits_allocated == 8 and vr == "OW"
-        if words and image.frame_bytes % 2:
-            raise UnsupportedImageError("frames of an odd number of 8-bit pixels in big-endian words")
+        words = big and image.bits_allocated <= 8 and vr == "OW"
+        if words and (image.frame_bytes % 2 if image.bits_allocated == 8 else image.whole_bytes != image.nbytes or image.nbytes % 2):
+            raise UnsupportedImageError(
+                "frames of an odd number of 8-bit pixels, or an odd number of bytes of bits, in big-endian words"
+            )
         if image.interpretation in DECODED_TO_RGB:
             raise UnsupportedImageError(f"Photometric Interpretation (0028,0004) {image.interpretation} of native pixels")
         if image.interpretation == HALVED and (image.columns % 2 or image.planar or image.bits_allocated != 8):
@@ -132,6 +145,10 @@ class NativeForm:
             raise UnsupportedImageError("Pixel Data (7FE0,0010) is empty")
         if len(value) < image.nbytes:
             raise FileError(f"Pixel Data (7FE0,0010) holds {len(value)} bytes, {image.nbytes} are expected: cut short?")
+        if image.bits_allocated == 1:
+            packed = np.frombuffer(value, np.uint8, image.nbytes)
+            packed = packed.view(np.uint16).byteswap().view(np.uint8) if self.words else packed
+            return np.unpackbits(packed, count=math.prod(image.shape), bitorder="little").view(np.bool_).reshape(image.shape)
         stored = image.dtype.newbyteorder(">" if self.big else "<")
         pixels = np.frombuffer(value, stored, image.nbytes // stored.itemsize)
         if self.words:
@@ -142,12 +159,23 @@ class NativeForm:
         return pixels.reshape(image.shape).astype(image.dtype, copy=False)
 
     def value(self, pixels: np.ndarray, image: PixelLayout) -> np.ndarray:
-        """Inverse of `values`, of one frame or several: uint8, one-dimensional."""
+        """Inverse of `values`, of one frame or several: uint8, one-dimensional. Bits behind the last pixel are zero."""
         if image.samples > 1 and image.planar:
             pixels = np.moveaxis(pixels, -1, -3)
-        stored = np.ascontiguousarray(pixels, image.dtype.newbyteorder(">" if self.big else "<"))
-        flat = stored.reshape(-1).view(np.uint8)
+        if image.bits_allocated == 1:
+            flat = np.packbits(pixels.reshape(-1), bitorder="little")
+        else:
+            stored = np.ascontiguousarray(pixels, image.dtype.newbyteorder(">" if self.big else "<"))
+            flat = stored.reshape(-1).view(np.uint8)
         return flat.view(np.uint16).byteswap().view(np.uint8) if self.words else flat
+
+
+def pieces(form: NativeForm, frames: Iterable[np.ndarray], image: PixelLayout) -> Iterator[np.ndarray]:
+    """The bytes of frames, one after the other; of single bits, which share bytes, of all of them at once."""
+    if image.bits_allocated == 1:
+        frames = [np.stack(list(frames))]
+    for frame in frames:
+        yield form.value(frame, image)
 
 
 def little_endian(pixels: np.ndarray) -> np.ndarray:

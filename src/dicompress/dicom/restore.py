@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,10 +13,10 @@ from .decoders import jpeg_xl_pixels
 from .items import split_frames
 from .native import deflate
 from .part10 import Part10, parse
-from .pixels import NativeForm, PixelLayout, layout, little_endian
+from .pixels import NativeForm, PixelLayout, layout, little_endian, pieces
 from .recompress import LOST as JPEG_LOST
 from .recompress import jpeg_xl_frames, restore_jpeg
-from .record import RECORD_MARK, Digest, RecordHead, digest_of, find_record, has_record, record_of
+from .record import BYTES, RECORD_MARK, Digest, RecordHead, digest_of, find_record, has_record, record_of
 from .results import Restored, Stripped
 from .syntax import DICOMPRESS, JPEG_XL_JPEG, JPEG_XL_LOSSLESS, NATIVE, name
 from .writing import encapsulated_file, head, native_parts
@@ -89,12 +89,14 @@ def _restore(part10: Part10, threads: int, whole: bool) -> Restored:
         image = replace(image, planar=record.planar)
         form = NativeForm.of(image, record.pixel_syntax, "OW" if record.words else "")
         prefix, suffix = record.prefix, record.suffix
-    content = bytearray(len(prefix) + image.nbytes + len(suffix))
-    content[: len(prefix)], content[len(prefix) + image.nbytes :] = prefix, suffix
-    position = len(prefix)
-    for pixels in frames:
-        content[position : position + image.frame_bytes] = form.value(pixels, image).data
-        position += image.frame_bytes
+    size = image.whole_bytes if record is not None and record.guarantee == BYTES else image.nbytes
+    content = bytearray(len(prefix) + size + len(suffix))
+    content[: len(prefix)], content[len(prefix) + size :] = prefix, suffix
+    position, end = len(prefix), len(prefix) + size
+    for piece in pieces(form, frames, image):
+        piece = piece[: end - position]
+        content[position : position + len(piece)] = piece.data
+        position += len(piece)
     if record is not None:
         if record.deflate_level is not None:
             content = content[: record.body] + deflate(content[record.body :], record.deflate_level) + record.trailer
@@ -104,10 +106,10 @@ def _restore(part10: Part10, threads: int, whole: bool) -> Restored:
 
 
 def frames_of(part10: Part10, image: PixelLayout) -> list[memoryview]:
-    """The streams of a compressed file. StreamError if they are not one a frame."""
+    """The streams of a compressed file. StreamError if they are not one a frame, or in our syntax one for all frames."""
     if part10.pixels is None or not part10.pixels.encapsulated:
         raise StreamError("no encapsulated Pixel Data (7FE0,0010)")
-    return split_frames(part10.value, image.frames)
+    return split_frames(part10.value, image.frames, together=part10.syntax == DICOMPRESS)
 
 
 def _jpeg_xl_frames(streams: list[memoryview], image: PixelLayout, expected: bytes | None) -> Iterator[np.ndarray]:
@@ -125,16 +127,38 @@ def _jpeg_xl_frames(streams: list[memoryview], image: PixelLayout, expected: byt
 
 
 def decode_frames(streams: list[memoryview], image: PixelLayout, threads: int = 0) -> Iterator[np.ndarray]:
+    """Each `image.frame_shape`, from their streams or the one that holds all."""
+    if len(streams) < image.frames:
+        check_together(streams[0], image)
+        yield from codec.decode(streams[0], threads=threads)
+        return
     for number, stream in enumerate(streams):
         yield decode_frame(stream, image, f"frame {number + 1}", threads)
 
 
-def decode_frame(stream: bytes | memoryview, image: PixelLayout, name: str = "the frame", threads: int = 0) -> np.ndarray:
-    """`image.frame_shape` from a frame's stream. StreamError, with `name`, if it is not what the elements say."""
+def decode_some(streams: list[memoryview], image: PixelLayout, numbers: Sequence[int], threads: int = 0) -> np.ndarray:
+    """(len(numbers), ...) frames of `decode_frames`; no more is decoded than they need."""
+    if len(streams) == image.frames:
+        return np.stack([decode_frame(streams[n], image, f"frame {n + 1}", threads) for n in numbers])
+    check_together(streams[0], image)
+    return np.stack([codec.decode(streams[0], frame=n, threads=threads) for n in numbers])
+
+
+def check_together(stream: bytes | memoryview, image: PixelLayout) -> None:
+    """StreamError unless a stream holds all frames that the elements tell of."""
+    shape, dtype = codec.layout(stream)
+    if shape != image.shape or dtype != image.dtype:
+        raise StreamError(f"the frames are {dtype} {shape}, the elements say {image.dtype} {image.shape}")
+
+
+def decode_frame(
+    stream: bytes | memoryview, image: PixelLayout, name: str = "the frame", threads: int = 0, level: int = 0
+) -> np.ndarray:
+    """`image.frame_shape` from a frame's stream, or it at a level. StreamError, with `name`, if it is not what the elements say."""
     shape, dtype = codec.layout(stream)
     if shape != image.frame_shape or dtype != image.dtype:
         raise StreamError(f"{name} is {dtype} {shape}, the elements say {image.dtype} {image.frame_shape}")
-    return codec.decode(stream, threads=threads)
+    return codec.decode(stream, level=level, threads=threads)
 
 
 def strip_file(data: bytes) -> Stripped:

@@ -72,6 +72,8 @@ class Target:
 
         if not getattr(getattr(imagecodecs, self.codec, None), "available", False):
             raise UnsupportedImageError(f"{self.title}, and this imagecodecs comes without it: pip install -U imagecodecs")
+        if image.bits_allocated == 1:
+            raise UnsupportedImageError(f"{self.title} is not written of single bits, Bits Allocated (0028,0100) 1")
         if image.interpretation not in self.colours:
             raise UnsupportedImageError(f"{self.title} holds no Photometric Interpretation (0028,0004) {image.interpretation}")
         if image.signed and not self.signed:

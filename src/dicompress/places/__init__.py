@@ -115,12 +115,11 @@ def clean(folders: Iterable[Place]) -> None:
     targets.clean(folder for folder in folders if isinstance(folder, Path))
 
 
-def walk(folder: Place, skip: Place | None, ordered: bool = True) -> Iterator[Found]:
-    """Whatever lies below `folder` and is no folder. skip: a folder that is not walked. ordered: False as found, not all at a time."""
+def walk(folder: Place, skip: Place | None) -> Iterator[Found]:
+    """Whatever lies below `folder` and is no folder, as it is found. skip: a folder that is not walked."""
     if isinstance(folder, Url):
         return remote.walk(folder, skip if isinstance(skip, Url) else None)
-    found = local.walk(folder, skip if isinstance(skip, Path) else None)
-    return iter(sorted(found, key=lambda file: file.name.split("/"))) if ordered else found
+    return local.walk(folder, skip if isinstance(skip, Path) else None)
 
 
 def last_name(folder: Place) -> str:

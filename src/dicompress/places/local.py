@@ -75,14 +75,19 @@ def walk(folder: Path, skip: Path | None) -> Iterator[Found]:
                 for entry in entries:
                     if not _is_folder(entry):
                         if not is_partial(entry.name):
-                            yield _found(entry.path, folder)
+                            yield _found(folder, entry.path)
                     elif os.path.realpath(entry.path) != skipped:
                         if entry.is_symlink():
-                            yield _found(entry.path, folder, "a link to a folder is not followed; name that folder as a source")
+                            yield _found(folder, entry.path, "a link to a folder is not followed; name that folder as a source")
                         else:
                             waiting.append(entry.path)
         except OSError as error:
-            yield _found(here, folder, f"cannot be read: {error.strerror}")
+            yield _found(folder, here, f"cannot be read: {error.strerror}")
+
+
+def _found(folder: Path, name: str, problem: str | None = None) -> Found:
+    path = Path(name)
+    return Found(path, path.relative_to(folder).as_posix(), problem)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -90,8 +95,3 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:
         return False
-
-
-def _found(path: str, folder: Path, problem: str | None = None) -> Found:
-    place = Path(path)
-    return Found(place, place.relative_to(folder).as_posix(), problem)

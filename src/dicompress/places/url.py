@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .remote import Ranges
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Url:
     """scheme://path. path: without slashes at its end; its characters mean themselves, nothing is quoted."""
 

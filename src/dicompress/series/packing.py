@@ -72,7 +72,7 @@ def _packed(part10: Part10, data: bytes, entry: Entry, references: Mapping[int, 
     if part10.syntax in JPEG:
         return _whole(part10, data, entry, settings)
     native = native_of(part10, data)
-    if native.image.interpretation not in GREY:
+    if native.image.interpretation not in GREY or native.image.bits_allocated == 1:
         return _whole(part10, data, entry, settings)
     content = _slice(part10, native, data, entry, references, settings)
     trial = None if settings.allowance else drawn.tried(native, settings.model, settings.threads)

@@ -30,6 +30,8 @@ def encode_frame(frame: bytes | np.ndarray, runner: base.EncodeRunner) -> bytes:
     """pydicom's plug-in: little-endian pixels -> a frame's stream, decoded and compared before it is returned."""
     image = layout_of(runner.options).one_frame
     settings = {name: runner.get_option(name) for name in SETTINGS if name in runner.options}
+    if image.bits_allocated == 1:
+        settings.pop("model", None)  # no model codes bits
     (pixels,) = NativeForm.of(image, ExplicitVRLittleEndian, "").values(frame, image)
     return codec.encode(pixels, bits_stored=image.bits_stored, colour=pixels.ndim > 2, **settings)
 
