@@ -1,28 +1,49 @@
 """C-ECHO and C-STORE: everything is kept as it came, by whoever sends it; what is refused says why; no peer takes what others need."""
 
-import shutil
+import random
 import socket
 import ssl
 import struct
-import subprocess
+import threading
+import time
 
 import pytest
 from helpers.archive import instance, rows
 from helpers.files import pydicom_file, read
-from helpers.gateway import CALLER, HOST, TITLE, announced, associated, body, made, opened, read_uids, run, send, served, until
+from helpers.gateway import (
+    CALLER,
+    HOST,
+    TITLE,
+    announced,
+    associated,
+    body,
+    certificate,
+    made,
+    opened,
+    read_uids,
+    run,
+    send,
+    served,
+    until,
+)
 from helpers.store import dcmtk
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 from pynetdicom import build_context
+from pynetdicom.pdu import A_ASSOCIATE_RQ
 from pynetdicom.sop_class import Verification
 
 from dicompress.dicom import compress_file, restore_file
+from dicompress.dicom.part10 import parse
 from dicompress.errors import FileError
 from dicompress.server.dimse import wire
 from dicompress.server.dimse.storing import IMPLEMENTATION
 from dicompress.server.serve import tls_context
 from dicompress.server.settings import Settings
 from dicompress.store import Store
+from dicompress.store.attributes import attributes
 
+# A SOP Instance UID, a private creator, and an element of undefined length without its delimiter.
+UNDEFINED = b"\x08\0\x18\0UI\4\0001.2\0" + b"\x09\0\x10\0LO\4\0TEST" + b"\x09\0\1\x10OB\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\4\0\0\0abcd"
 FILES = [
     "CT_small.dcm", "MR_small_implicit.dcm", "MR_small_bigendian.dcm", "image_dfl.dcm", "MR_small_RLE.dcm", "JPEG2000.dcm", "JPEG-lossy.dcm",
     "SC_rgb_jpeg_dcmtk.dcm", "reportsi.dcm", "rtplan.dcm", "waveform_ecg.dcm",
@@ -94,6 +115,27 @@ def test_what_is_refused_says_why_and_the_next_object_is_taken(door, tmp_path, m
     assert f"{status.Status:04X}" == "A700" and "No space left" in status.ErrorComment
 
 
+def test_what_is_cut_short_is_refused_and_what_is_whole_is_not_whichever_threads_read(door):
+    cut = made(1)[: -len(body(made(1)))] + UNDEFINED
+    whole = cut + b"\xfe\xff\xdd\xe0\0\0\0\0"
+    refused: list[int] = []
+
+    def read_often(data, expected) -> None:
+        for _ in range(100):
+            try:
+                attributes(parse(data))
+                refused.append(0 - expected)
+            except FileError as error:
+                refused.append(("cut short" in str(error)) - expected)
+
+    threads = [threading.Thread(target=read_often, args=(data, data is cut)) for data in (cut, whole, cut, whole)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert refused == [0] * 400
+
+
 def test_too_large_objects_are_dropped_while_they_arrive(door, tmp_path, monkeypatch):
     seen = []
     write = wire.TooLarge.write
@@ -132,6 +174,39 @@ def test_more_associations_than_are_allowed_are_refused_for_now(tmp_path):
             assert again.send_c_echo().Status == 0
 
 
+def test_connections_beyond_twice_that_are_closed_at_once(tmp_path):
+    with opened(tmp_path / "store", max_associations=1, timeout=3.0) as door:
+        silent = [socket.create_connection((HOST, door.port)) for _ in range(2)]
+        until(lambda: len(door.ae.active_associations) == 2)
+        with socket.create_connection((HOST, door.port)) as third:
+            third.settimeout(20)
+            assert third.recv(1) == b""
+        for one in silent:
+            one.close()
+        until(lambda: not door.ae.active_associations)
+        with associated(door.port, build_context(Verification)) as again:
+            assert again.is_established
+
+
+def test_what_is_being_stored_when_the_door_closes_is_stored_and_acknowledged(tmp_path, monkeypatch):
+    begun, keep, answers = threading.Event(), Store.keep, []
+
+    def slowly(*arguments):
+        begun.set()
+        time.sleep(1)
+        return keep(*arguments)
+
+    monkeypatch.setattr(Store, "keep", slowly)
+    with opened(tmp_path / "store") as door:
+        sender = threading.Thread(target=lambda: answers.extend(send(door.port, tmp_path, made())))
+        sender.start()
+        begun.wait(60)
+    sender.join(60)
+    assert [answer.Status for answer in answers] == [0]
+    with Store(tmp_path / "store") as store:
+        assert len(rows(store)) == 1
+
+
 def test_a_peer_that_is_silent_is_given_up(tmp_path):
     with opened(tmp_path / "store", timeout=1.0) as door:
         with socket.create_connection((HOST, door.port)) as silent:
@@ -149,6 +224,33 @@ def test_headers_that_promise_too_much_end_the_connection(door, kind, length):
         assert peer.recv(100)[:1] in (b"", b"\x07")
     with associated(door.port, build_context(Verification)) as after:
         assert after.send_c_echo().Status == 0
+
+
+def test_bytes_that_make_no_sense_harm_nobody_else(tmp_path):
+    chance, sent = random.Random(7), []
+    with opened(tmp_path / "store", timeout=1.0) as door:
+        with associated(door.port, build_context(Verification)) as association:
+            write = association.dul.socket.send
+            sent.append(pdu_of(association))
+            association.dul.socket.send = lambda data: sent.append(bytes(data)) or write(data)
+            assert association.send_c_echo().Status == 0
+        valid = b"".join(sent)
+        for _ in range(60):
+            bad = bytearray(valid)
+            for _ in range(chance.randint(1, 8)):
+                bad[chance.randrange(len(bad))] = chance.choice((0, 1, 127, 255, chance.randrange(256)))
+            with socket.create_connection((HOST, door.port)) as peer:
+                peer.sendall(bad[: chance.randint(1, len(bad))])
+        until(lambda: not door.ae.active_associations)
+        assert send(door.port, tmp_path, made())[0].Status == 0
+        assert len(rows(door.store)) == 1
+
+
+def pdu_of(association) -> bytes:
+    """The A-ASSOCIATE-RQ that it sent."""
+    pdu = A_ASSOCIATE_RQ()
+    pdu.from_primitive(association.requestor.primitive)
+    return pdu.encode()
 
 
 def test_who_sends_on_without_waiting_for_answers_is_given_up(door, monkeypatch):
@@ -170,17 +272,6 @@ def test_who_sends_on_without_waiting_for_answers_is_given_up(door, monkeypatch)
             except OSError:
                 pass  # given up already
         until(lambda: not association.is_established)
-
-
-def certificate(folder):
-    if not shutil.which("openssl"):
-        pytest.skip("openssl is not installed")
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / "key", "-out", folder / "pem", "-days", "2", *subject],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return folder / "pem", folder / "key"
 
 
 def test_tls_with_dcmtk_and_a_silent_connection_keeps_nobody_waiting(tmp_path):

@@ -1,6 +1,6 @@
-"""What browsers are given: our pages, a built OHIF as it is, nothing else of the disk; a cookie for the token."""
+"""What browsers are given: our pages, a built OHIF as it is, nothing else of the disk."""
 
-from dataclasses import replace
+import re
 
 import pytest
 from fastapi import FastAPI
@@ -8,8 +8,7 @@ from fastapi.testclient import TestClient
 
 from dicompress import FileError
 from dicompress.server.settings import Settings
-from dicompress.server.web import session
-from dicompress.server.web.viewer import OURS, check_folder, pages
+from dicompress.server.web.viewer import OPEN, OURS, check_folder, log_in_again, pages
 
 BUNDLE = b"console.log(1)\n" * 1000
 
@@ -29,7 +28,6 @@ def built(tmp_path):
 
 def client(settings: Settings) -> TestClient:
     app = FastAPI()
-    app.include_router(session.sessions(settings))
     app.include_router(pages(settings))
     return TestClient(app, follow_redirects=False)
 
@@ -93,22 +91,13 @@ def test_a_folder_without_a_built_ohif_is_refused(tmp_path):
         pages(Settings(viewer=tmp_path))
 
 
-def test_the_cookie_ends_and_takes_the_token():
-    cookie = session.made("a token", 1000.0)
-    assert session.is_good(cookie, "a token", 1000.0 + session.LASTS - 1)
-    assert not session.is_good(cookie, "a token", 1000.0 + session.LASTS)
-    assert not session.is_good(cookie, "another", 1001.0)
-    ends, _, signature = cookie.partition(".")
-    for forged in (f"{int(ends) + 1}.{signature}", f"{ends}.", ends, "", ".", "é.é", f"nan.{signature}"):
-        assert not session.is_good(forged, "a token", 1001.0), forged
-
-
-def test_the_cookie_is_not_for_scripts_nor_other_sites_nor_plain_lines_where_there_is_tls(built, tmp_path):
-    settings = Settings(token="a token", viewer=built)
-    plain = client(settings).post("/dicompress/login").headers["set-cookie"]
-    assert "HttpOnly" in plain and "SameSite=strict" in plain and "Secure" not in plain and "a token" not in plain
-    assert "Secure" in client(replace(settings, certificate=tmp_path)).post("/dicompress/login").headers["set-cookie"]
-    left = client(settings).get("/dicompress/logout")
+def test_the_page_to_log_in_needs_nothing_that_is_behind_the_token(built):
+    web = client(Settings(token="a token", viewer=built))
+    page = web.get("/login").text
+    assert set(re.findall(r'(?:src|href)="([^"]*)"', page)) == set(OPEN) and 'method="post"' in page
+    wrong = log_in_again()
+    assert wrong.status_code == 401 and b"That is not the token." in wrong.body
+    left = web.get("/logout")
     assert left.status_code == 303 and "Max-Age=0" in left.headers["set-cookie"]
 
 

@@ -46,6 +46,7 @@ SAME = {
     "deflated": lambda: make(SLICES[0], DeflatedExplicitVRLittleEndian),
     "frames": lambda: make(SLICES),
     "one frame": lambda: make(SLICES[:1]),
+    "few values": lambda: make(drawing().astype(np.uint8)),
     "without preamble": lambda: make(SLICES[0])[132:],
     "behind the pixels": lambda: change(make(SLICES[0]), DataSetTrailingPadding=b"\0" * 10),
     "pydicom's CT": lambda: pydicom_file("CT_small.dcm"),
@@ -56,7 +57,7 @@ DRAWN = {
     "planes": lambda: colour(planar=1),
     "frames of colour": lambda: colour(2),
     "JPEG": lambda: jpeg_file(pydicom.encaps.encapsulate(jpegs(2)), 2),
-    "drawing": lambda: make(drawing().astype(np.uint8)),
+    "1 bit": lambda: pydicom_file("liver_1frame.dcm"),
 }
 KEPT = {
     "no DICOM": lambda: b"so it is\n" * 40,
@@ -64,7 +65,6 @@ KEPT = {
     "empty": lambda: b"",
     "noise": lambda: np.random.default_rng(0).bytes(999),
     "cut": lambda: make(SLICES[0])[:-100],
-    "1 bit": lambda: pydicom_file("liver_1frame.dcm"),
     "no pixels": lambda: pydicom_file("rtplan.dcm"),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_file_meta_info
@@ -171,3 +173,15 @@ def until(condition, seconds: float = TIMEOUT) -> None:
     while not condition():
         assert time.monotonic() < end, "it does not happen"
         time.sleep(0.05)
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate of localhost that is its own authority, and its key."""
+    if not shutil.which("openssl"):
+        pytest.skip("openssl is not installed")
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / "key", "-out", folder / "pem", "-days", "2", *subject],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return folder / "pem", folder / "key"

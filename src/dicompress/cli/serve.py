@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -39,8 +40,9 @@ def serve(
     if log.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise DicompressError(f"{log} is no level of a log: debug, info, warning, error")
     logging.basicConfig(level=log.upper(), format=FORMAT)
-    for library in ("uvicorn", "pynetdicom"):  # they log whole requests
-        logging.getLogger(library).setLevel("WARNING")
+    warnings.simplefilter("ignore")  # pydicom's quote values
+    for library, level in (("uvicorn", "WARNING"), ("pynetdicom", "WARNING"), ("pydicom", "ERROR")):  # as below that they do, too
+        logging.getLogger(library).setLevel(level)
     import signal
     import threading
 

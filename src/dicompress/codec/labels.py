@@ -119,7 +119,11 @@ def decode(data: bytes | memoryview, *, frame: int | None = None, level: int = 0
 
     def job(args: tuple[int, int, bytes]) -> None:
         first, count, run = args
-        np.take(facts.table, _decode_run(run, facts, count, count), out=whole[first : first + count], mode="clip")
+        to = whole[first : first + count]
+        if facts.dtype == np.bool_:
+            _decode_run(run, facts, count, count, to.view(np.uint8))
+        else:
+            np.take(facts.table, _decode_run(run, facts, count, count), out=to, mode="clip")
 
     with ThreadPoolExecutor(min(threads or os.cpu_count() or 1, len(jobs))) as pool:
         list(pool.map(job, jobs))
@@ -207,13 +211,13 @@ def _read_table(reader: Reader, dtype: np.dtype) -> np.ndarray:
     return np.array(values, dtype)
 
 
-def _decode_run(data: bytes, facts: Labels, count: int, wanted: int) -> np.ndarray:
-    """(wanted, rows, columns) numbers in the table, of the first frames of a run."""
+def _decode_run(data: bytes, facts: Labels, count: int, wanted: int, to: np.ndarray | None = None) -> np.ndarray:
+    """(wanted, rows, columns) numbers in the table, of the first frames of a run. to: where they go, if not in a new array."""
     coded = data[CRC_BYTES:]
     if _crc(facts.head, coded) != data[:CRC_BYTES]:
         raise StreamError("a run of frames does not have the checksum of the original one")
     values = max(2, len(facts.table))
-    numbers = np.empty((wanted, *facts.shape[1:]), np.uint8)
+    numbers = np.empty((wanted, *facts.shape[1:]), np.uint8) if to is None else to
     if facts.zstandard:
         _unpack(coded, numbers, values)
     else:

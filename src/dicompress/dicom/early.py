@@ -38,8 +38,8 @@ def early_frame(part10: Part10, number: int, threads: int = 0) -> bytes:
     k = level(image.rows, image.columns)
     if not k:
         raise UnsupportedImageError(f"{image.columns} x {image.rows} pixels come as fast as they are")
-    if image.interpretation in ("PALETTE COLOR", HALVED) or image.bits_stored == 1:
-        raise UnsupportedImageError(f"{image.interpretation} of {image.bits_stored} bits has nothing between two pixels")
+    if image.interpretation in ("PALETTE COLOR", HALVED) or image.bits_stored == 1 or "SegmentationType" in part10.dataset:
+        raise UnsupportedImageError("there is nothing between two pixels of palettes, labels, single bits and YBR_FULL_422")
     if not 0 <= number < image.frames:
         raise IndexError(f"frame {number + 1} of {image.frames}")
     planes = planes_in_cells(part10.dataset, image)
@@ -69,10 +69,11 @@ def _doubled(values: np.ndarray, size: int) -> np.ndarray:
 
 
 def _coarse(part10: Part10, image: PixelLayout, number: int, k: int, threads: int) -> tuple[np.ndarray, PixelLayout]:
-    if part10.syntax != DICOMPRESS:
+    streams = frames_of(part10, image) if part10.syntax == DICOMPRESS else []
+    if len(streams) != image.frames:  # not ours, or all in one stream, which has no levels
         pixels, image = stored_frames(part10, image, [number], threads)
         return pixels[0][:: 1 << k, :: 1 << k], image
-    stream = frames_of(part10, image)[number]
+    stream = streams[number]
     if codec.layout(stream) != (image.frame_shape, image.dtype):
         raise StreamError(f"frame {number + 1} is not what the elements say")
     there = min(k, codec.inspect(stream).levels)

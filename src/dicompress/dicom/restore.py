@@ -10,10 +10,11 @@ import numpy as np
 from .. import codec
 from ..errors import StreamError, UnsupportedImageError
 from .decoders import jpeg_xl_pixels
+from .image import image_of
 from .items import split_frames
 from .native import deflate
 from .part10 import Part10, parse
-from .pixels import NativeForm, PixelLayout, layout, little_endian, pieces
+from .pixels import NativeForm, PixelLayout, little_endian, pieces
 from .recompress import LOST as JPEG_LOST
 from .recompress import jpeg_xl_frames, restore_jpeg
 from .record import BYTES, RECORD_MARK, Digest, RecordHead, digest_of, find_record, has_record, record_of
@@ -71,7 +72,7 @@ def check_ours(part10: Part10) -> None:
 
 def _restore(part10: Part10, threads: int, whole: bool) -> Restored:
     record, remark = record_of(part10, LOST, EDITED) if whole else (None, LOST)
-    image = layout(part10.dataset)
+    image = image_of(part10)
     streams = frames_of(part10, image)
     frames = decode_frames(streams, image, threads)
     near = 0
@@ -151,14 +152,12 @@ def check_together(stream: bytes | memoryview, image: PixelLayout) -> None:
         raise StreamError(f"the frames are {dtype} {shape}, the elements say {image.dtype} {image.shape}")
 
 
-def decode_frame(
-    stream: bytes | memoryview, image: PixelLayout, name: str = "the frame", threads: int = 0, level: int = 0
-) -> np.ndarray:
-    """`image.frame_shape` from a frame's stream, or it at a level. StreamError, with `name`, if it is not what the elements say."""
+def decode_frame(stream: bytes | memoryview, image: PixelLayout, name: str = "the frame", threads: int = 0) -> np.ndarray:
+    """`image.frame_shape` from a frame's stream. StreamError, with `name`, if it is not what the elements say."""
     shape, dtype = codec.layout(stream)
     if shape != image.frame_shape or dtype != image.dtype:
         raise StreamError(f"{name} is {dtype} {shape}, the elements say {image.dtype} {image.frame_shape}")
-    return codec.decode(stream, level=level, threads=threads)
+    return codec.decode(stream, threads=threads)
 
 
 def strip_file(data: bytes) -> Stripped:
@@ -173,6 +172,6 @@ def strip_file(data: bytes) -> Stripped:
     start = head(b"", part10.meta, part10.dataset, part10.syntax)
     if part10.syntax == JPEG_XL_JPEG:
         return Stripped(encapsulated_file(start, part10.elements, jpeg_xl_frames(part10)), JPEG_LOST)
-    streams = frames_of(part10, layout(part10.dataset))
+    streams = frames_of(part10, image_of(part10))
     lost = LOST if part10.syntax == DICOMPRESS else LOST_XL
     return Stripped(encapsulated_file(start, part10.elements, streams), lost)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGBaseline8Bit
 
-from .. import codec
 from ..codec.jpegxl import to_jpeg
 from ..errors import DicompressError, UnsupportedImageError, VerificationError
-from .cells import Plane, planes_in_cells, separated
+from .cells import planes_in_cells, separated
 from .decoders import decoded_pixels, offset_tables
+from .image import image_of
 from .items import pixel_element, source_frames
 from .part10 import Part10
-from .pixels import HALVED, NativeForm, PixelLayout, layout, reader_values, whole_colours
+from .pixels import HALVED, NativeForm, PixelLayout, whole_colours
 from .recompress import jpeg_xl_frames
 from .record import RecordHead, find_record
-from .restore import decode_frame, decode_some, frames_of
+from .restore import decode_some, frames_of
 from .standard import TARGETS, Target
 from .stored import FULL
 from .syntax import DICOMPRESS, JPEG, JPEG_XL_JPEG, LOSSLESS, NATIVE, name
@@ -54,41 +53,27 @@ def frames_as(part10: Part10, to: str, numbers: Iterable[int], threads: int = 0)
     target, numbers = target_of(to), list(numbers)
     if part10.syntax == JPEG_XL_JPEG:
         return _jpeg(part10, target, numbers)
-    image = layout(part10.dataset)
+    image = image_of(part10)
     _check_numbers(numbers, image.frames)
     if target and part10.syntax in target.same:
         found = source_frames(part10.value, image.frames, offset_tables(part10.dataset))
         return Frames([found[n] for n in numbers], part10.syntax, image.interpretation, False, ())
     pixels, image = stored_frames(part10, image, numbers, threads)
-    return _encoded_or_native(pixels, image, partial(planes_in_cells, part10.dataset, image), target, threads)
-
-
-def smaller_frame(part10: Part10, to: str, number: int, level: int, threads: int = 0) -> Frames:
-    """Every 2^level-th row and column of one frame, as `frames_as` gives whole ones: to be shown until that is there.
-
-    Of streams in our syntax only what the level needs is decoded. It may be one of a lossy syntax, too, and overlays in pixel cells
-    are not in it.
-    """
-    target, image, step = target_of(to), layout(part10.dataset), 1 << level
-    _check_numbers([number], image.frames)
-    streams = frames_of(part10, image) if part10.syntax == DICOMPRESS else []
-    levels = min(level, codec.inspect(streams[number]).levels) if len(streams) == image.frames else 0
-    if levels:
-        pixels = decode_frame(streams[number], image, f"frame {number + 1}", threads, levels)[
-            None, :: step >> levels, :: step >> levels
-        ]
-    else:
-        pixels, image = any_frames(part10, [number], threads)
-        pixels = pixels[:, ::step, ::step]
-    small = replace(image, frames=1, rows=pixels.shape[1], columns=pixels.shape[2])
-    return _encoded_or_native(reader_values(np.ascontiguousarray(pixels), small), small, list, target, threads)
+    remark = None
+    if target:
+        try:
+            return _encoded(part10.dataset, pixels, image, target, threads)
+        except UnsupportedImageError as reason:
+            remark = f"in native form: {reason}"
+    values = [NativeForm().value(frame, image).tobytes() for frame in pixels]
+    return Frames(values, ExplicitVRLittleEndian, image.interpretation, image.planar, (), remark)
 
 
 def any_frames(part10: Part10, numbers: Iterable[int], threads: int = 0) -> tuple[np.ndarray, PixelLayout]:
     """(len(numbers), ...) values of some frames of any file whose pixels can be had here, lossy ones too, and their layout: each pixel
     with a colour of its own, RGB where decoders make that. Errors as of `frames_as`.
     """
-    image, numbers = layout(part10.dataset), list(numbers)
+    image, numbers = image_of(part10), list(numbers)
     _check_numbers(numbers, image.frames)
     if part10.syntax in LOSSLESS | NATIVE | {DICOMPRESS}:
         pixels, image = stored_frames(part10, image, numbers, threads)
@@ -134,22 +119,9 @@ def _decoded(frames: list[bytes], image: PixelLayout, syntax: UID) -> tuple[np.n
     return pixels, replace(image, interpretation=interpretation)
 
 
-def _encoded_or_native(
-    pixels: np.ndarray, image: PixelLayout, planes: Callable[[], list[Plane]], target: Target | None, threads: int
-) -> Frames:
-    remark = None
-    if target:
-        try:
-            return _encoded(pixels, image, planes(), target, threads)
-        except UnsupportedImageError as reason:
-            remark = f"in native form: {reason}"
-    values = [NativeForm().value(frame, image).tobytes() for frame in pixels]
-    return Frames(values, ExplicitVRLittleEndian, image.interpretation, image.planar, (), remark)
-
-
-def _encoded(pixels: np.ndarray, image: PixelLayout, planes: list[Plane], target: Target, threads: int) -> Frames:
+def _encoded(dataset: Dataset, pixels: np.ndarray, image: PixelLayout, target: Target, threads: int) -> Frames:
     target.check(image)
-    cells = separated(pixels, image, planes)
+    cells = separated(pixels, image, planes_in_cells(dataset, image))
     frames = encoded(cells.pixels, image, target, cells.precision, threads)
     interpretation = target.colours[image.interpretation]
     _, *items, _ = pixel_element(frames)

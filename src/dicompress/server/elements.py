@@ -45,13 +45,25 @@ def located(metadata: bytes, instance: str) -> bytes:
 
 
 def value(part10: Part10, path: str) -> bytes:
-    """The bytes of a value, little-endian. path: tags and numbers of items from 0, as in its URI. KeyError if there is none."""
+    """The bytes of a value, little-endian; of Pixel Data only native ones. path: tags and numbers of items from 0, as in its URI. KeyError if there is none."""
+    if path.upper() == PIXELS:
+        return _pixels(part10)
     with readable("the value cannot be read", FileError):
         dataset = _little_endian(part10)
         found = next((element for at, element in _walk(dataset) if at == path.upper()), None)
     if found is None or path.upper() in HIDDEN or not isinstance(found.value, bytes):
         raise KeyError(path)
     return found.value
+
+
+def _pixels(part10: Part10) -> bytes:
+    """Native ones. KeyError if there are none."""
+    if part10.pixels is None or part10.pixels.encapsulated:
+        raise KeyError(PIXELS)
+    width = int(part10.dataset.get("BitsAllocated") or 8) // 8
+    if part10.syntax == ExplicitVRBigEndian and width > 1:
+        return np.frombuffer(part10.value, f"u{width}", len(part10.value) // width).byteswap().tobytes()
+    return bytes(part10.value)
 
 
 def _little_endian(part10: Part10) -> Dataset:

@@ -118,8 +118,10 @@ class Frames:
     def close(self) -> None:
         """What waits gets an error; workers finish what they are at."""
         with self._condition:
+            left = [] if self._closed else [job for job in self._jobs.values() if not job.is_started]
             self._closed = True
-            left = [job for job in self._jobs.values() if not job.is_started]
+            for job in left:
+                del self._jobs[job.task]
             self._condition.notify_all()
         for job in left:
             job.future.set_exception(BusyError("the gateway is stopping"))

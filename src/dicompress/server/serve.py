@@ -50,6 +50,10 @@ class Gateway:
             stack.callback(self._stop_web)
             self._wait()
             self._closing = stack.pop_all()
+        if not self.settings.is_local and self.settings.certificate is None:
+            LOG.warning(
+                "others than this machine reach both doors without TLS: set certificate and key, unless the network is encrypted"
+            )
         LOG.info(
             "%s listens on %s, DIMSE on port %d, DICOMweb on port %d",
             self.settings.aet,

@@ -11,8 +11,10 @@ from typing import Any
 
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
+from ..dicom.early import SYNTAX as EARLY
+from ..dicom.early import early_frame
 from ..dicom.part10 import Part10, parse
-from ..dicom.single import frames_as, smaller_frame
+from ..dicom.single import frames_as
 from ..dicom.standard import NATIVE_TARGET, TARGETS
 from ..dicom.syntax import DICOMPRESS, JPEG_XL_JPEG, NATIVE, name
 from ..errors import DicompressError, FileError, UnsupportedImageError
@@ -33,11 +35,17 @@ class Task:
 
 @dataclass(frozen=True)
 class Frame(Task):
-    """number: from 0. syntaxes: transfer syntaxes, the best one first. level: k for every 2^k-th row and column only."""
+    """number: from 0. syntaxes: transfer syntaxes, the best one first."""
 
     number: int
     syntaxes: tuple[UID, ...]
-    level: int = 0
+
+
+@dataclass(frozen=True)
+class Early(Task):
+    """An early picture of a frame. number: from 0."""
+
+    number: int
 
 
 @dataclass(frozen=True)
@@ -140,18 +148,19 @@ def _frame(store: Store, task: Frame) -> Result:
 
 def _frame_in(part10: Part10, syntax: UID, task: Frame) -> bytes:
     """UnsupportedImageError if it cannot be."""
-    if task.level:
-        found = smaller_frame(part10, WANTED.get(syntax, NATIVE_TARGET), task.number, task.level, threads=1)
-    elif syntax == part10.syntax and syntax not in NATIVE:
+    if syntax == part10.syntax and syntax not in NATIVE:
         return encapsulated_frame(part10, task.number)
-    else:
-        data = native_frame(part10, task.number) if syntax == ExplicitVRLittleEndian else None
-        if data is not None:
-            return data
-        found = frames_as(part10, WANTED.get(syntax, NATIVE_TARGET), [task.number], threads=1)
+    data = native_frame(part10, task.number) if syntax == ExplicitVRLittleEndian else None
+    if data is not None:
+        return data
+    found = frames_as(part10, WANTED.get(syntax, NATIVE_TARGET), [task.number], threads=1)
     if found.syntax != syntax:
         raise UnsupportedImageError(found.remark or f"{name(part10.syntax)} cannot be given in {name(syntax)}")
     return found.frames[0]
+
+
+def _early(store: Store, task: Early) -> Result:
+    return Result(early_frame(_parsed(store, task), task.number, threads=1), EARLY)
 
 
 def _picture(store: Store, task: Picture) -> Result:
@@ -178,5 +187,5 @@ def _whole(store: Store, task: Whole) -> Result:
 
 
 _DOERS: dict[type[Task], Callable[[Store, Any], Result]] = {
-    Frame: _frame, Picture: _picture, Metadata: _metadata, Bulk: _bulk, Whole: _whole,
+    Frame: _frame, Early: _early, Picture: _picture, Metadata: _metadata, Bulk: _bulk, Whole: _whole,
 }  # fmt: skip

@@ -6,6 +6,7 @@ import logging
 import ssl
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -46,6 +47,7 @@ PROCESS = {
     "UNRESTRICTED_STORAGE_SERVICE": True, "STORE_SEND_CHUNKED_DATASET": True, "LOG_REQUEST_IDENTIFIERS": False,
     "LOG_RESPONSE_IDENTIFIERS": False,
 }  # fmt: skip
+GREETING = 10.0  # seconds that connections and negotiations may take
 LAST_WORDS = 0.5  # seconds for answers that are on their way when the door closes
 
 
@@ -58,21 +60,19 @@ class Door:
         self.is_closing = threading.Event()
         self.workers, self.reports = ThreadPoolExecutor(4, "dimse"), ThreadPoolExecutor(4, "commitment")
         self._running, self._lock = 0, threading.Lock()
+        self._counts: dict[Association, Counter[str]] = {}
         self.ae = AE(settings.aet)
         self.ae.implementation_class_uid, self.ae.implementation_version_name = IMPLEMENTATION, "DICOMPRESS"
         self.ae.maximum_associations, self.ae.maximum_pdu_size = settings.max_associations, MAX_PDU
         self.ae.require_called_aet = True
         self.ae.network_timeout = self.ae.dimse_timeout = settings.timeout
-        self.ae.acse_timeout = self.ae.connection_timeout = min(30.0, settings.timeout)
+        self.ae.acse_timeout = self.ae.connection_timeout = min(GREETING, settings.timeout)
         for service in SERVICES:
             self.ae.add_supported_context(service, scu_role=True, scp_role=True)
 
     def __enter__(self) -> Door:
-        self._before = {name: getattr(_config, name) for name in PROCESS}
-        for name, value in PROCESS.items():
-            setattr(_config, name, value)
         handlers: list[Any] = [
-            (evt.EVT_PDU_RECV, self.limits.received), (evt.EVT_CONN_CLOSE, self.limits.closed),
+            (evt.EVT_PDU_RECV, self.limits.received), (evt.EVT_CONN_CLOSE, self._closed),
             (evt.EVT_C_STORE, self._stored), (evt.EVT_C_FIND, find, [self]), (evt.EVT_C_MOVE, move, [self]), (evt.EVT_C_GET, get, [self]),
             (evt.EVT_N_ACTION, commit, [self]), (evt.EVT_REJECTED, _rejected),
         ]  # fmt: skip
@@ -83,6 +83,9 @@ class Door:
             )
         except OSError as error:
             raise FileError(f"port {address[1]} of {address[0]} cannot be had: {error.strerror or error}") from None
+        self._before = {name: getattr(_config, name) for name in PROCESS}
+        for name, value in PROCESS.items():
+            setattr(_config, name, value)
         self.server = server
         self.ae._servers.append(server)  # its own `shutdown` expects it there
         self.port = int(server.server_address[1])
@@ -135,7 +138,14 @@ class Door:
     def _stored(self, event: evt.Event) -> Any:
         if self.is_closing.is_set():
             return status(OUT_OF_RESOURCES, "the gateway is being stopped")
-        return store(event, self)
+        answer = store(event, self)
+        self._counts.setdefault(event.assoc, Counter())["refused" if answer.Status else "stored"] += 1
+        return answer
+
+    def _closed(self, event: evt.Event) -> None:
+        self.limits.done(event.assoc)
+        for what, count in self._counts.pop(event.assoc, Counter()).items():
+            LOG.info("%s: %d objects %s", caller(event.assoc), count, what)
 
 
 def _rejected(event: evt.Event) -> None:

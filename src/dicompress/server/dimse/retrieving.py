@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import build_context, evt
+from pynetdicom import StoragePresentationContexts, build_context, evt
 from pynetdicom.presentation import PresentationContext
 
 from ...dicom.syntax import DICOMPRESS, JPEG_XL_JPEG
@@ -58,7 +58,7 @@ def move(event: evt.Event, door: Door) -> Iterator[Any]:
         try:
             rows = _wanted(event, door)
         except _Refused as refused:
-            yield peer.host, peer.port, {"contexts": [build_context("1.2.840.10008.1.1")], "tls_args": door.tls(peer)}
+            yield peer.host, peer.port, {"contexts": StoragePresentationContexts, "ae_title": title, "tls_args": door.tls(peer)}
             yield 1
             yield refused.answer, None
             return
@@ -77,8 +77,8 @@ def move(event: evt.Event, door: Door) -> Iterator[Any]:
 
 def proposals(rows: list[Row], peer: Peer) -> list[PresentationContext]:
     """For each SOP class native, and by itself each syntax in which there are objects; ours if the peer is said to know it."""
-    found = Counter((row["SOPClassUID"], row["TransferSyntaxUID"]) for row in rows)
-    classes = Counter(row["SOPClassUID"] for row in rows)
+    found = Counter((row["SOPClassUID"], row["TransferSyntaxUID"]) for row in rows if row["SOPClassUID"])
+    classes = Counter(row["SOPClassUID"] for row in rows if row["SOPClassUID"])  # what has none fails by itself
     contexts = [build_context(sop_class, NATIVE) for sop_class, _ in classes.most_common(MOST_CONTEXTS)]
     own = [(sop_class, syntax) for sop_class, _ in classes.most_common() for syntax in (DICOMPRESS, JPEG_XL_JPEG)]
     stored = [one for one, _ in found.most_common() if one[1] != DICOMPRESS]
@@ -99,14 +99,15 @@ def _wanted(event: evt.Event, door: Door) -> list[Row]:
     try:
         identifier = event.identifier
         level = level_of(identifier, event.request.AffectedSOPClassUID)
-        rows = door.store.find("INSTANCE", _unique(identifier, level))
+        unique = _unique(identifier, level)
+        rows = door.store.find("INSTANCE", unique)
     except QueryError as error:
         raise _Refused(status(MISMATCH, error)) from None
     except DicompressError as error:
         LOG.error("a retrieval of %s failed: %s", caller(event.assoc), error)
         raise _Refused(status(OUT_OF_RESOURCES, error)) from None
     if level == "PATIENT":  # the store knows wildcards there
-        rows = [row for row in rows if row["PatientID"] == str(identifier.PatientID).strip()]
+        rows = [row for row in rows if row["PatientID"] in unique["PatientID"]]
     if len(rows) > MOST:
         raise _Refused(status(OUT_OF_RESOURCES, f"{len(rows)} objects; at most {MOST} at a time"))
     return sorted(rows, key=lambda row: (row["SeriesInstanceUID"], row["InstanceNumber"] or 0))

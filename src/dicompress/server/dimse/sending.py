@@ -59,12 +59,16 @@ class Sender:
                 )
             self.path.write_bytes(_for_wire(data, reference, syntax))
         except (DicompressError, OSError) as error:
-            LOG.warning("%s is not sent to %s: %s", uid, self.association.acceptor.ae_title, error)
+            LOG.warning("%s is not sent to %s: %s", uid, self._peer(), error)
             raise
         answer = Association.send_c_store(self.association, self.path, **options)
         if answer.get("Status") != 0:
-            LOG.warning("%s sent: the peer says %s %s", uid, answer.get("Status"), answer.get("ErrorComment", ""))
+            LOG.warning("%s: %s answers %s %s", uid, self._peer(), answer.get("Status"), answer.get("ErrorComment", ""))
         return answer
+
+    def _peer(self) -> str:
+        user = self.association.requestor if self.association.is_acceptor else self.association.acceptor
+        return str(user.ae_title).strip()
 
     def _made(self, uid: str, sop_class: str) -> tuple[bytes, UID]:
         accepted = self.accepted.get(sop_class, set())

@@ -67,9 +67,6 @@ class Limits:
         with self.lock:
             self.sizes.pop(association, None)
 
-    def closed(self, event: evt.Event) -> None:
-        self.done(event.assoc)
-
     def _is_too_large(self, association: Association, size: int) -> bool:
         with self.lock:
             self.sizes[association] = size
@@ -105,15 +102,25 @@ class Handler(RequestHandler):
 
 
 class Server(ThreadedAssociationServer):
-    """TLS is agreed on in a connection's own thread, so that one that is silent keeps only itself waiting."""
+    """TLS is agreed on in a connection's own thread, so that one that is silent keeps only itself waiting.
+
+    Twice as many connections as associations are let in: those that are too many hear so, and the others are closed at once.
+    """
 
     def __init__(self, *arguments: Any, tls: ssl.SSLContext | None = None, **options: Any):
-        self.tls = tls
+        self.tls, self.greeted = tls, 0
         super().__init__(*arguments, **options)
         self._gc = [0, COLLECT]
 
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        if len(self.active_associations) + self.greeted < 2 * self.ae.maximum_associations:
+            return True
+        LOG.warning("a connection of %s is closed: there are too many", client_address[0])
+        return False
+
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         if self.tls is not None:
+            self.greeted += 1
             try:
                 request.settimeout(self.ae.acse_timeout)
                 request = self.tls.wrap_socket(request, server_side=True)
@@ -122,6 +129,8 @@ class Server(ThreadedAssociationServer):
                 LOG.warning("no TLS with %s: %s", client_address[0], error)
                 self.shutdown_request(request)
                 return
+            finally:
+                self.greeted -= 1
         super().process_request_thread(request, client_address)
 
 

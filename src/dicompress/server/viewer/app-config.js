@@ -1,6 +1,6 @@
 // OHIF's configuration: our DICOMweb, and of each image an early picture before the exact one (docs/service.md).
 {
-  const root = '/dicom-web';
+  const root = location.origin;
   const LOSSY = 7; // ImageQualityStatus of cornerstone: to be replaced by what is exact
 
   window.config = {
@@ -22,7 +22,7 @@
     },
     httpErrorHandler: error => {
       if (error.status === 401) {
-        location.assign('/dicompress/login.html?next=' + encodeURIComponent(location.pathname + location.search));
+        location.assign('/login');
       }
     },
     defaultDataSourceName: 'dicompress',

@@ -1,6 +1,5 @@
 // The first page: studies, the newest first. All text is set as text, never as HTML.
 (() => {
-  const ROOT = '/dicom-web';
   const STATES = {
     raw: 'as it came', proved: 'compressed and proved; the raw form goes next', compressed: 'compressed; proved to come back as it came',
   };
@@ -32,7 +31,7 @@
     }
     const picture = part.querySelector('img');
     picture.addEventListener('error', () => { picture.style.visibility = 'hidden'; });
-    picture.src = `${ROOT}/studies/${uid}/thumbnail?viewport=192,192`;
+    picture.src = `/studies/${uid}/thumbnail?viewport=192,192`;
     set('name', name(study.PatientName));
     set('id', study.PatientID ?? '');
     set('date', date(study.StudyDate));
@@ -67,7 +66,7 @@
     try {
       const answer = await fetch(`/dicompress/list?search=${encodeURIComponent(wanted)}&offset=${from}`);
       if (answer.status === 401) {
-        location.assign('/dicompress/login.html?next=%2F');
+        location.assign('/login');
         return;
       }
       if (!answer.ok) {
@@ -84,7 +83,7 @@
       offset = from + found.studies.length;
       more.hidden = !found.more;
       $('install').hidden = found.viewer;
-      $('leave').hidden = !found.session;
+      $('leave').hidden = !found.token;
       document.querySelector('table').hidden = !offset;
       says.textContent = offset ? '' : wanted ? 'No study is like that.' : 'The store is empty: what modalities send appears here.';
       says.hidden = Boolean(offset);

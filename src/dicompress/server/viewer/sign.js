@@ -7,11 +7,10 @@
 
   const style = document.createElement('style');
   style.textContent = `
-    .dicompress-sign { position: absolute; left: 50%; top: 1.9rem; transform: translateX(-50%); z-index: 10; pointer-events: none;
-      font: 600 13px/1.3 system-ui, sans-serif; padding: .2rem .6rem; border-radius: 4px; white-space: nowrap; }
-    .dicompress-sign[data-quality=early] { background: #ffb000; color: #000; border: 2px solid #000; }
-    .dicompress-sign[data-quality=exact], .dicompress-sign[data-quality=stored] {
-      background: rgba(0, 0, 0, .6); color: #7ee2a8; font-weight: 400; font-size: 12px; }
+    .dicompress-sign { position: absolute; top: .5rem; right: 1.6rem; z-index: 10; pointer-events: none; width: max-content; max-width: 94%;
+      background: rgba(0, 0, 0, .6); color: #7ee2a8; border-radius: 4px; font: 12px/1.3 system-ui, sans-serif; padding: .15rem .5rem; }
+    .dicompress-sign[data-quality=early] { top: 5.6rem; /* below all that OHIF lays there */ left: 50%; right: auto; transform: translateX(-50%);
+      background: #ffb000; color: #000; border: 2px solid #000; text-align: center; font-weight: 600; font-size: 13px; }
     .dicompress-sign[data-quality=stored] { color: #ffd27a; }
     .dicompress-sign:empty { display: none; }`;
   document.head.append(style);

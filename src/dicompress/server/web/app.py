@@ -17,9 +17,10 @@ from ..frames import BusyError, Frames, WorkerDiedError
 from ..outgoing import NoSyntaxError
 from ..settings import Settings
 from ..tasks import NoFrameError
-from . import auth, frames, qido, rendered, stow, wado
+from . import auth, early, frames, qido, rendered, stow, viewer, wado
 from .accept import BadRequestError, NotAcceptableError
 from .door import Door
+from .limits import Limited
 from .metrics import Measured, Metrics
 from .warming import Warmer
 
@@ -43,7 +44,7 @@ def create_app(store: Store, settings: Settings) -> FastAPI:
 
     app = FastAPI(title="dicompress", lifespan=lifespan, openapi_url=None)
     app.state.door, app.state.warmer = door, Warmer(door)
-    for service in (qido, wado, frames, rendered, stow):
+    for service in (qido, wado, frames, early, rendered, stow):
         app.include_router(service.router)
     app.add_exception_handler(DicompressError, _told)
 
@@ -59,13 +60,17 @@ def create_app(store: Store, settings: Settings) -> FastAPI:
     async def login(request: Request) -> Response:
         return await auth.log_in(request, settings.token)
 
+    app.include_router(viewer.lists(store, settings))
+    app.include_router(viewer.pages(settings))
+
     if settings.token:
         app.add_middleware(auth.Guarded, token=settings.token)
     if settings.origins:
         app.add_middleware(
             CORSMiddleware, allow_origins=settings.origins.split(), allow_methods=["GET", "POST"], allow_headers=["*"],
-            expose_headers=["Content-Range", "ETag", "Warning", frames.LEVEL],
+            expose_headers=["Content-Range", "ETag", "Warning"],
         )  # fmt: skip
+    app.add_middleware(Limited)
     app.add_middleware(Measured, metrics=metrics)
     return app
 

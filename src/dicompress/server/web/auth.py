@@ -12,9 +12,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from . import viewer
+
 COOKIE = "dicompress"
 LONGEST_FORM = 4096  # bytes
-OPEN = ("/health", "/login")  # for everybody: they tell nothing
+OPEN = ("/health", "/login", *viewer.OPEN)  # for everybody: they tell nothing
 
 
 def session(token: str) -> str:
@@ -67,7 +69,7 @@ async def log_in(request: Request, token: str | None) -> Response:
             return PlainTextResponse("too long", 413)
     sent = parse_qs(body.decode("utf-8", "replace")).get("token", [""])[0]
     if token is None or not hmac.compare_digest(sent.strip().encode(), token.encode()):
-        return PlainTextResponse("this is not the token", 401)
+        return viewer.log_in_again()
     answer = RedirectResponse("/", 303)
     secure = request.url.scheme == "https"
     answer.set_cookie(COOKIE, session(token), httponly=True, samesite="strict", secure=secure)

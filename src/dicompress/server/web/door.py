@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
-from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import UID, ImplicitVRLittleEndian
 
 from ...errors import NotStoredError
 from ...store import Store
@@ -24,6 +24,7 @@ from .metrics import Metrics
 
 Row = dict[str, Any]
 T = TypeVar("T")
+PROXIED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 IS_UID = re.compile(r"[0-9A-Za-z._-]{1,64}")  # what some writers take for one, too
 
 
@@ -41,10 +42,6 @@ class Object:
     def syntax(self) -> UID:
         """In which it came."""
         return UID(self.row["TransferSyntaxUID"] or ImplicitVRLittleEndian)
-
-    def stored(self, level: int) -> UID:
-        """As what choices are made of: a smaller picture of lossy pixels is not what is stored anyway."""
-        return ExplicitVRLittleEndian if level else self.syntax
 
     @property
     def path(self) -> str:
@@ -137,8 +134,12 @@ def asked(request: Request) -> list[Wanted]:
 
 
 def base(request: Request) -> str:
-    """The URL under which clients see the services."""
-    return str(request.base_url).rstrip("/")
+    """The URL under which clients see the services. Some leave the port out of Host, as proxies do, which say more in other headers."""
+    url = request.base_url
+    port = (request.scope.get("server") or ("", None))[1]
+    if url.port is None and port not in (None, 80, 443) and not any(name in request.headers for name in PROXIED):
+        url = url.replace(port=port)
+    return str(url).rstrip("/")
 
 
 def check_uid(uid: str) -> str:

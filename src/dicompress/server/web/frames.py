@@ -1,8 +1,9 @@
-"""WADO-RS: frames and bulk data (PS3.18 10.4.1.1.4, 10.4.1.1.5). ?level=k gives an early picture: every 2^k-th row and column."""
+"""WADO-RS: frames and bulk data (PS3.18 10.4.1.1.4, 10.4.1.1.5)."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 from fastapi import APIRouter, Request, Response
 from pydicom.uid import ExplicitVRLittleEndian
@@ -10,17 +11,15 @@ from pydicom.uid import ExplicitVRLittleEndian
 from ...dicom.syntax import NATIVE
 from ..asis import LAID_OUT
 from ..elements import PIXELS
-from ..tasks import Bulk, Frame, NoFrameError, Result
+from ..tasks import Bulk, Frame, NoFrameError, Result, Task
 from . import answers
-from .accept import OCTETS, BadRequestError, Choice, NotAcceptableError, chosen, frame_choices, syntaxes
+from .accept import OCTETS, BadRequestError, Choice, NotAcceptableError, Wanted, chosen, frame_choices, syntaxes
 from .answers import Part
 from .door import Object, asked, base, door
 from .wado import INSTANCE
 from .warming import warmer
 
 router = APIRouter()
-LEVEL = "Dicompress-Level"  # a header of answers and parts: k of what is not the whole frame
-LEVELS = range(7)
 
 
 @router.get(INSTANCE + "/frames/{numbers}", name="frames")
@@ -32,7 +31,7 @@ async def frames(request: Request, study: str, series: str, instance: str, numbe
 @router.get(INSTANCE + "/bulkdata/{path:path}", name="bulk data")
 async def bulk_data(request: Request, study: str, series: str, instance: str, path: str) -> Response:
     one = await door(request).object(study, series, instance)
-    if path.upper() == PIXELS and not (one.syntax in NATIVE and (one.row["BitsAllocated"] or 16) not in LAID_OUT):
+    if path.upper() == PIXELS and one.is_image and not (one.syntax in NATIVE and (one.row["BitsAllocated"] or 16) not in LAID_OUT):
         return await _frames(request, one, list(range(one.frames)), is_bulk=True)
     choice = frame_choices(asked(request), ExplicitVRLittleEndian, False)[0]
     if choice.media != OCTETS:
@@ -46,6 +45,8 @@ async def bulk_data(request: Request, study: str, series: str, instance: str, pa
 
 def frame_numbers(text: str, one: Object) -> list[int]:
     """From 0. BadRequestError, NoFrameError."""
+    if not one.is_image:
+        raise NoFrameError(f"{one.uid} is no image")
     try:
         numbers = [int(number) for number in text.split(",")]
     except ValueError:
@@ -59,19 +60,19 @@ def frame_numbers(text: str, one: Object) -> list[int]:
 
 async def _frames(request: Request, one: Object, numbers: list[int], is_bulk: bool = False) -> Response:
     """is_bulk: native ones are one value."""
-    accepted, level, several = asked(request), _level(request), len(numbers) > 1
-    choices = frame_choices(accepted, one.stored(level), several and not is_bulk)
-    tag = answers.etag("frames", base(request), one.uid, one.form, numbers, level, choices, is_bulk)
+    accepted, several = asked(request), len(numbers) > 1
+    choices = frame_choices(accepted, one.syntax, several and not is_bulk)
+    tag = answers.etag("frames", base(request), one.uid, one.form, numbers, choices, is_bulk)
     if answers.is_known(request, tag):
         return answers.not_modified(tag)
-    results = door(request).ask_all(one.task(Frame, number, syntaxes(choices), level) for number in numbers)
+    results = door(request).ask_all(one.task(Frame, number, syntaxes(choices)) for number in numbers)
     first = _checked(await anext(results))
     choice = chosen(choices, first.syntax)
     if is_bulk and first.syntax == ExplicitVRLittleEndian:
         data = [first.data, *[_checked(result).data async for result in results]]
         return _single(request, Part(b"".join(data), choice.content_type), choice, tag)
     if not is_bulk:
-        warmer(request).hear(one, numbers[-1], level, accepted, choices)
+        warmer(request).hear(one, numbers[-1], syntaxes(choices), partial(_task, accepted))
 
     async def parts() -> AsyncIterator[Part]:
         yield part(first, numbers[0])
@@ -80,24 +81,20 @@ async def _frames(request: Request, one: Object, numbers: list[int], is_bulk: bo
 
     def part(result: Result, number: int) -> Part:
         place = {"Content-Location": f"{base(request)}{one.path}/frames/{number + 1}"}
-        return Part(result.data, chosen(choices, result.syntax).content_type, place | _headers(level))
+        return Part(result.data, chosen(choices, result.syntax).content_type, place)
 
     if not several:
-        return _single(request, part(first, numbers[0]), choice, tag, _headers(level))
+        return _single(request, part(first, numbers[0]), choice, tag)
     if not choice.is_multipart:
         raise NotAcceptableError("several frames come as multipart/related")
-    return answers.streamed(choice.media, answers.boundary_of(tag), parts(), {"ETag": tag, **_headers(level)})
+    return answers.streamed(choice.media, answers.boundary_of(tag), parts(), {"ETag": tag})
 
 
-def _single(request: Request, part: Part, choice: Choice, tag: str, headers: dict[str, str] | None = None) -> Response:
+def _single(request: Request, part: Part, choice: Choice, tag: str) -> Response:
     if not choice.is_multipart:
-        return answers.whole(request, part.data, part.content_type, tag, headers)
+        return answers.whole(request, part.data, part.content_type, tag)
     body, content_type = answers.multipart(choice.media, answers.boundary_of(tag), [part])
-    return answers.whole(request, body, content_type, tag, headers)
-
-
-def _headers(level: int) -> dict[str, str]:
-    return {LEVEL: str(level)} if level else {}
+    return answers.whole(request, body, content_type, tag)
 
 
 def _checked(result: Result | Exception) -> Result:
@@ -106,8 +103,9 @@ def _checked(result: Result | Exception) -> Result:
     return result
 
 
-def _level(request: Request) -> int:
-    text = request.query_params.get("level", "0")
-    if not text.isdecimal() or int(text) not in LEVELS:
-        raise BadRequestError(f"level={text[:20]} is none of 0 (the whole frame) to {LEVELS[-1]}")
-    return int(text)
+def _task(accepted: list[Wanted], one: Object, number: int) -> Task | None:
+    """To warm it, if it can be had as another of its series was asked for."""
+    try:
+        return one.task(Frame, number, syntaxes(frame_choices(accepted, one.syntax, False)))
+    except NotAcceptableError:
+        return None

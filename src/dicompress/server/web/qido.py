@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydicom.datadict import keyword_for_tag, tag_for_keyword
 
-from ...errors import DicompressError
+from ...errors import DicompressError, FileError
 from ...store.attributes import LEVELS
 from ...store.find import MODALITIES
 from . import answers
@@ -74,7 +74,9 @@ async def _search(request: Request, level: str, **named: str) -> Response:
     limit = min(query.limit, MOST)
     try:
         rows = await door(request).find(level, query.filters, limit + 1, query.offset)
-    except DicompressError as error:
+    except FileError:
+        raise
+    except DicompressError as error:  # a number that is none
         raise BadRequestError(str(error)) from None
     if len(rows) > limit and query.limit >= MOST:
         query.warnings.append(
@@ -84,7 +86,7 @@ async def _search(request: Request, level: str, **named: str) -> Response:
     shown = [name for one in levels[len(named) :] for name in AT[one]] + sorted(query.fields)
     found = [dataset_of(row, shown, _more(request, row, level)) for row in rows[:limit]]
     headers = {"Warning": ", ".join(map(answers.warning, query.warnings))} if query.warnings else {}
-    return Response(json.dumps(found), headers=headers | {"Cache-Control": "no-store"}, media_type=JSON)
+    return await answers.told(request, json.dumps(found).encode(), JSON, headers | {"Cache-Control": "no-store"})
 
 
 def _more(request: Request, row: Row, level: str) -> dict[str, Any]:

@@ -40,6 +40,8 @@ async def instance(request: Request, study: str, series: str, instance: str) -> 
     """Of several frames all as parts, or the first one if the client takes a single picture only."""
     one = await door(request).object(study, series, instance)
     multipart = any(wanted.is_multipart for wanted in asked(request))
+    if not one.is_image:
+        raise NoFrameError(f"{one.uid} is no image")
     return await _rendered(request, _all_frames([one]) if multipart else [(one, 0)], not multipart)
 
 

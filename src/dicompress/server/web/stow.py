@@ -42,9 +42,15 @@ class Stored:
 
     outcomes: list[tuple[Attributes, str | None]] = field(default_factory=list)
     failures: list[tuple[Attributes | None, int, str]] = field(default_factory=list)
+    too_large: int = 0
 
     def fail(self, reason: int, text: str, found: Attributes | None = None) -> None:
         self.failures.append((found, reason, text))
+
+    def refuse(self, text: str) -> None:
+        """What is too large."""
+        self.too_large += 1
+        self.fail(OUT_OF_RESOURCES, text)
 
     @property
     def status(self) -> int:
@@ -52,7 +58,9 @@ class Stored:
             return 200
         if self.outcomes:
             return 202
-        return 413 if all(reason == OUT_OF_RESOURCES for _, reason, _ in self.failures) else 409
+        if any(reason != OUT_OF_RESOURCES for _, reason, _ in self.failures):
+            return 409
+        return 413 if self.too_large == len(self.failures) else 503
 
 
 @router.post("/studies", name="store")
@@ -120,7 +128,7 @@ async def _one_part(request: Request, here: Door, stored: Stored) -> AsyncIterat
     async for chunk in _chunks(request, here.settings.timeout):
         data += chunk
         if len(data) > here.settings.max_object:
-            stored.fail(OUT_OF_RESOURCES, _too_large(here))
+            stored.refuse(_too_large(here))
             return
     yield bytes(data)
 
@@ -176,13 +184,15 @@ class _Message:
     def _headers_finished(self) -> None:
         kind = parse_options_header(self._kind or DICOM.encode())[0].decode("latin-1").lower()
         if kind != DICOM:
-            self._drop(NOT_UNDERSTOOD, f"a part is {kind[:60]}, not {DICOM}")
+            self._data = None
+            self.stored.fail(NOT_UNDERSTOOD, f"a part is {kind[:60]}, not {DICOM}")
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
         if self._data is None:
             return
         if len(self._data) + end - start > self.most:
-            self._drop(OUT_OF_RESOURCES, self.too_large)
+            self._data = None
+            self.stored.refuse(self.too_large)
         else:
             self._data += memoryview(data)[start:end]
 
@@ -193,10 +203,6 @@ class _Message:
 
     def _end(self) -> None:
         self.ended = True
-
-    def _drop(self, reason: int, text: str) -> None:
-        self._data = None
-        self.stored.fail(reason, text)
 
     def _count(self, size: int) -> None:
         self._headers += size

@@ -1,6 +1,6 @@
 """What browsers open: the first page, and a built OHIF as it is with our configuration and our sign.
 
-OHIF's own files are public and name no patient, so they take no token; what the first page lists takes one.
+OHIF's own files and ours name no patient, but they are behind the token as all is, but for what the page to log in needs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Query, Request
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
 
 from ...errors import FileError
 from ...store import Store
@@ -23,6 +23,10 @@ OURS = Path(__file__).parent.parent / "viewer"
 INDEX = "index.html"
 CONFIGURATION = "app-config.js"  # OHIF's index.html loads it
 START = "viewer"  # OHIF's route of its basic mode
+COOKIE = "dicompress"  # as `auth` sets it
+LOGIN = "login.html"
+OPEN = ("/dicompress/page.css", "/dicompress/icon.svg")  # for everybody: what the page to log in shows
+WRONG = b"<!-- wrong -->"
 PAGES = 50  # studies that are listed at once
 PACKED = (".js", ".css", ".wasm", ".json", ".svg", ".html")  # are sent with gzip
 PACKED_KEPT = 256  # files
@@ -44,6 +48,14 @@ def check_folder(folder: Path) -> None:
         raise FileError(f"{folder} holds no built OHIF, {INDEX} and {CONFIGURATION}: docs/service.md tells how to install one")
 
 
+def log_in_again() -> Response:
+    """The page to log in, after a token that was none."""
+    said = (OURS / LOGIN).read_bytes().replace(WRONG, b"That is not the token.")
+    return Response(
+        said, 401, {"Content-Security-Policy": OWN_POLICY, "Cache-Control": "no-store", **GUARDS}, "text/html; charset=utf-8"
+    )
+
+
 def lists(store: Store, settings: Settings) -> APIRouter:
     """What the first page shows; identifies patients."""
     router = APIRouter()
@@ -52,14 +64,14 @@ def lists(store: Store, settings: Settings) -> APIRouter:
     def listed(search: str = Query("", max_length=200), offset: int = Query(0, ge=0, le=2**31)) -> JSONResponse:
         found: list[dict[str, Any]] = overview(store, search, PAGES + 1, offset)
         more = len(found) > PAGES
-        told = {"studies": found[:PAGES], "more": more, "viewer": settings.viewer is not None}
+        told = {"studies": found[:PAGES], "more": more, "viewer": settings.viewer is not None, "token": settings.token is not None}
         return JSONResponse(told, headers={"Cache-Control": "no-store", **GUARDS})
 
     return router
 
 
 def pages(settings: Settings) -> APIRouter:
-    """Files, which name no patient. To be included last: it has a route for every path that is left. FileError."""
+    """Files. To be included last: it has a route for every path that is left. FileError."""
     router, folder = APIRouter(), settings.viewer
     if folder is not None:
         check_folder(folder)
@@ -67,6 +79,16 @@ def pages(settings: Settings) -> APIRouter:
     @router.get("/")
     def first() -> Response:
         return _own("first.html")
+
+    @router.get("/login")
+    def login() -> Response:
+        return _own(LOGIN)
+
+    @router.get("/logout")
+    def logout() -> Response:
+        answer = RedirectResponse("/login", 303)
+        answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        return answer
 
     @router.get("/dicompress/{name}")
     def own(name: str) -> Response:

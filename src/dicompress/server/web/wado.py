@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import AsyncIterator
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
@@ -59,7 +58,8 @@ async def instance_metadata(request: Request, study: str, series: str, instance:
     if answers.is_known(request, tag):
         return answers.not_modified(tag)
     found = await door(request).ask(one.task(Metadata))
-    return answers.whole(request, b"[" + located(found.data, base(request) + one.path) + b"]", JSON, tag)
+    body = b"[" + located(found.data, base(request) + one.path) + b"]"
+    return await answers.told(request, body, JSON, {"ETag": tag, "Cache-Control": answers.REVALIDATE})
 
 
 async def _files(request: Request, objects: list[Object], is_instance: bool) -> Response:
@@ -99,7 +99,7 @@ def _part(request: Request, one: Object, choice: Choice, result: Result) -> Part
 
 def _metadata_tag(request: Request, objects: list[Object]) -> str:
     best(asked(request), [JSON, "application/json"], "metadata")
-    return answers.etag("metadata", base(request), *((one.uid, one.form) for one in objects))
+    return "W/" + answers.etag("metadata", base(request), *((one.uid, one.form) for one in objects))  # packed or not
 
 
 async def _metadata(request: Request, objects: list[Object]) -> Response:
@@ -123,8 +123,6 @@ async def _metadata(request: Request, objects: list[Object]) -> Response:
             found.append(located(result.data, base(request) + one.path))
     body = b"[" + b",".join(filter(None, found)) + b"]"
     if not bad:
-        return answers.whole(request, body, JSON, tag)
-    told: dict[str, Any] = {
-        "Warning": answers.warning(f"{len(bad)} of {len(objects)} cannot be read, such as {bad[0]}: only what the index has")
-    }
-    return Response(body, headers=told | {"Cache-Control": "no-store"}, media_type=JSON)
+        return await answers.told(request, body, JSON, {"ETag": tag, "Cache-Control": answers.REVALIDATE})
+    warning = answers.warning(f"{len(bad)} of {len(objects)} cannot be read, such as {bad[0]}: only what the index has")
+    return await answers.told(request, body, JSON, {"Warning": warning, "Cache-Control": "no-store"})
