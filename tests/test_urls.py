@@ -4,6 +4,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -122,6 +126,26 @@ def test_a_run_goes_on(tree, bucket):
     ended = call("compress", tree, "-o", f"{bucket}/small", "--resume", "--json", "--jobs", 1)
     assert ended.statuses == {"ct.dcm": "kept", "mr.dcm": "compressed", "read me #1%.txt": "passed on"}
     assert one("verify", f"{bucket}/small").status == 0
+
+
+@pytest.mark.slow
+def test_a_killed_run_leaves_whole_files_and_goes_on(bucket, tmp_path):
+    source = make_series(tmp_path / "in", range(8))
+    command = ["compress", source, "-o", f"{bucket}/small", "--jobs", "2"]
+    process = subprocess.Popen([sys.executable, "-m", "dicompress", *map(str, command)])
+    try:
+        while process.poll() is None and not stored(f"{bucket}/small"):
+            time.sleep(0.05)
+    finally:
+        process.kill()
+        process.wait()
+    assert one("verify", f"{bucket}/small").status == 0
+    before = stored(f"{bucket}/small")
+    assert one(*command[:-2], "--resume").status == 0
+    after = stored(f"{bucket}/small")
+    assert len(after) == 8 and after.items() >= before.items()
+    assert one("decompress", f"{bucket}/small", "-o", tmp_path / "back").status == 0
+    assert contents(tmp_path / "back") == contents(source)
 
 
 def test_what_fails_is_told_with_its_url(tree, bucket):
@@ -263,6 +287,19 @@ def test_memory(tree):
     assert one("compress", tree, "-o", "memory://small").status == 0
     assert one("verify", "memory://small").out == "2 verified, 1 not ours, 0 bad\n"
     fsspec.filesystem("memory").rm("/small", recursive=True)
+
+
+def test_the_web_is_a_source_and_no_target(tree, tmp_path):
+    handler = partial(SimpleHTTPRequestHandler, directory=tree)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{web.server_port}/ct.dcm"
+        assert one("compress", url, "-o", f"{tmp_path}/small/").status == 0
+        assert one("decompress", tmp_path / "small", "-o", tmp_path / "back").status == 0
+        ended = one("compress", tree / "ct.dcm", "-o", url.replace("ct", "new"))
+        assert ended.status == 1 and f"cannot write {url.replace('ct', 'new')}: " in ended.err
+        web.shutdown()
+    assert contents(tmp_path / "back") == {"ct.dcm": FILES["ct.dcm"]}
 
 
 @pytest.fixture
