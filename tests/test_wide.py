@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+from helpers import lows as plain
 from helpers.images import phantom
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -192,3 +193,17 @@ def test_low_bits(bits):
                 lows.decode(data[:cut], high, bits)
     with pytest.raises(ValueError, match="1 to 48"):
         lows.encode(high, low, 49)
+
+
+@pytest.mark.parametrize("bits", [3, 20, 47])
+def test_low_bits_are_what_the_page_says(bits):
+    high = (BODY[:20, :16] >> 4).astype(np.uint16)
+    generator = np.random.default_rng(bits)
+    low = np.where(
+        generator.random(high.shape) < 0.4,
+        5,
+        (high.astype(np.uint64) * 2**bits // 77 + generator.integers(0, 9, high.shape, np.uint64)),
+    )
+    low = low.astype(np.uint64) & np.uint64((1 << bits) - 1)
+    data = lows.encode(high, low, bits)
+    assert plain.decode(data, high.tolist(), bits) == low.tolist()
