@@ -8,4 +8,5 @@ void bind_network(nanobind::module_& m);
 void bind_pyramid(nanobind::module_& m);
 void bind_training(nanobind::module_& m);  // into that of the pyramid
 void bind_codec(nanobind::module_& m);
+void bind_lows(nanobind::module_& m);
 void bind_labels(nanobind::module_& m);

@@ -54,5 +54,6 @@ NB_MODULE(native, m) {
     part("network", bind_network);
     part("codec", bind_codec);
     part("pyramid", bind_pyramid);
+    part("lows", bind_lows);
     part("labels", bind_labels);
 }

@@ -71,7 +71,11 @@ def test_streams_are_those_of_compress_dataset_and_the_file_is_restored_without_
     assert describe(data).near == 0
     by_model = read(NATIVE[name]())
     by_model.compress(DICOMPRESS, model="pyramid")
-    assert by_model.PixelData == compress_dataset(native).PixelData
+    own = compress_dataset(native)
+    if describe(saved(own)).model == "labels":  # of few values, which a model that is named does not look at
+        assert len(own.PixelData) < len(by_model.PixelData)
+    else:
+        assert by_model.PixelData == own.PixelData
     assert len(dataset.PixelData) <= len(by_model.PixelData)  # JPEG XL takes some in fewer bytes
 
 
@@ -165,8 +169,8 @@ def test_every_stream_is_decoded_and_compared_before_the_data_set_is_touched(mon
 
 
 REFUSED = {
-    "32 bits": (lambda: pydicom_file("rtdose.dcm"), "Bits Allocated .* 32"),
-    "1 bit": (lambda: pydicom_file("liver_1frame.dcm"), "Bits Allocated .* 1"),
+    "64 bits": (lambda: change(pydicom_file("rtdose.dcm"), BitsAllocated=64), "Bits Allocated .* 64"),
+    "1 bit": (lambda: change(pydicom_file("liver_1frame.dcm"), PixelRepresentation=1), "Bits Allocated .* 1 of signed"),
     "no pixels": (lambda: pydicom_file("rtplan.dcm"), "no Pixel Data"),
     "HSV": (lambda: change(ORIGINALS["RGB"](), PhotometricInterpretation="HSV"), "HSV"),
     "cut short": (lambda: change(make(FRAMES), NumberOfFrames=5), "are expected: cut short"),
@@ -186,7 +190,7 @@ def test_what_cannot_be_compressed_says_why_and_stays_as_it_was(name):
 
 def test_float_pixels_say_so():
     dataset = read(make(FRAMES[0]))
-    dataset.FloatPixelData = np.zeros((33, 41), np.float32).tobytes()
+    dataset.FloatPixelData, dataset.BitsAllocated = np.zeros((33, 41), np.float32).tobytes(), 32
     del dataset.PixelData
     with pytest.raises(UnsupportedImageError, match="float pixel data"):
         dataset.compress(DICOMPRESS)

@@ -56,7 +56,8 @@ DRAWN = {
     "planes": lambda: colour(planar=1),
     "frames of colour": lambda: colour(2),
     "JPEG": lambda: jpeg_file(pydicom.encaps.encapsulate(jpegs(2)), 2),
-    "drawing": lambda: make(drawing().astype(np.uint8)),
+    "1 bit": lambda: pydicom_file("liver_1frame.dcm"),
+    "drawing": lambda: make(drawing(high=4095).astype(np.uint16)),
 }
 KEPT = {
     "no DICOM": lambda: b"so it is\n" * 40,
@@ -64,7 +65,6 @@ KEPT = {
     "empty": lambda: b"",
     "noise": lambda: np.random.default_rng(0).bytes(999),
     "cut": lambda: make(SLICES[0])[:-100],
-    "1 bit": lambda: pydicom_file("liver_1frame.dcm"),
     "no pixels": lambda: pydicom_file("rtplan.dcm"),
 }
 

@@ -55,7 +55,7 @@ def deflated() -> bytes:
 def without_integers() -> bytes:
     dataset = read(make(phantom(8, 8)))
     del dataset.PixelData
-    dataset.FloatPixelData = bytes(256)
+    dataset.FloatPixelData, dataset.BitsAllocated = bytes(256), 32
     return written(dataset)
 
 
@@ -182,11 +182,11 @@ def test_offset_tables_are_basic_ones_or_extended_ones(monkeypatch):
     assert np.array_equal(dataset.pixel_array, read(data).pixel_array)
 
 
-def test_lossy_float_and_1_bit_images_are_refused_with_the_reason():
+def test_lossy_float_and_signed_1_bit_images_are_refused_with_the_reason():
     for data, reason in (
         (in_syntax(make(phantom(8, 8)), "1.2.840.10008.1.2.4.81"), "lossy"),
-        (change(make(np.zeros((8, 8), np.uint8)), BitsAllocated=1, BitsStored=1, HighBit=0), "Bits Allocated"),
-        (without_integers(), "float pixel data"),
+        (change(make(np.zeros((8, 8), np.uint8)), BitsAllocated=1, BitsStored=1, HighBit=0, PixelRepresentation=1), "Bits Allocated"),
+        (without_integers(), "floats"),
     ):
         for to in SYNTAX:
             with pytest.raises(UnsupportedImageError, match=reason):

@@ -71,6 +71,16 @@ def compress(
     listing: Listing = None,
     manifest: ManifestOption = None,
     dask: Dask = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would become of each file, and of its size, and write nothing.")
+    ] = False,
+    sample: Annotated[
+        str | None,
+        typer.Option(
+            help="With --dry-run: try a share of the files, and tell the rest from it.",
+            show_default="all of up to 200 files, 10 % of more",
+        ),
+    ] = None,
 ) -> None:
     """Compress DICOM files; each is restored and compared before its target is written.
 
@@ -79,7 +89,8 @@ def compress(
     which make the exit status 1. With --in-place, what is passed on stays as it is.
     """
     from ..models import DEFAULT, by_name, for_archives
-    from . import run
+    from ..units import share
+    from . import files, run
     from .part import Part
 
     model = by_name(model or DEFAULT).name
@@ -98,10 +109,14 @@ def compress(
         raise DicompressError("--backup goes with --in-place")
     elif not output:
         raise DicompressError("say where to write: -o PATH, or --in-place")
+    if dry_run and (manifest or uid_map or files.PIPE in (*sources, output)):
+        raise DicompressError("--dry-run writes nothing: it goes with neither --manifest, --uid-map nor pipes")
+    if sample and not dry_run:
+        raise DicompressError("--sample goes with --dry-run")
     run.batch(
         "compress", sources, output or None, jobs, json, quiet, backup=backup, uid_map=uid_map, model=model, force=force,
         resume=resume, allowance=allowance, record=not no_record, in_place=in_place, others=others_of(others),
-        part=Part.of(shard, listing), manifest=manifest, dask=dask,
+        part=Part.of(shard, listing), manifest=manifest, dask=dask, dry=dry_run, sample=share(sample) if sample else None,
     )  # fmt: skip
 
 

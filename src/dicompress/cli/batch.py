@@ -37,7 +37,7 @@ def each(job: Job, tasks: Iterable[files.Task], workers: int | Cluster) -> Gener
     What killed processes leave in the targets' folders is removed, before and after.
     """
     folders = set[Place]()
-    found = _cleaned(tasks, folders)
+    found = tasks if job.dry else _cleaned(tasks, folders)
     try:
         if isinstance(workers, int):
             yield from _here(job, list(found), workers)

@@ -85,7 +85,7 @@ class Merged:
             cut = sorted(shard.index for shard in shards if shard.count == count and str(shard) not in self.ended)
             if cut:
                 self.problems.append(f"not finished: {_shards(cut, count)}; run again with --resume")
-        for what in ("end", "listing", "version"):
+        for what in ("end", "listing", "version", "dry_run"):
             found = {str(facts.get(what)) for facts in self.ended.values()}
             if len(found) > 1:
                 told = "command" if what == "end" else what

@@ -26,7 +26,7 @@ class Job:
     record: write a restore record.
     resume: keep targets that are what the source gives, do damaged ones again. force: replace whatever else is there.
     in_place: results replace their sources. others: COPY, SKIP or FAIL; None: FAIL for files named as sources, else COPY.
-    to: of `transcode`, one of its targets. manifest: tell what `manifest` needs of each file.
+    to: of `transcode`, one of its targets. manifest: tell what `manifest` needs of each file. dry: nothing is written.
     """
 
     action: str
@@ -40,6 +40,7 @@ class Job:
     others: str | None = None
     to: str = ""
     manifest: bool = False
+    dry: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,13 +25,15 @@ class Report:
     as_json: objects on standard output instead; only failures are told. quiet: only failures are told. to_stderr: the
     summary, too. count: of files, None if it is not known yet.
     shard: of which it is, "I/N"; then JSON tells it of each file, and a last object that all were done.
+    dry: nothing was written, which the summary tells.
     """
 
     def __init__(
-        self, action: str, count: int | None, as_json: bool = False, quiet: bool = False, to_stderr: bool = False, shard: str = ""
+        self, action: str, count: int | None, as_json: bool = False, quiet: bool = False, to_stderr: bool = False, shard: str = "",
+        dry: bool = False,
     ):  # fmt: skip
         self.action, self.as_json, self.quiet, self.to_stderr = action, as_json, quiet, to_stderr
-        self.shard = {"shard": shard} if shard else {}
+        self.shard, self.dry = {"shard": shard} if shard else {}, dry
         self.messages = output.messages()
         self.failures, self.notes = Tally(MOST_FAILURES, MOST_FAILURES), Tally()
         self.progress = Progress(
@@ -94,13 +96,14 @@ class Report:
 
     def summary(self, totals: Totals, seconds: float) -> None:
         if self._talks:
-            text = summary(totals, seconds)
+            text = f"dry run: {summary(totals, None)}" if self.dry else summary(totals, seconds)
             self.tell(text) if self.to_stderr else output.line(text)
 
     def end(self, count: int, seconds: float, status: int, listing: str | None) -> None:
         """Of a shard: what tells a complete report from one of a run that was killed. listing: SHA-256 of the list of files."""
         if self.as_json:
             facts = {"files": count, "seconds": seconds, "exit_status": status, "listing": listing, "version": __version__}
+            facts |= {"dry_run": True} if self.dry else {}
             output.line(json.dumps({"end": self.action, **self.shard, **facts}))
 
 

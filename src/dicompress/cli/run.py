@@ -35,6 +35,7 @@ class Options(TypedDict, total=False):
     in_place: bool
     others: str | None
     to: str
+    dry: bool
 
 
 class Piped(Protocol):
@@ -48,9 +49,9 @@ Task = TypeVar("Task", bound=Piped)
 def batch(
     action: str, sources: list[str], output: str | None, jobs: int, as_json: bool, quiet: bool, *,
     backup: Path | None = None, uid_map: Path | None = None, part: Part = WHOLE, dask: str | None = None,
-    manifest: Path | None = None, **options: Unpack[Options],
+    manifest: Path | None = None, sample: float | None = None, **options: Unpack[Options],
 ) -> None:  # fmt: skip
-    """Exits. dask: address of a cluster that does it instead of processes of this machine."""
+    """Exits. dask: address of a cluster that does it instead of processes of this machine. sample: of `dryrun`."""
     job = Job(action, manifest=manifest is not None, **options)
     if dask:
         sources, output, backup = crews.as_workers_see(sources, output, backup)
@@ -62,10 +63,13 @@ def batch(
         check_pipes(job, tasks, as_json)
         return tasks
 
-    with crews.crew(jobs, dask, output, backup) as workers:
+    with crews.crew(jobs, dask, sources, output, backup) as workers:
 
         def do(tasks: Iterable[files.Task], ended: Ended) -> None:
-            with closing(batches.each(job, tasks, workers)) as outcomes:
+            from . import dryrun
+
+            found = dryrun.each(job, list(tasks), sample, workers) if job.dry else batches.each(job, tasks, workers)
+            with closing(found) as outcomes:
                 for outcome in outcomes:
                     ended(outcome)
 
@@ -108,7 +112,7 @@ def carry_out(
         if manifest and to_stdout:
             raise DicompressError("--manifest goes with -o PATH: standard output has no name")
         number = count(tasks) if isinstance(tasks, list) else None
-        with Report(job.action, number, as_json, quiet, to_stdout, part.label) as report, ExitStack() as closed:
+        with Report(job.action, number, as_json, quiet, to_stdout, part.label, job.dry) as report, ExitStack() as closed:
             written_to = closed.enter_context(closing(_manifest(manifest, job, part))) if manifest else None
             ended = Ended(report, written_to)
             try:

@@ -47,7 +47,7 @@ def _guarded(job: Job, task: Task) -> Outcome:
 
 
 def _store(job: Job, task: Task, source: Source, outcome: Outcome, result: bytes | bytearray | None) -> None:
-    if result is None:
+    if result is None or job.dry:
         return
     if job.in_place:
         if outcome.status != PASSED_ON:

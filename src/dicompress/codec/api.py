@@ -10,14 +10,16 @@ import numpy as np
 from ..errors import UnsupportedImageError, VerificationError
 from ..models import DEFAULT, AnyModel, by_name
 from ..native import codec as native
-from . import few, wrapped
+from . import few, widening, wrapped
 from .info import StreamInfo
 from .kinds import kind_of
 from .modelled import outer_of
+from .words import WIDE
 
 MAX_NEAR = 255
 MAX_SAMPLES = 4
-DTYPES = {np.dtype(name) for name in ("uint8", "int8", "uint16", "int16")}
+NARROW = {np.dtype(name) for name in ("uint8", "int8", "uint16", "int16")}
+DTYPES = NARROW | set(WIDE)
 
 
 class Settings(TypedDict, total=False):
@@ -44,13 +46,14 @@ def encode(
 ) -> bytes:
     """Compress without loss, or with a bounded error; the result has been decoded and compared before it is returned.
 
-    image: (rows, columns) or (frames, rows, columns), bool, int8, uint8, int16 or uint16, of any byte order and strides. bits_stored:
-    DICOM's Bits Stored, for the record only: values outside it survive. colour: the last axis holds 2 to 4 samples a pixel. near:
-    by how much a decoded pixel may differ, 1 to 255; 0 for not at all. exact: runs (first, last) of values of grey pixels that come
-    back as they were even so, e.g. padding, and that no other pixel takes; ends of the value range that are saturated are found and
-    always kept. neighbours: frames may lean on one or two beside them, where that pays; then `decode(data, frame=k)` decodes up to
-    16 others first. references: one or two images like a single grey one, the likelier first, such as slices beside it as they are
-    decoded; where leaning on them pays the stream does (`inspect(data).references`), and `decode` must be given these.
+    image: (rows, columns) or (frames, rows, columns), bool, integers of 8, 16 or 32 bits or floats of 32 or 64, of any byte order and
+    strides; of floats every bit comes back, those of NaNs, too. bits_stored: DICOM's Bits Stored, for the record only: values outside
+    it survive. colour: the last axis holds 2 to 4 samples a pixel. near: by how much a decoded pixel may differ, 1 to 255, of integers
+    of 8 or 16 bits; 0 for not at all. exact: runs (first, last) of values of grey pixels that come back as they were even so, e.g.
+    padding, and that no other pixel takes; ends of the value range that are saturated are found and always kept. neighbours: frames
+    may lean on one or two beside them, where that pays; then `decode(data, frame=k)` decodes up to 16 others first. references: one or
+    two images like a single grey one, the likelier first, such as slices beside it as they are decoded; where leaning on them pays the
+    stream does (`inspect(data).references`), and `decode` must be given these. Values of 32 and 64 bits lean on nothing.
 
     model: to encode with, by its name or as it was loaded; None for `pyramid`, or what takes fewer bytes: JPEG XL, as of many
     drawings and images in colour, or labels, of bitmaps and of few values, which a bool array always is. Such streams have no
@@ -69,14 +72,18 @@ def encode(
         data = found[0]
     else:
         data, pixels = encode_with_result(image, near=near, exact=exact, neighbours=neighbours, references=references, **settings)
-        if model is None and not near:
+        if model is None and not near and pixels.dtype in NARROW:
             has_frames = pixels.ndim - colour == 3
             data = wrapped.smaller(_four(pixels, has_frames, colour), data, threads, bits_stored or 0, has_frames)
         data = min(found[0] if found else data, data, key=len)
     if verify:
         loaded = None if isinstance(model, str) else model
         used = references[: len(inspect(data).references)]
-        check_bound(np.asarray(image), decode(data, references=used, model=loaded, threads=threads), near, exact)
+        decoded = decode(data, references=used, model=loaded, threads=threads)
+        if decoded.dtype in WIDE:
+            _check_bits(np.asarray(image), decoded)
+        else:
+            check_bound(np.asarray(image), decoded, near, exact)
     return data
 
 
@@ -102,7 +109,7 @@ def _encode_few(image: np.ndarray, bits_stored: int, threads: int) -> tuple[byte
         return None
     pixels = np.asarray(image)
     dtype = pixels.dtype.newbyteorder("=")
-    if dtype not in DTYPES or pixels.ndim not in (2, 3) or not pixels.size or bits_stored not in range(8 * dtype.itemsize + 1):
+    if dtype not in NARROW or pixels.ndim not in (2, 3) or not pixels.size or bits_stored not in range(8 * dtype.itemsize + 1):
         return None
     has_frames = pixels.ndim == 3
     pixels = (pixels if has_frames else pixels[None]).astype(dtype, "C", copy=False)
@@ -124,13 +131,18 @@ def encode_with_result(
     references: Sequence[np.ndarray] = (),
     threads: int = 0,
 ) -> tuple[bytes, np.ndarray]:
-    """`encode` by the model, whatever JPEG XL would take; without verification, and the array that `decode` will give."""
+    """`encode` by the model, whatever JPEG XL would take; without verification, and the array that `decode` will give.
+
+    The high bits of 32 and 64 are in JPEG XL where that takes fewer bytes.
+    """
     if isinstance(image, np.ma.MaskedArray):
         raise UnsupportedImageError("masked arrays are not supported: what the mask hides would be lost; fill it first")
     image, runs = np.asarray(image), list(exact)
     dtype = image.dtype.newbyteorder("=")
     if dtype not in DTYPES:
-        raise UnsupportedImageError(f"pixels of type {image.dtype} are not supported; use integers of 8 or 16 bits")
+        raise UnsupportedImageError(
+            f"pixels of type {image.dtype} are not supported; use integers of 8, 16 or 32 bits, or floats of 32 or 64"
+        )
     if image.ndim - colour not in (2, 3) or 0 in image.shape or (colour and not 2 <= image.shape[-1] <= MAX_SAMPLES):
         wanted = f", samples), colour, 2 to {MAX_SAMPLES} samples" if colour else ")"
         raise UnsupportedImageError(f"an array of shape {image.shape} is not supported; use ([frames, ]rows, columns{wanted}")
@@ -138,6 +150,11 @@ def encode_with_result(
         raise UnsupportedImageError(f"{bits_stored} bits stored do not fit into {dtype.itemsize * 8} bits allocated")
     if not isinstance(near, (int, np.integer)) or not 0 <= near <= MAX_NEAR:
         raise ValueError(f"an error of {near} is not possible; near is a whole number, 0 to {MAX_NEAR}")
+    if dtype in WIDE:
+        if near or runs:
+            raise UnsupportedImageError(f"pixels of type {image.dtype} bear no error; near is for integers of 8 or 16 bits")
+        image = image.astype(dtype, "C", copy=False)
+        return _encode_wide(image, bits_stored, colour, model, threads), image
     found = by_name(model, threads) if isinstance(model, str) else model
     pixels = _four(image, image.ndim - colour == 3, colour).astype(dtype, "C", copy=False)
     decoded = np.empty_like(pixels) if near else None
@@ -145,6 +162,30 @@ def encode_with_result(
     outer = [outer_of(reference, image.shape, dtype) for reference in references]
     data = native.encode(pixels, found, bits_stored or 0, has_frames, near, runs, neighbours, outer, decoded, threads)
     return data, (pixels if decoded is None else decoded).reshape(image.shape)
+
+
+def _encode_wide(image: np.ndarray, bits_stored: int | None, colour: bool, model: str | AnyModel, threads: int) -> bytes:
+    def code(high: np.ndarray) -> bytes:
+        return encode_with_result(high, model=model, colour=colour, threads=threads)[0]
+
+    def shrink(high: np.ndarray, stream: bytes) -> bytes:
+        if model != DEFAULT:
+            return stream
+        found = None if colour else _encode_few(high, 0, threads)
+        smaller = wrapped.smaller(_four(high, False, colour), stream, threads, 0, False)
+        return min(smaller, found[0] if found else smaller, key=len)
+
+    has_frames = image.ndim - colour == 3
+    frames = image if has_frames else image[None]
+    pixels = frames if colour else frames[..., None]
+    return widening.encode(pixels, bits_stored or 8 * image.itemsize, has_frames, code, shrink)
+
+
+def _check_bits(original: np.ndarray, decoded: np.ndarray) -> None:
+    """VerificationError unless every bit is as it was, also those of NaNs."""
+    first, second = (np.ascontiguousarray(a, a.dtype.newbyteorder("=")).view(f"u{a.itemsize}") for a in (original, decoded))
+    if not np.array_equal(first, second):
+        raise VerificationError("values do not come back as they were")
 
 
 def check_bound(original: np.ndarray, decoded: np.ndarray, near: int, exact: Iterable[tuple[int, int]]) -> None:

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from ..models import AnyModel
-from . import labels, modelled, wrapped
+from . import labels, modelled, wide, wrapped
 from .info import StreamInfo
 
 
@@ -34,7 +34,7 @@ class Kind(Protocol):
     def layout(self, data: bytes | memoryview) -> tuple[tuple[int, ...], np.dtype]: ...
 
 
-KINDS: tuple[Kind, ...] = (modelled, wrapped, labels)
+KINDS: tuple[Kind, ...] = (modelled, wrapped, labels, wide)
 
 
 def kind_of(data: bytes | memoryview) -> Kind:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, Unpack
 
 import numpy as np
@@ -19,9 +19,10 @@ from .allowance import Allowance, check_allowed, check_words, near_of, padding
 from .decoders import jpeg_xl_pixels
 from .derived import derived
 from .explicit import Elements
+from .image import image_of
 from .native import Native, changed, made_native, native_of
 from .part10 import Part10, parse
-from .pixels import PixelLayout, layout, little_endian
+from .pixels import PixelLayout, little_endian
 from .recompress import recompress
 from .record import BYTES, NEAR, RestoreRecord, check_room, digest_of, find_record, has_record
 from .restore import LOST, LOST_XL, decode_frames, frames_of
@@ -62,6 +63,8 @@ def compress_part10(part10: Part10, data: bytes, model: str, threads: int, allow
     native = native_of(part10, data)
     labelled = None if allowance else labels_of(native, threads)
     trial = None if allowance or (labelled and not few.may_lose(labelled, native.pixels)) else drawn.tried(native, model, threads)
+    if trial and labelled:
+        trial = replace(trial, hope=1 / few.NEAR)
     if trial and trial.wins:
         coded = Coded([labelled] if labelled else [], native.pixels)
     else:
@@ -127,14 +130,16 @@ class Encode(Protocol):
 def one_by_one(
     pixels: np.ndarray, *, near: int = 0, exact: Sequence[tuple[int, int]] = (), **settings: Unpack[Settings]
 ) -> tuple[list[bytes], np.ndarray]:
-    """A stream a frame, and the pixels as they will be decoded."""
+    """A stream a frame, of values of 32 and 64 bits one for all, and the pixels as they will be decoded."""
+    if pixels.dtype.itemsize > 2:
+        return [codec.encode_with_result(pixels if len(pixels) > 1 else pixels[0], near=near, exact=exact, **settings)[0]], pixels
     coded = [codec.encode_with_result(frame, near=near, exact=exact, **settings) for frame in pixels]
     return [stream for stream, _ in coded], np.stack([decoded for _, decoded in coded]) if near else pixels
 
 
 def labels_of(native: Native, threads: int) -> bytes | None:
     """All frames of few values as one stream; None for other images."""
-    if native.pixels.ndim > 3:
+    if native.pixels.ndim > 3 or native.image.is_wide:
         return None
     single = native.image.frames == 1
     return few.coded(native.pixels, threads, native.image.bits_stored, has_frames=not single)
@@ -177,6 +182,8 @@ def _encode_near(
 ) -> Coded:
     """NoErrorError if nothing is gained, UnsupportedImageError if the image should bear no error."""
     check_allowed(dataset, allowance)
+    if image.is_wide:
+        raise UnsupportedImageError(f"Bits Allocated (0028,0100) {image.bits_allocated}: values of 32 and 64 bits bear no error")
     if image.bits_allocated == 1:
         raise NoErrorError("all pixels have one of two values")
     check_words(pixels, image)
@@ -207,7 +214,7 @@ def _prove(result: bytes, native: Native, around: Elements, record: RestoreRecor
     try:
         part10 = parse(result)
         elements = part10.elements.all
-        image = layout(part10.dataset)
+        image = image_of(part10)
         streams = frames_of(part10, image)
         if record and RestoreRecord.decode(find_record(part10.raw) or b"", elements) != record:
             raise VerificationError("what is around the pixels does not come back as it was")

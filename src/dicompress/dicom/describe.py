@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from .. import codec
-from . import pixels as px
+from .image import image_of
 from .part10 import Part10, parse
 from .recompress import EDITED as JPEG_EDITED
 from .recompress import LOST as JPEG_LOST
@@ -69,7 +69,7 @@ def describe(data: bytes) -> FileInfo:
     if part10.syntax == JPEG_XL_LOSSLESS:
         return _describe_jpeg_xl(part10)
     record, remark = record_of(part10, LOST, EDITED)
-    image = px.layout(part10.dataset)
+    image = image_of(part10)
     streams = [codec.inspect(s) for s in frames_of(part10, image)]
     coded = sum(s.coded_bytes for s in streams)
     levels = min(s.levels for s in streams)
@@ -98,7 +98,7 @@ def _describe_jpeg(part10: Part10) -> FileInfo:
 
 def _describe_jpeg_xl(part10: Part10) -> FileInfo:
     record, remark = record_of(part10, LOST, EDITED)
-    image = px.layout(part10.dataset)
+    image = image_of(part10)
     facts = Pixels(
         rows=image.rows,
         columns=image.columns,

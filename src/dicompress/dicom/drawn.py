@@ -32,7 +32,7 @@ class Trial:
 
 def tried(native: Native, model: str, threads: int) -> Trial | None:
     """None for what the model codes in fewer bytes, by the look of it."""
-    if not jpegxl.is_available() or not may_win(native):
+    if not jpegxl.is_available() or native.image.is_wide or not may_win(native):
         return None
     frames = [_encode(frame, native.image, EFFORT, threads) for frame in native.pixels]
     if native.image.interpretation in GREY:

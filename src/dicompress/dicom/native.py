@@ -14,10 +14,12 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEnd
 from ..errors import UnsupportedImageError
 from .decoders import decoded_pixels
 from .explicit import Elements
+from .image import image_of
 from .part10 import Part10
 from .pixels import HALVED, NativeForm, PixelLayout, layout, pieces
 from .record import BYTES, PIXELS
 from .syntax import DEFLATED_FRAMES, ENCAPSULATED_UNCOMPRESSED, LOSSLESS, NATIVE, name
+from .tags import PIXEL_NAMES
 from .writing import native_parts
 
 BY_FRAMES = (ENCAPSULATED_UNCOMPRESSED, DEFLATED_FRAMES)  # which hold native values, each frame's by themselves
@@ -58,15 +60,13 @@ class Native:
 def native_of(part10: Part10, data: bytes) -> Native:
     """The native form of a parsed file, `data`. UnsupportedImageError for what is better passed on; FileError, LimitError."""
     if part10.pixels is None:
-        kinds = ("FloatPixelData", "DoubleFloatPixelData")
-        found = any(kind in part10.dataset for kind in kinds)
-        raise UnsupportedImageError("float pixel data" if found else "no Pixel Data (7FE0,0010)")
-    image = layout(part10.dataset)
+        raise UnsupportedImageError("no Pixel Data (7FE0,0010)")
+    image = image_of(part10)
     if part10.syntax not in NATIVE and part10.syntax not in LOSSLESS:
         raise UnsupportedImageError(f"transfer syntax {name(part10.syntax)} is lossy, or not known to be lossless")
     if part10.pixels.encapsulated == (part10.syntax in NATIVE):
         kind = "undefined" if part10.pixels.encapsulated else "defined"
-        raise UnsupportedImageError(f"Pixel Data (7FE0,0010) of {kind} length, which {name(part10.syntax)} does not allow")
+        raise UnsupportedImageError(f"{PIXEL_NAMES[part10.pixels.tag]} of {kind} length, which {name(part10.syntax)} does not allow")
     if part10.syntax in NATIVE:
         form = NativeForm.of(image, part10.syntax, part10.pixels.vr)
         pixels = form.values(part10.value, image)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import warnings
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from io import BytesIO
 from typing import Literal
 
@@ -26,7 +27,7 @@ from ..errors import FileError, NotDicomError
 from ..limits import inflate
 from .explicit import Elements
 from .reading import readable
-from .tags import GROUP_2, ITEM, MAGIC, PIXEL_DATA, PREAMBLE, SEQUENCE_END, UNDEFINED_LENGTH
+from .tags import GROUP_2, ITEM, MAGIC, PIXEL_DATA, PIXEL_NAMES, PREAMBLE, SEQUENCE_END, UNDEFINED_LENGTH
 
 META = GROUP_2.to_bytes(2, "little")
 ARCHIVE = b"DCMA"  # what an archive of a series begins with
@@ -35,8 +36,9 @@ FIRST_GROUPS = (GROUP_2, 0x0008)  # with one of these a file without preamble be
 
 @dataclass(frozen=True)
 class PixelElement:
-    """Where the value of (7FE0,0010) lies in the content: content[start:stop], without the delimiter of an encapsulated one.
+    """Where the value of the pixels lies in the content: content[start:stop], without the delimiter of an encapsulated one.
 
+    tag: of Pixel Data, Float Pixel Data or Double Float Pixel Data.
     element: where the element begins. end: where the elements behind it begin. vr: as it is written; OW in implicit VR.
     """
 
@@ -46,6 +48,7 @@ class PixelElement:
     end: int
     vr: str
     encapsulated: bool
+    tag: int = PIXEL_DATA
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Part10:
 
     content: the file, with a deflated data set inflated; body: offset of the data set in it. trailer: what follows a deflated
     data set. preamble: empty if there is none. meta: group 0002; without it, `syntax` is that of the data set's encoding.
-    raw: all elements but Pixel Data, as they were read. pixels: None if there are none.
+    raw: all elements but the pixels, as they were read. pixels: None if there are none.
     """
 
     content: bytes
@@ -68,12 +71,12 @@ class Part10:
 
     @cached_property
     def elements(self) -> Elements:
-        """All elements but Pixel Data as bytes. UnsupportedImageError, with the tag, for what cannot be written."""
+        """All elements but the pixels as bytes. UnsupportedImageError, with the tag, for what cannot be written."""
         return Elements.of(self.raw)
 
     @property
     def dataset(self) -> Dataset:
-        """All elements but Pixel Data, to read values from: pydicom decodes elements in place, so their bytes are taken before."""
+        """All elements but the pixels, to read values from: pydicom decodes elements in place, so their bytes are taken before."""
         _ = self.elements
         return self.raw
 
@@ -86,7 +89,7 @@ class Part10:
 
     @property
     def value(self) -> memoryview:
-        """The bytes of Pixel Data. FileError if there is none."""
+        """The bytes of the pixels. FileError if there is none."""
         return memoryview(self.content)[self.place.start : self.place.stop]
 
 
@@ -119,18 +122,25 @@ def _parse(data: bytes, preamble: bytes, start: int) -> Part10:
     implicit, little = _encoding(content, body, named)
     reader = _Reader(content)
     reader.seek(body)
-    dataset = read_dataset(reader, implicit, little, stop_when=lambda tag, vr, length: tag == PIXEL_DATA)
-    _check_whole(dataset)
-    implicit = bool(dataset.original_encoding[0])  # which is not always what the transfer syntax says
-    pixels = _pixel_element(content, reader.tell(), implicit, little)
-    if pixels:
+    for tags in (PIXEL_NAMES, (PIXEL_DATA,)):
+        reader.seek(body)
+        dataset = read_dataset(reader, implicit, little, stop_when=partial(_is_one_of, tags))
+        _check_whole(dataset)
+        implicit = bool(dataset.original_encoding[0])  # which is not always what the transfer syntax says
+        pixels = _pixel_element(content, reader.tell(), implicit, little)
+        if not pixels:
+            break
         reader.seek(pixels.end)
         after = read_dataset(reader, implicit, little)
         _check_whole(after)
-        if PIXEL_DATA in after:
+        twice = next((tag for tag in PIXEL_NAMES if tag in after), None)
+        if pixels.tag == PIXEL_DATA and twice == PIXEL_DATA:
             raise FileError("Pixel Data (7FE0,0010) stands twice in the file")
+        if pixels.tag != PIXEL_DATA and twice:  # integers and floats side by side: the latter are elements like others
+            continue
         for element in after.values():
             dataset[element.tag] = element
+        break
     syntax = named or (ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian)
     return Part10(content, body, trailer, preamble, meta, syntax, dataset, pixels)
 
@@ -143,6 +153,10 @@ def named_syntax(data: bytes) -> tuple[UID | None, int]:
     with readable("the file meta information cannot be read", FileError):
         meta, body = _read_meta(data, _preamble(data)[1])
         return _transfer_syntax(meta), body
+
+
+def _is_one_of(tags: Collection[int], tag: BaseTag, vr: str | None, length: int) -> bool:
+    return tag in tags
 
 
 def check_begins(start: bytes) -> None:
@@ -221,10 +235,11 @@ def _encoding(content: bytes, body: int, syntax: UID | None) -> tuple[bool, bool
 
 
 def _pixel_element(content: bytes, position: int, implicit: bool, little: bool) -> PixelElement | None:
-    """What begins at `position`, if it is Pixel Data. FileError if it does not end in the file."""
+    """What begins at `position`, if these are pixels. FileError if it does not end in the file."""
     order: Literal["little", "big"] = "little" if little else "big"
     group, number = (int.from_bytes(content[position + k : position + k + 2], order) for k in (0, 2))
-    if group << 16 | number != PIXEL_DATA:
+    tag = group << 16 | number
+    if tag not in PIXEL_NAMES:
         return None
     vr, head, size = "OW", 8, 4
     if not implicit and content[position + 4 : position + 6].isalpha():
@@ -234,14 +249,14 @@ def _pixel_element(content: bytes, position: int, implicit: bool, little: bool) 
     length = int.from_bytes(content[start - size : start], order)
     if size == 4 and length == UNDEFINED_LENGTH:
         stop = _end_of_items(content, start)
-        return PixelElement(position, start, stop, stop + len(SEQUENCE_END), vr, True)
+        return PixelElement(position, start, stop, stop + len(SEQUENCE_END), vr, True, tag)
     if start + length > len(content):
         found = len(content) - start
-        raise FileError(f"the file is cut short: Pixel Data (7FE0,0010) holds {found} bytes of {length}")
+        raise FileError(f"the file is cut short: {PIXEL_NAMES[tag]} holds {found} bytes of {length}")
     end = start + length
     while content[end : end + len(SEQUENCE_END)] == SEQUENCE_END:  # some writers end native pixels with one, too
         end += len(SEQUENCE_END)
-    return PixelElement(position, start, start + length, end, vr, False)
+    return PixelElement(position, start, start + length, end, vr, False, tag)
 
 
 def _end_of_items(content: bytes, position: int) -> int:

@@ -13,6 +13,7 @@ from pydicom.uid import UID, ExplicitVRBigEndian
 from ..errors import FileError, UnsupportedImageError
 from ..limits import check_size
 from .reading import readable
+from .tags import DOUBLE_PIXELS, FLOAT_PIXELS, PIXEL_DATA, PIXEL_NAMES
 
 GREY = ("MONOCHROME1", "MONOCHROME2")
 HALVED = "YBR_FULL_422"  # native: two Y, then the Cb and Cr that they share (PS3.3 C.7.6.3.1.2)
@@ -24,7 +25,8 @@ DECODED_TO_RGB = ("YBR_RCT", "YBR_ICT")  # transforms of JPEG 2000 that its deco
 class PixelLayout:
     """The Image Pixel attributes that decide how bytes become values (PS3.3 C.7.6.3).
 
-    planar: whether a frame holds all first samples, then all second ones, in native form.
+    planar: whether a frame holds all first samples, then all second ones, in native form. floating: Float Pixel Data, or Double Float
+    Pixel Data (C.7.6.24, C.7.6.25).
     """
 
     rows: int
@@ -37,12 +39,24 @@ class PixelLayout:
     samples: int
     planar: bool
     interpretation: str
+    floating: bool = False
+
+    @property
+    def tag(self) -> int:
+        """Of the element that holds the values in native form."""
+        return (FLOAT_PIXELS if self.bits_allocated == 32 else DOUBLE_PIXELS) if self.floating else PIXEL_DATA
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether values take more than the 16 bits that models code."""
+        return self.bits_allocated > 16
 
     @property
     def dtype(self) -> np.dtype:
         if self.bits_allocated == 1:
             return np.dtype(np.bool_)
-        return np.dtype(f"{'i' if self.signed else 'u'}{self.bits_allocated // 8}")
+        kind = "f" if self.floating else "i" if self.signed else "u"
+        return np.dtype(f"{kind}{self.bits_allocated // 8}")
 
     @property
     def frame_shape(self) -> tuple[int, ...]:
@@ -80,12 +94,12 @@ class PixelLayout:
         return math.prod(self.shape) * self.bits_allocated // 8
 
 
-def layout(dataset: Dataset) -> PixelLayout:
-    """UnsupportedImageError, with the tag, for pixels that this version passes on; LimitError for impossible sizes."""
+def layout(dataset: Dataset, floating: bool = False) -> PixelLayout:
+    """Of integers, or of `floating` values. UnsupportedImageError, with the tag, for pixels that this version passes on; LimitError for impossible sizes."""
     with readable("the Image Pixel attributes are incomplete"):
         bits = int(dataset.BitsAllocated)
-        stored = int(dataset.get("BitsStored") or bits)
-        high_bit = dataset.get("HighBit")
+        stored = bits if floating else int(dataset.get("BitsStored") or bits)
+        high_bit = None if floating else dataset.get("HighBit")
         result = PixelLayout(
             rows=int(dataset.Rows),
             columns=int(dataset.Columns),
@@ -93,10 +107,11 @@ def layout(dataset: Dataset) -> PixelLayout:
             bits_allocated=bits,
             bits_stored=stored,
             high_bit=stored - 1 if high_bit is None else int(high_bit),
-            signed=bool(int(dataset.get("PixelRepresentation") or 0)),
+            signed=not floating and bool(int(dataset.get("PixelRepresentation") or 0)),
             samples=int(dataset.get("SamplesPerPixel", 1)),
             planar=bool(int(dataset.get("PlanarConfiguration") or 0)),
             interpretation=str(dataset.get("PhotometricInterpretation", "")),
+            floating=floating,
         )
     expected = 3 if result.interpretation in DECODED_TO_RGB else SAMPLES.get(result.interpretation)
     if result.samples != expected:
@@ -104,7 +119,7 @@ def layout(dataset: Dataset) -> PixelLayout:
         raise UnsupportedImageError(f"Photometric Interpretation (0028,0004) {kind}")
     if bits == 1 and (result.signed or result.samples > 1):
         raise UnsupportedImageError("Bits Allocated (0028,0100) 1 of signed pixels, or of several samples")
-    if bits not in (1, 8, 16):
+    if bits not in ((32, 64) if floating else (1, 8, 16, 32)):
         raise UnsupportedImageError(f"Bits Allocated (0028,0100) {bits}")
     if not 1 <= result.bits_stored <= bits:
         raise UnsupportedImageError(f"Bits Stored (0028,0101) {result.bits_stored} of {bits} allocated")
@@ -126,10 +141,10 @@ class NativeForm:
         """UnsupportedImageError for forms that this version passes on."""
         big = syntax == ExplicitVRBigEndian
         words = big and image.bits_allocated <= 8 and vr == "OW"
-        if words and (image.frame_bytes % 2 if image.bits_allocated == 8 else image.whole_bytes != image.nbytes or image.nbytes % 2):
-            raise UnsupportedImageError(
-                "frames of an odd number of 8-bit pixels, or an odd number of bytes of bits, in big-endian words"
-            )
+        if words and image.bits_allocated == 8 and image.frame_bytes % 2:
+            raise UnsupportedImageError("frames of an odd number of 8-bit pixels in big-endian words")
+        if words and image.bits_allocated == 1 and math.prod(image.shape) % 16:
+            raise UnsupportedImageError("Bits Allocated (0028,0100) 1 with a last big-endian word that is not full")
         if image.interpretation in DECODED_TO_RGB:
             raise UnsupportedImageError(f"Photometric Interpretation (0028,0004) {image.interpretation} of native pixels")
         if image.interpretation == HALVED and (image.columns % 2 or image.planar or image.bits_allocated != 8):
@@ -142,9 +157,9 @@ class NativeForm:
         UnsupportedImageError for an empty value, FileError for one that is too short.
         """
         if not len(value):
-            raise UnsupportedImageError("Pixel Data (7FE0,0010) is empty")
+            raise UnsupportedImageError(f"{PIXEL_NAMES[image.tag]} is empty")
         if len(value) < image.nbytes:
-            raise FileError(f"Pixel Data (7FE0,0010) holds {len(value)} bytes, {image.nbytes} are expected: cut short?")
+            raise FileError(f"{PIXEL_NAMES[image.tag]} holds {len(value)} bytes, {image.nbytes} are expected: cut short?")
         if image.bits_allocated == 1:
             packed = np.frombuffer(value, np.uint8, image.nbytes)
             packed = packed.view(np.uint16).byteswap().view(np.uint8) if self.words else packed
@@ -186,6 +201,8 @@ def little_endian(pixels: np.ndarray) -> np.ndarray:
 def reader_values(pixels: np.ndarray, image: PixelLayout) -> np.ndarray:
     """The values that readers take the words for: Bits Stored bits up to High Bit, with their sign (PS3.5 8.1.1)."""
     above, unused = image.bits_allocated - 1 - image.high_bit, image.bits_allocated - image.bits_stored
+    if not unused:  # as of single bits and floats, too
+        return pixels
     return (pixels << above >> unused).astype(image.dtype, copy=False)
 
 

@@ -8,12 +8,14 @@ from dataclasses import replace
 import numpy as np
 
 from .. import codec
+from ..codec import labels
 from ..errors import StreamError, UnsupportedImageError
 from .decoders import jpeg_xl_pixels
+from .image import image_of
 from .items import split_frames
 from .native import deflate
 from .part10 import Part10, parse
-from .pixels import NativeForm, PixelLayout, layout, little_endian, pieces
+from .pixels import NativeForm, PixelLayout, little_endian, pieces
 from .recompress import LOST as JPEG_LOST
 from .recompress import jpeg_xl_frames, restore_jpeg
 from .record import BYTES, RECORD_MARK, Digest, RecordHead, digest_of, find_record, has_record, record_of
@@ -71,7 +73,7 @@ def check_ours(part10: Part10) -> None:
 
 def _restore(part10: Part10, threads: int, whole: bool) -> Restored:
     record, remark = record_of(part10, LOST, EDITED) if whole else (None, LOST)
-    image = layout(part10.dataset)
+    image = image_of(part10)
     streams = frames_of(part10, image)
     frames = decode_frames(streams, image, threads)
     near = 0
@@ -109,7 +111,7 @@ def frames_of(part10: Part10, image: PixelLayout) -> list[memoryview]:
     """The streams of a compressed file. StreamError if they are not one a frame, or in our syntax one for all frames."""
     if part10.pixels is None or not part10.pixels.encapsulated:
         raise StreamError("no encapsulated Pixel Data (7FE0,0010)")
-    return split_frames(part10.value, image.frames, together=part10.syntax == DICOMPRESS)
+    return split_frames(part10.value, image.frames, labels.MARK if part10.syntax == DICOMPRESS else None)
 
 
 def _jpeg_xl_frames(streams: list[memoryview], image: PixelLayout, expected: bytes | None) -> Iterator[np.ndarray]:
@@ -171,6 +173,6 @@ def strip_file(data: bytes) -> Stripped:
     start = head(b"", part10.meta, part10.dataset, part10.syntax)
     if part10.syntax == JPEG_XL_JPEG:
         return Stripped(encapsulated_file(start, part10.elements, jpeg_xl_frames(part10)), JPEG_LOST)
-    streams = frames_of(part10, layout(part10.dataset))
+    streams = frames_of(part10, image_of(part10))
     lost = LOST if part10.syntax == DICOMPRESS else LOST_XL
     return Stripped(encapsulated_file(start, part10.elements, streams), lost)

@@ -13,9 +13,10 @@ from .allowance import Allowance, near_of_hu
 from .compress import compress_file
 from .derived import derived
 from .describe import describe
+from .image import image_of
 from .native import Native, made_native, native_of
 from .part10 import Part10, parse
-from .pixels import NativeForm, layout
+from .pixels import NativeForm
 from .record import digest_of, has_record, record_of
 from .references import references
 from .restore import EDITED, LOST, is_ours, restore
@@ -87,7 +88,7 @@ def is_transcoded(source: bytes, target: bytes, to: str, threads: int) -> bool:
         return True
     if part10.pixels and part10.pixels.encapsulated:
         try:
-            stored_pixels(part10, layout(part10.dataset))
+            stored_pixels(part10, image_of(part10))
         except UnsupportedImageError as error:
             raise StreamError(str(error)) from None
     return False
@@ -132,5 +133,5 @@ def _file(native: Native) -> bytes:
 
 
 def _native_pixels(part10: Part10) -> np.ndarray:
-    image = layout(part10.dataset)
+    image = image_of(part10)
     return NativeForm.of(image, part10.syntax, part10.place.vr).values(part10.value, image)

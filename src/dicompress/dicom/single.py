@@ -13,9 +13,10 @@ from ..codec.jpegxl import to_jpeg
 from ..errors import DicompressError, UnsupportedImageError, VerificationError
 from .cells import planes_in_cells, separated
 from .decoders import decoded_pixels, offset_tables
+from .image import image_of
 from .items import pixel_element, source_frames
 from .part10 import Part10
-from .pixels import HALVED, NativeForm, PixelLayout, layout, whole_colours
+from .pixels import HALVED, NativeForm, PixelLayout, whole_colours
 from .recompress import jpeg_xl_frames
 from .record import RecordHead, find_record
 from .restore import decode_some, frames_of
@@ -52,7 +53,7 @@ def frames_as(part10: Part10, to: str, numbers: Iterable[int], threads: int = 0)
     target, numbers = target_of(to), list(numbers)
     if part10.syntax == JPEG_XL_JPEG:
         return _jpeg(part10, target, numbers)
-    image = layout(part10.dataset)
+    image = image_of(part10)
     _check_numbers(numbers, image.frames)
     if target and part10.syntax in target.same:
         found = source_frames(part10.value, image.frames, offset_tables(part10.dataset))
@@ -72,7 +73,7 @@ def any_frames(part10: Part10, numbers: Iterable[int], threads: int = 0) -> tupl
     """(len(numbers), ...) values of some frames of any file whose pixels can be had here, lossy ones too, and their layout: each pixel
     with a colour of its own, RGB where decoders make that. Errors as of `frames_as`.
     """
-    image, numbers = layout(part10.dataset), list(numbers)
+    image, numbers = image_of(part10), list(numbers)
     _check_numbers(numbers, image.frames)
     if part10.syntax in LOSSLESS | NATIVE | {DICOMPRESS}:
         pixels, image = stored_frames(part10, image, numbers, threads)

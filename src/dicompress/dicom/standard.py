@@ -72,6 +72,9 @@ class Target:
 
         if not getattr(getattr(imagecodecs, self.codec, None), "available", False):
             raise UnsupportedImageError(f"{self.title}, and this imagecodecs comes without it: pip install -U imagecodecs")
+        if image.is_wide:
+            kind = "floats" if image.floating else f"values of {image.bits_allocated} bits"
+            raise UnsupportedImageError(f"{self.title} is not written of {kind}")
         if image.bits_allocated == 1:
             raise UnsupportedImageError(f"{self.title} is not written of single bits, Bits Allocated (0028,0100) 1")
         if image.interpretation not in self.colours:

@@ -9,9 +9,10 @@ from pydicom.uid import JPEGBaseline8Bit
 
 from ..codec.jpegxl import to_jpeg
 from .decoders import decoded_pixels
+from .image import image_of
 from .items import pixel_element
 from .part10 import Part10
-from .pixels import HALVED, NativeForm, PixelLayout, layout, whole_colours
+from .pixels import HALVED, NativeForm, PixelLayout, whole_colours
 from .recompress import jpeg_xl_frames
 from .restore import decode_frames, frames_of
 from .syntax import DICOMPRESS, JPEG, JPEG_XL_JPEG, NATIVE
@@ -31,7 +32,7 @@ def whole_pixels(part10: Part10, threads: int = 0) -> tuple[np.ndarray, PixelLay
     """`stored_pixels`, but each pixel with a colour of its own, and their layout: YBR_FULL for YBR_FULL_422, and RGB where decoders make
     that.
     """
-    image = layout(part10.dataset)
+    image = image_of(part10)
     if image.interpretation == HALVED and part10.syntax in (*JPEG, JPEG_XL_JPEG):  # decoders give each pixel its colour
         image = replace(image, interpretation=FULL)
     pixels, interpretation = _stored(part10, image, threads)

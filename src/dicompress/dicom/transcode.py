@@ -18,10 +18,11 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Exp
 from ..errors import DicompressError, FileError, NotDicomError, StreamError, UnsupportedImageError, VerificationError
 from .cells import planes_in_cells, separated, with_overlays
 from .explicit import Elements
+from .image import image_of
 from .items import extended_tables, split_frames
 from .native import Native, changed, made_native, native_of
 from .part10 import Part10, parse
-from .pixels import PixelLayout, layout
+from .pixels import PixelLayout
 from .recompress import jpeg_xl_frames
 from .record import has_record
 from .restore import frames_of, is_ours, restore, says_ours
@@ -57,7 +58,7 @@ def transcode_file(data: bytes, to: str, threads: int = 0) -> Transcoded:
     if target is not None:
         try:
             kept = part10.syntax == target.syntax == JPEG_XL_LOSSLESS
-            ready = [bytes(frame) for frame in frames_of(part10, layout(part10.dataset))] if kept else None
+            ready = [bytes(frame) for frame in frames_of(part10, image_of(part10))] if kept else None
             return _to_target(source, target, threads, ready)
         except UnsupportedImageError as reason:
             return replace(_restored(source, restored.pixels), remark=f"in native form: {reason}")
@@ -111,7 +112,7 @@ def _restored(source: Part10, pixels: int) -> Transcoded:
 
 def _checked_native(data: bytes, elements: Elements, value: bytes) -> tuple[str, ...]:
     part10 = parse(data)
-    read = pydicom.dcmread(BytesIO(data)).PixelData
+    read = pydicom.dcmread(BytesIO(data))[part10.place.tag].value
     if bytes(part10.value)[: len(value)] != value or part10.elements != elements or read[: len(value)] != value:
         raise VerificationError("the native form does not hold what it was made of")
     return OWN, PYDICOM
@@ -168,7 +169,7 @@ def _checked(result: bytes, target: Target, pixels: np.ndarray, around: Elements
         part10 = parse(result)
         if part10.elements != around:
             raise VerificationError("the elements do not come back as they were")
-        image = layout(part10.dataset)
+        image = image_of(part10)
         split_frames(part10.value, image.frames)
         return verified(part10.value, image, target, pixels)
     except VerificationError:

@@ -14,7 +14,7 @@ from .items import pixel_element
 from .pixels import PixelLayout
 from .reading import readable
 from .record import record_elements
-from .tags import GROUP_2, MAGIC, PREAMBLE
+from .tags import DOUBLE_PIXELS, FLOAT_PIXELS, GROUP_2, MAGIC, PREAMBLE
 
 GROUP_LENGTH = b"\x02\x00\x00\x00UL\x04\x00"
 META_VERSION, SOP_CLASS, SOP_INSTANCE, SYNTAX = 0x00020001, 0x00020002, 0x00020003, 0x00020010
@@ -48,8 +48,8 @@ def native_parts(preamble: bytes, meta: Dataset, dataset: Dataset, around: Eleme
     """What stands before and behind the pixel values of a file in Explicit VR Little Endian. around: the data set's elements."""
     start = head(preamble, meta, dataset, ExplicitVRLittleEndian)
     length = image.nbytes + image.nbytes % 2
-    vr = b"OW" if image.bits_allocated > 8 else b"OB"
-    pixel_head = b"\xe0\x7f\x10\x00" + vr + b"\0\0" + length.to_bytes(4, "little")
+    vr = {FLOAT_PIXELS: b"OF", DOUBLE_PIXELS: b"OD"}.get(image.tag, b"OW" if image.bits_allocated > 8 else b"OB")
+    pixel_head = b"\xe0\x7f" + (image.tag & 0xFFFF).to_bytes(2, "little") + vr + b"\0\0" + length.to_bytes(4, "little")
     return b"".join((start, around.before, around.between, pixel_head)), b"\0" * (image.nbytes % 2) + around.after
 
 

@@ -19,7 +19,7 @@ from ..models import DEFAULT, for_archives
 
 
 class Dicompress(Codec):  # type: ignore[misc]  # numcodecs has no types
-    """Chunks (rows, columns) or (frames, rows, columns) of int8, uint8, int16 or uint16, little-endian, in C order.
+    """Chunks (rows, columns) or (frames, rows, columns) of integers of 8, 16 or 32 bits or floats of 32 or 64, little-endian, in C order.
 
     Frames of a chunk lean on each other where that pays. model: its name; None for `pyramid`, or JPEG XL for chunks that it codes in
     fewer bytes, as of many drawings. near: by how much a value may differ, 0 to 255; a chunk that is written in parts is coded anew

@@ -52,7 +52,9 @@ class DicompressCodec(ArrayBytesCodec):
             raise UnsupportedImageError(f"an array of shape {shape} is not supported; use (rows, columns) or (frames, rows, columns)")
         native = dtype.to_native_dtype()
         if native.newbyteorder("=") not in DTYPES:
-            raise UnsupportedImageError(f"values of type {native} are not supported; use integers of 8 or 16 bits")
+            raise UnsupportedImageError(
+                f"values of type {native} are not supported; use integers of 8, 16 or 32 bits, or floats of 32 or 64"
+            )
 
     def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:
         raise NotImplementedError("a stream's length is not known before")

@@ -11,7 +11,7 @@ from ..errors import StreamError
 
 SLICE, WHOLE, KEPT = "slice", "compressed", "kept"  # how a file is kept
 OF_THE_INDEX = ("sha256",)  # facts that stand there only
-DTYPES = ("uint8", "int8", "uint16", "int16")
+DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 MOST_REFERENCES = 2
 LONGEST = 1 << 28  # bytes of the facts of a million files
 TIMES = 1 << 63  # ns

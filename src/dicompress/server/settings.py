@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .. import units
 from ..errors import FileError
-from ..store import config, units
+from ..store import config
 
 NAME = "serve.toml"
 TOKEN = "DICOMPRESS_TOKEN"  # noqa: S105  # the variable of the environment that may have it

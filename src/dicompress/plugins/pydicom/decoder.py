@@ -13,7 +13,8 @@ from pydicom.encaps import generate_fragments, parse_basic_offsets, parse_fragme
 from pydicom.pixels import as_pixel_options
 from pydicom.pixels.decoders import base
 
-from ...codec import inspect, labels
+from ...codec import decode, inspect, labels
+from ...codec import layout as layout_of_stream
 from ...codec.jpegxl import to_jpeg
 from ...dicom import pixels as px
 from ...dicom import restore
@@ -21,10 +22,11 @@ from ...dicom.decoders import jpeg_pixels, jpeg_xl_pixels
 from ...dicom.items import pixel_element
 from ...dicom.record import remove_record
 from ...dicom.syntax import DICOMPRESS, JPEG_XL_JPEG, JPEG_XL_LOSSLESS
-from ...errors import StreamError
+from ...errors import DicompressError, StreamError, UnsupportedImageError
 from .options import layout_of
 
 Source = Dataset | bytes | bytearray | memoryview | BinaryIO
+KEYWORD, FLOATS = "pixel_keyword", {"float32": "FloatPixelData", "float64": "DoubleFloatPixelData"}
 TOGETHER = "dicompress_together"  # name of an option: what all frames are decoded from
 Facts = dict[str, str | int]  # what pydicom tells of the pixels beside them
 
@@ -40,7 +42,7 @@ def decode_frame(stream: bytes, runner: base.DecodeRunner) -> bytearray:
     image = layout_of(runner.options)
     together = runner.options.get(TOGETHER)
     if isinstance(together, Together):
-        return bytearray(px.little_endian(together.frame(int.from_bytes(stream, "little"), image.one_frame)).data)
+        return _value(together.frame(int.from_bytes(stream, "little"), image.one_frame), image)
     # As the first frame's interpretation tells, before it is changed.
     halved = inspect(stream).samples == 4
     if halved:
@@ -49,6 +51,10 @@ def decode_frame(stream: bytes, runner: base.DecodeRunner) -> bytearray:
     if halved:
         pixels = px.whole_colours(pixels)
         runner.set_option("photometric_interpretation", "YBR_FULL")
+    return _value(pixels, image)
+
+
+def _value(pixels: np.ndarray, image: px.PixelLayout) -> bytearray:
     return bytearray(px.little_endian(pixels).data if image.bits_allocated == 1 else px.NativeForm().value(pixels, image).data)
 
 
@@ -79,7 +85,10 @@ class Together:
         """`image.frame_shape`, as the elements of one frame say. StreamError if it is not what they say."""
         if not self._first <= number < self._first + len(self._run):
             restore.check_together(self.stream, replace(image, frames=self.frames))
-            self._first, self._run = labels.decode_around(self.stream, number)
+            if self.stream.startswith(labels.MARK):
+                self._first, self._run = labels.decode_around(self.stream, number)
+            else:
+                self._first, self._run = number, decode(self.stream, frame=number)[None]
         found: np.ndarray = self._run[number - self._first]
         return found
 
@@ -104,6 +113,8 @@ class Decoder(base.Decoder):
         if decompressing:
             options.setdefault("correct_unused_bits", False)
         source, options = _checked(src, options)
+        if decompressing and KEYWORD in options:
+            raise UnsupportedImageError("pydicom would make integers of floats: dicompress.decompress_dataset gives them back")
         found = super().iter_array(source, **options)
         if decompressing and isinstance(src, Dataset):
             yield from _packed(found) if src.BitsAllocated == 1 else found
@@ -153,37 +164,44 @@ def _checked(src: Source, options: dict[str, Any]) -> tuple[Source, dict[str, An
         value, elements = src.get("PixelData"), as_pixel_options(src, **options)
     if value is None:  # pydicom says so
         return src, options
-    frames = layout_of(elements).frames
     options |= {"extended_offsets": None}  # so that pydicom goes by the items
-    stream = _check_items(value, frames)
-    if stream is None:
-        return src, options
+    stream, count = _items(value)
+    named = {**elements, **options, "pixel_vr": "OB"}
+    keyword = _keyword(stream)
+    if keyword:
+        named[KEYWORD] = keyword
+    frames = layout_of(named if keyword else elements).frames
+    if count == frames:
+        return (value, named) if keyword else (src, options)
+    if count != 1 or not labels.is_one(stream):
+        raise StreamError(f"{count} frames in Pixel Data (7FE0,0010), {frames} are expected")
     _, *items, _ = pixel_element([n.to_bytes(8, "little") for n in range(frames)])
-    named = {**elements, **options, "pixel_vr": "OB", TOGETHER: Together(stream, frames)}
-    return b"".join(items), named
+    return b"".join(items), {**named, TOGETHER: Together(stream, frames)}
 
 
-def _check_items(value: bytes | bytearray | memoryview | BinaryIO, frames: int) -> bytes | None:
-    """StreamError unless a value, or a file at its start, has an item a frame behind their offset table (or none).
+def _keyword(stream: bytes) -> str | None:
+    """Of the element that holds values like those of a stream, if they are floats."""
+    try:
+        dtype = layout_of_stream(stream)[1]
+    except DicompressError:  # which decoding tells
+        return None
+    return FLOATS.get(dtype.name)
 
-    The item, if there is but one for several frames.
-    """
+
+def _items(value: bytes | bytearray | memoryview | BinaryIO) -> tuple[bytes, int]:
+    """The first item behind the offset table (or none) of a value, or a file at its start, and how many there are. StreamError."""
     buffer = BytesIO(value) if isinstance(value, (bytes, bytearray, memoryview)) else value
     start = buffer.tell()
     try:
         offsets = parse_basic_offsets(buffer)
         first = buffer.tell()
         count, positions = parse_fragments(buffer)
-        together = None
-        if count == 1 < frames:
-            buffer.seek(first)
-            together = next(generate_fragments(buffer))
+        buffer.seek(first)
+        stream = next(generate_fragments(buffer), b"")
     except Exception as error:  # pydicom raises several kinds
         raise StreamError(f"damaged encapsulated Pixel Data (7FE0,0010): {error}") from None
     finally:
         buffer.seek(start)
-    if count != frames and together is None:
-        raise StreamError(f"{count} frames in Pixel Data (7FE0,0010), {frames} are expected")
     if offsets and offsets != [position - first for position in positions]:
         raise StreamError("damaged encapsulated Pixel Data (7FE0,0010): the offset table does not point to the items")
-    return together
+    return stream, count

@@ -23,9 +23,12 @@ OPTIONS = {
 
 
 def layout_of(options: Mapping[str, Any]) -> PixelLayout:
-    """Of the options of a runner, among others. UnsupportedImageError, LimitError as `layout`."""
+    """Of the options of a runner, among others. Floats by the keyword of their element.
+
+    UnsupportedImageError, LimitError as `layout`.
+    """
     elements = Dataset()
     for name, keyword in OPTIONS.items():
         if options.get(name) is not None:
             setattr(elements, keyword, options[name])
-    return layout(elements)
+    return layout(elements, floating="Float" in str(options.get("pixel_keyword", "")))
