@@ -22,14 +22,13 @@ from dicompress.pool import Died, Told
 
 
 @pytest.fixture(scope="module")
-def running():
-    with clusters.cluster() as found:
+def running(tmp_path_factory):
+    with clusters.cluster(tmp_path_factory.mktemp("cluster")) as found:
         yield found
 
 
 @pytest.fixture
 def address(running):
-    wait_until(lambda: len(clusters.pids(running)) == 2 and len(running.scheduler.workers) == 2, 60)
     return running.scheduler_address
 
 
@@ -82,7 +81,7 @@ def test_workers_killed_on_the_way_cost_nothing_but_time(running, address, tmp_p
     work = start("compress", source, "-o", small, "--dask", address, "--json")
     for count in (2, 8):
         wait_until(lambda count=count: len(targets(small)) >= count or work.poll() is not None, 60)
-        for pid in clusters.pids(running)[:1]:
+        for pid in running.pids()[:1]:
             os.kill(pid, signal.SIGKILL)
     status, out, err = end(work, 120)
     assert (status, err) == (0, "")
@@ -178,10 +177,10 @@ def test_where_no_cluster_is_is_an_error(tmp_path, monkeypatch):
 
 
 def test_a_scheduler_that_ends_is_an_error_that_says_how_to_go_on(tmp_path):
-    with clusters.cluster(1) as other, Cluster(other.scheduler_address) as work:
+    with clusters.cluster(tmp_path, 1) as other, Cluster(str(other.file)) as work:
         found = work.run(clusters.named, ((f"{n:03}", tmp_path) for n in range(500)))
         next(found)
-        other.close()
+        other.scheduler.kill()
         with pytest.raises(DicompressError, match="--resume goes on"):
             for _ in found:
                 time.sleep(0.001)

@@ -1,6 +1,6 @@
 """Print how long 10,000 workers take when some are slow and some are lost, as a table for docs/scale.md: a simulation.
 
-    python lab/benchmarks/stragglers.py REPORT.jsonl... [--workers 10000] [--files 200] [--seed 1]
+    python lab/benchmarks/stragglers.py REPORT.jsonl... [--workers 10000] [--files 1000] [--seed 1]
 
 Times and sizes of files are drawn from reports of `compress --json`, as measured. Each worker has `files` of them on average. One worker in
 fifty is slow, by a factor of three; a worker is lost once in `--life` hours of its work and is there again after `--restart` seconds.
@@ -58,7 +58,7 @@ def cluster(seconds: np.ndarray, factors: np.ndarray, chance: np.random.Generato
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("reports", nargs="+", type=Path)
-    for name, value in (("workers", 10000), ("files", 200), ("seed", 1), ("cluster", 100)):
+    for name, value in (("workers", 10000), ("files", 1000), ("seed", 1), ("cluster", 100)):
         parser.add_argument(f"--{name}", type=int, default=value)
     for name, fraction in (("life", 100.0), ("restart", 120.0), ("check", 0.5), ("rate", 200.0), ("slow", 0.02), ("slowness", 3.0)):
         parser.add_argument(f"--{name}", type=float, default=fraction)
