@@ -11,10 +11,10 @@ from typing import Any
 
 from ..errors import FileError
 from . import output
+from .columns import Sums, Table, key_of
 from .outcome import Outcome
 from .report import BAD, MOST_FAILURES, Report, summary
 from .shards import Shard
-from .tally import Sums, Table, key_of
 
 FACTS = {field.name for field in fields(Outcome)}
 
