@@ -99,6 +99,18 @@ def test_too_large_objects_are_refused_while_they_come(door, opened):
     assert door.post("/studies", content=large, headers={"Content-Type": DICOM}).status_code == 413
 
 
+def test_more_than_there_is_room_for_is_refused_and_the_room_is_free_again(door, opened):
+    room = door.app.state.door.room
+    room.most = 50_000
+    answer = door.post("/studies", content=message(*(instance(n) + bytes(n * 30_000) for n in (0, 1, 2))), headers=RELATED)
+    assert (answer.status_code, references(answer), reasons(answer)) == (202, ["1.2.3.0"], {"other": [0xA700, 0xA700]})
+    assert "send it again" in answer.headers["warning"]
+    assert room.used == 0
+    assert door.post("/studies", content=instance(5) + bytes(30_000), headers={"Content-Type": DICOM}).status_code == 503
+    assert door.post("/studies", content=b"--" + message(instance(6)), headers=RELATED).status_code == 400
+    assert room.used == 0
+
+
 def test_a_message_that_is_cut_short_keeps_what_came_whole_and_tells(door, opened):
     answer = door.post("/studies", content=message(instance(1), instance(2), end=False)[:-30], headers=RELATED)
     assert (answer.status_code, references(answer), reasons(answer)) == (202, ["1.2.3.1"], {"other": [0x0110]})

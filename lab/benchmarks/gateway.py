@@ -118,12 +118,18 @@ def send(port: int, folders: list[Path], title: str) -> tuple[float, int]:
     """Seconds, and how many were acknowledged."""
     start = time.perf_counter()
     command = [STORESCU, "-v", "-aec", title, "+sd", HOST, str(port)]
-    processes = [subprocess.Popen([*command, str(folder)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for folder in folders]
-    texts = [process.communicate()[0] for process in processes]
-    for process, text in zip(processes, texts):
-        if process.returncode:
-            print(f"a sender of {title} ended with {process.returncode}: {text[-500:].decode(errors='replace')}", file=sys.stderr)
-    return time.perf_counter() - start, sum(len(re.findall(rb"Store Response \(Success\)", text)) for text in texts)
+    logs = [folder.with_suffix(".log") for folder in folders]  # a pipe that nobody reads would stop a sender
+    processes = [
+        subprocess.Popen([*command, str(folder)], stdout=log.open("wb"), stderr=subprocess.STDOUT)
+        for folder, log in zip(folders, logs)
+    ]
+    codes = [process.wait() for process in processes]
+    seconds = time.perf_counter() - start
+    texts = [log.read_text("latin-1") for log in logs]
+    for code, text in zip(codes, texts):
+        if code:
+            print(f"a sender of {title} ended with {code}: {text[-500:]}", file=sys.stderr)
+    return seconds, sum(len(re.findall(r"Store Response \(Success\)", text)) for text in texts)
 
 
 def kept(name: str, folder: Path) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from .. import places
 from ..errors import DicompressError
+from ..places import Url
 from . import files
 
 if TYPE_CHECKING:
@@ -22,15 +23,16 @@ def crew(
     jobs: int, dask: str | None, sources: Sequence[str] = (), output: str | None = None, backup: Path | None = None
 ) -> Iterator[int | Cluster]:
     """dask: address of a cluster that runs already; others as of the run, whose targets its workers must reach."""
+    target = places.at(output) if output else None
     if dask is None:
-        yield jobs
+        in_memory = isinstance(target, Url) and target.scheme == "memory"  # of this process
+        yield 1 if in_memory else jobs
         return
     if find_spec("distributed") is None:
         raise DicompressError("--dask needs distributed: pip install 'dicompress[dask]'")
     from ..cluster import Cluster
 
     folders = [backup] if backup else []
-    target = places.at(output) if output else None
     if isinstance(target, Path):
         below = len(sources) > 1 or files.ends_as_folder(str(output)) or any(map(os.path.isdir, [*sources, str(target)]))
         folders.append(target if below else target.parent)

@@ -173,7 +173,7 @@ def _checked(src: Source, options: dict[str, Any]) -> tuple[Source, dict[str, An
     frames = layout_of(named if keyword else elements).frames
     if count == frames:
         return (value, named) if keyword else (src, options)
-    if count != 1:
+    if count != 1 or not labels.is_one(stream):
         raise StreamError(f"{count} frames in Pixel Data (7FE0,0010), {frames} are expected")
     _, *items, _ = pixel_element([n.to_bytes(8, "little") for n in range(frames)])
     return b"".join(items), {**named, TOGETHER: Together(stream, frames)}
