@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import time
 from collections import Counter
@@ -10,12 +12,16 @@ from pathlib import Path
 import pytest
 from helpers.command import run
 from helpers.faults import assert_intact, end, partials, start, studies, targets, wait_until
+from typer.testing import CliRunner
 
 pytest.importorskip("distributed", reason="needs the extra dask")
 
 from helpers import clusters
 
 from dicompress import cluster as clustered
+from dicompress.cli import batch, files
+from dicompress.cli.app import app
+from dicompress.cli.outcome import FAILED, Totals
 from dicompress.cluster import Cluster
 from dicompress.errors import DicompressError
 from dicompress.pool import Died, Told
@@ -32,6 +38,13 @@ def address(running):
     return running.scheduler_address
 
 
+def this_machine(*arguments) -> str:
+    """What a run in this process prints."""
+    done = CliRunner().invoke(app, [*map(str, arguments), "--jobs", "1"])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
 def statuses(output: str) -> Counter:
     return Counter(json.loads(line)["status"] for line in output.splitlines())
 
@@ -42,7 +55,7 @@ def test_files_are_compressed_verified_and_restored_as_by_this_machine(address, 
     assert done.stdout.startswith("4 compressed, 1 passed on, 0 failed; ")
     assert done.stderr == f"{source}/report.dcm: passed on: no Pixel Data (7FE0,0010)\n"
     assert_intact(source, small, 5)
-    run("compress", source, "-o", here, "--jobs", 1)
+    this_machine("compress", source, "-o", here)
     assert all((small / name).read_bytes() == (here / name).read_bytes() for name in targets(here))
     assert run("verify", small, "--dask", address).stdout == "4 verified, 1 not ours, 0 bad\n"
     done = run("decompress", small, "-o", again, "--dask", address, "--json")
@@ -62,16 +75,14 @@ def test_targets_that_are_there_and_bad_files_are_told_as_by_this_machine(addres
     second = run(*command, "--dask", address, check=1)
     reasons = [line["reason"] for line in map(json.loads, second.stdout.splitlines())]
     assert len(reasons) == 5 and all(reason.endswith("exists; --force replaces it") for reason in reasons)
-    third = run(*command, "--dask", address, "--resume", check=1)
-    assert statuses(third.stdout) == {"kept": 5}
 
 
 @pytest.mark.slow
 def test_archives_are_verified_too(address, tmp_path):
     source = studies(tmp_path / "in", 4)
-    run("pack", source, "-o", tmp_path / "packed", "--jobs", 1)
-    run("compress", source / "series 0", "-o", tmp_path / "packed" / "files", "--jobs", 1)
-    here = run("verify", tmp_path / "packed", "--jobs", 1).stdout
+    this_machine("pack", source, "-o", tmp_path / "packed")
+    this_machine("compress", source / "series 0", "-o", tmp_path / "packed" / "files")
+    here = this_machine("verify", tmp_path / "packed")
     assert run("verify", tmp_path / "packed", "--dask", address).stdout == here and " 0 bad" in here
 
 
@@ -117,6 +128,22 @@ def test_what_kills_its_worker_is_tried_twice_alone_and_the_rest_goes_on(address
     assert found == {name: name.upper() for name in (*names, "once") if not name.startswith("kill")}
     assert sorted(told) == sorted(f"told by {name}" for name in found)
     assert {kills["kill 1"], kills["kill 2"]} <= {2, 3}  # alone, and with others before, unless it had not begun
+
+
+@pytest.mark.slow
+def test_a_file_that_kills_its_workers_fails_and_the_others_are_done(address, tmp_path, monkeypatch):
+    source, small = studies(tmp_path / "in", 4), tmp_path / "small"
+    shutil.copy(source / "series 0" / "00.dcm", source / "always.dcm")
+    monkeypatch.setattr(batch, "process", clusters.process_or_die)
+    with Cluster(address, [small]) as work:
+        outcomes = list(batch.each(batch.Job("compress"), files.streamed([source], small), work))
+    (failed,) = (outcome for outcome in outcomes if outcome.status == FAILED)
+    assert failed.source == str(source / "always.dcm")
+    assert re.fullmatch(r"the worker process died, twice \(tcp://\S+ was lost\), perhaps for lack of memory", failed.reason)
+    assert len(outcomes) == 6 and Totals("compress", outcomes).exit_status() == 1
+    (source / "always.dcm").unlink()
+    assert_intact(source, small, 5)
+    assert not partials(small)
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@
     python lab/benchmarks/scale.py --tasks 100000
 
 The files are those of the load test: copies of real images of many kinds, no two of them equal. A round is a run each of: 1 process, 2
-processes, a Dask cluster of 2 workers of one thread (started before, as clusters are), 2 shards at the same time with 1 process each. The
+processes, a Dask cluster of 2 workers of one thread (started before, as clusters are), 2 shards balanced by size, at the same time with 1 process each. The
 parts are what each run's own report says that its files took, added up; a run of n workers takes at best 1/n of that, and what it takes
 beyond is its overhead. Rounds take turns, and the table has medians, so that what else the machine does falls on all alike.
 
@@ -74,14 +74,14 @@ def lines(reports: list[Path]) -> list[dict[str, Any]]:
     return [line for line in found if "source" in line]
 
 
-def ways(source: Path, target: Path, address: str) -> dict[str, tuple[int, list[list[str]]]]:
+def ways(source: Path, target: Path, address: str, listing: Path) -> dict[str, tuple[int, list[list[str]]]]:
     """By name: how many work at a time, and the commands."""
     base = ("compress", source, "-o", target, "--json")
     return {
         "1 process": (1, [command(*base, "--jobs", 1)]),
         "2 processes": (2, [command(*base, "--jobs", 2)]),
         "2 Dask workers": (2, [command(*base, "--dask", address)]),
-        "2 shards": (2, [command(*base, "--jobs", 1, "--shard", f"{n}/2") for n in range(2)]),
+        "2 shards": (2, [command(*base, "--jobs", 1, "--listing", listing, "--shard", f"{n}/2") for n in range(2)]),
     }
 
 
@@ -91,10 +91,12 @@ def compare(data: Path, count: int, rounds: int, keep: Path | None) -> None:
     with tempfile.TemporaryDirectory() as work, cluster(2) as address:
         source, target = Path(work, "in"), Path(work, "out")
         made = make_files(data, source, count)
+        listing = Path(work, "files.txt")
+        listing.write_text("".join(f"{file.path.stat().st_size}\t{file.path.name}\n" for file in made))
         megapixels = sum(file.pixels for file in made) / 1e6
         seconds: dict[str, list[tuple[float, float]]] = {}
         for number in range(rounds):
-            for name, (workers, commands) in ways(source, target, address).items():
+            for name, (workers, commands) in ways(source, target, address, listing).items():
                 rmtree(target, ignore_errors=True)
                 reports = [Path(keep or work, f"{name.replace(' ', '-')}-{number}-{n}.jsonl") for n in range(len(commands))]
                 taken = timed(commands, reports)

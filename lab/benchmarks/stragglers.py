@@ -5,7 +5,8 @@
 Times and sizes of files are drawn from reports of `compress --json`, as measured. Each worker has `files` of them on average. One worker in
 fifty is slow, by a factor of three; a worker is lost once in `--life` hours of its work and is there again after `--restart` seconds.
 
-Ways: shards by a hash of the path, a worker each; shards balanced by size, as `--listing` has them; and Dask clusters of `--cluster` workers,
+Ways: shards by a hash of the path, a worker each; shards balanced by size, as `--listing` has them; ten times as many shards, of which
+whoever is free takes the next, anew from its begin if it was lost; and Dask clusters of `--cluster` workers,
 a shard by hash each, in which whoever is free takes the next file, as fast as one scheduler hands them out (`--rate` a second). A shard
 whose worker is lost goes on by `--resume`, which checks what is there already: `--check` of the time that making it took. A cluster
 does again what the worker had. "at best" is all work divided by all workers, the slow ones counted as what they are.
@@ -74,6 +75,9 @@ def main() -> None:
     place = turns % o.workers
     snake = np.where(turns // o.workers % 2, o.workers - 1 - place, place)
     by_size = np.bincount(snake, seconds[order], o.workers) * factors
+    parts = 10 * o.workers  # ten shards a worker, taken one after the other by whoever is free, as job arrays do
+    small = np.bincount(chance.integers(parts, size=len(seconds)), seconds, parts)
+    by_turns = cluster(small, factors, chance, argparse.Namespace(**vars(o) | {"rate": 1e9}))
     clusters = np.array_split(np.arange(o.workers), max(1, o.workers // o.cluster))
     shares = np.array_split(seconds, len(clusters))  # drawn at random, as a hash does
     ends = [cluster(share, factors[some], chance, o) for share, some in zip(shares, clusters)]
@@ -82,6 +86,7 @@ def main() -> None:
         "shards by hash": losses(chance, by_hash, o),
         "shards balanced by size, no worker slow or lost": by_size / factors,
         "shards balanced by size": losses(chance, by_size, o),
+        "ten times as many shards by hash": np.array([by_turns]),
         f"{len(clusters)} clusters of {o.cluster}": np.array(ends),
     }
     spread = (

@@ -31,6 +31,7 @@ from .pool import Died, Told, Work
 KEY = "dicompress"  # that our tasks' keys begin with
 AHEAD = 2  # tasks a worker: the one that it does, and the next
 CONNECTING, WITHOUT_WORKERS = 30.0, 300.0  # seconds to wait for them
+TOGETHER, MOMENT = 8, 0.05  # results are asked for together, an eighth of what is in flight or what ends in so many seconds
 LOOK = 2.0  # seconds between looks at which workers there are
 SEEING = 10  # seconds that a new file may take to be seen through a network's file system
 _one_at_a_time = threading.Lock()  # a process can catch the messages of libraries for one file at a time
@@ -140,7 +141,7 @@ class Cluster:
                     future.add_done_callback(ended.put)
                 if not flying:
                     return
-                done = self._next(ended)
+                done = self._next(ended, len(flying) // TOGETHER)
                 for future, found in zip(done, self._results(done)):
                     task, _ = flying.pop(future.key)
                     if isinstance(found, str):
@@ -157,12 +158,15 @@ class Cluster:
     def _submit(self, work: Work, tasks: list[Any]) -> list[Future[Any]]:
         return self.client.map(partial(_task, self._same, work), tasks, pure=False, key=KEY) if tasks else []
 
-    def _next(self, ended: queue.SimpleQueue[Future[Any]]) -> list[Future[Any]]:
-        """Those that ended, at least one."""
+    def _next(self, ended: queue.SimpleQueue[Future[Any]], enough: int) -> list[Future[Any]]:
+        """Those that ended, at least one; `enough` of them, if they end in a moment."""
         found, last = list[Future[Any]](), time.monotonic()
         while not found:
             with suppress(queue.Empty):
                 found.append(ended.get(timeout=LOOK))
+                moment = time.monotonic() + MOMENT
+                while len(found) < enough and (left := moment - time.monotonic()) > 0:
+                    found.append(ended.get(timeout=left))
                 while True:
                     found.append(ended.get_nowait())
             if self._workers():
