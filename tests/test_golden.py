@@ -9,7 +9,7 @@ import pytest
 import dicompress
 
 GOLDEN = Path(__file__).parent / "golden"
-STREAMS = sorted(path for path in GOLDEN.iterdir() if path.suffix in (".dcmp", ".dclb"))
+STREAMS = sorted(path for path in GOLDEN.iterdir() if path.suffix in (".dcmp", ".dclb", ".dcxw"))
 
 
 @pytest.mark.parametrize("path", STREAMS, ids=lambda p: p.stem)

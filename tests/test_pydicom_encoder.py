@@ -169,7 +169,7 @@ def test_every_stream_is_decoded_and_compared_before_the_data_set_is_touched(mon
 
 
 REFUSED = {
-    "32 bits": (lambda: pydicom_file("rtdose.dcm"), "Bits Allocated .* 32"),
+    "64 bits": (lambda: change(pydicom_file("rtdose.dcm"), BitsAllocated=64), "Bits Allocated .* 64"),
     "1 bit": (lambda: change(pydicom_file("liver_1frame.dcm"), PixelRepresentation=1), "Bits Allocated .* 1 of signed"),
     "no pixels": (lambda: pydicom_file("rtplan.dcm"), "no Pixel Data"),
     "HSV": (lambda: change(ORIGINALS["RGB"](), PhotometricInterpretation="HSV"), "HSV"),
@@ -190,7 +190,7 @@ def test_what_cannot_be_compressed_says_why_and_stays_as_it_was(name):
 
 def test_float_pixels_say_so():
     dataset = read(make(FRAMES[0]))
-    dataset.FloatPixelData = np.zeros((33, 41), np.float32).tobytes()
+    dataset.FloatPixelData, dataset.BitsAllocated = np.zeros((33, 41), np.float32).tobytes(), 32
     del dataset.PixelData
     with pytest.raises(UnsupportedImageError, match="float pixel data"):
         dataset.compress(DICOMPRESS)

@@ -55,7 +55,7 @@ def deflated() -> bytes:
 def without_integers() -> bytes:
     dataset = read(make(phantom(8, 8)))
     del dataset.PixelData
-    dataset.FloatPixelData = bytes(256)
+    dataset.FloatPixelData, dataset.BitsAllocated = bytes(256), 32
     return written(dataset)
 
 
@@ -186,7 +186,7 @@ def test_lossy_float_and_signed_1_bit_images_are_refused_with_the_reason():
     for data, reason in (
         (in_syntax(make(phantom(8, 8)), "1.2.840.10008.1.2.4.81"), "lossy"),
         (change(make(np.zeros((8, 8), np.uint8)), BitsAllocated=1, BitsStored=1, HighBit=0, PixelRepresentation=1), "Bits Allocated"),
-        (without_integers(), "float pixel data"),
+        (without_integers(), "floats"),
     ):
         for to in SYNTAX:
             with pytest.raises(UnsupportedImageError, match=reason):

@@ -69,6 +69,40 @@ def leaning() -> dict[str, tuple[np.ndarray, dict]]:
     }
 
 
+def wide() -> dict[str, np.ndarray]:
+    """Values of 32 and 64 bits: by each kind of map, with and without low bits, and by Zstandard."""
+    body = phantom(120, 110).astype(np.int32)
+    ratio = (body / np.roll(body, 1, 1)).astype(np.float32)
+    ratio[:3], ratio[3, :3] = np.nan, (np.inf, -np.inf, -0.0)
+    return {
+        "dose": np.stack([body * 977, body * 350 + 11]).astype(np.uint32),
+        "signed": body**2 * 401 - 2**30,
+        "scaled": (body * 0.000382586).astype(np.float32),
+        "scaled-double": body * 0.31 - 7.77,
+        "ratio": ratio,
+        "double": body + np.random.default_rng(6).normal(0, 1, body.shape),
+        "packed": np.tile(np.random.default_rng(4).integers(0, 2**32, 50, np.uint32), (9, 3)),
+        "small-frames": np.stack([body[k : k + 6, :7] for k in range(5)]).astype(np.float32),
+    }
+
+
+def add_wide(folder: Path) -> None:
+    """One that is there never changes."""
+    index = folder / "sha256.json"
+    known = json.loads(index.read_text())
+    for name, image in wide().items():
+        path = folder / f"{name}.dcxw"
+        if not path.exists():
+            path.write_bytes(dicompress.encode(image))
+            known[path.name] = facts(dicompress.decode(path.read_bytes()))
+    index.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
+
+
+def facts(decoded: np.ndarray) -> dict:
+    digest = hashlib.sha256(np.ascontiguousarray(decoded).tobytes()).hexdigest()
+    return {"array": [str(decoded.dtype), list(decoded.shape)], "sha256": digest}
+
+
 def add(model: str, folder: Path, anew: bool) -> None:
     index = folder / "sha256.json"
     if anew:
@@ -82,9 +116,7 @@ def add(model: str, folder: Path, anew: bool) -> None:
         if path.exists():
             continue  # a golden stream never changes
         path.write_bytes(data)
-        decoded = np.ascontiguousarray(dicompress.decode(data))
-        digest = hashlib.sha256(decoded.tobytes()).hexdigest()
-        known[path.name] = {"array": [str(decoded.dtype), list(decoded.shape)], "sha256": digest}
+        known[path.name] = facts(dicompress.decode(data))
     index.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
 
 
@@ -94,6 +126,7 @@ def main() -> None:
     anew = parser.parse_args().anew
     for model in for_archives():
         add(model, (ROOT if model == DEFAULT else ROOT / "lab") / "tests" / "golden", anew)
+    add_wide(ROOT / "tests" / "golden")
 
 
 if __name__ == "__main__":

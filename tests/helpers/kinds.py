@@ -84,7 +84,7 @@ PASSED_ON = {
     "empty, implicit": lambda: head_of(make(PIXELS, ImplicitVRLittleEndian)) + IMPLICIT.element(0x7FE00010, ""),
     "no items": lambda: encapsulated_file(RLELossless, [], PIXELS).replace(ITEM + bytes(4), b""),
     "1 bit": lambda: change(pydicom_file("liver_1frame.dcm"), PixelRepresentation=1),
-    "32 bits": lambda: pydicom_file("rtdose.dcm"),
+    "64 bits": lambda: change(pydicom_file("rtdose.dcm"), BitsAllocated=64),
     "no pixels": lambda: pydicom_file("rtplan.dcm"),
     "elements in the place of the record": lambda: insert(make(PIXELS), W.element(0x7FD90010, "LO", b"SOMEBODY")),
 }

@@ -12,6 +12,7 @@ MOST = 1 << 20  # numbers
 SPARSE = 16  # numbers for each value that occurs, at most
 AWAY = 127  # of a value's word from the one that is computed
 FIRST = 0.3  # of a step that a value may be away from its number while the step is not known well
+FARTHEST = float(1 << 52)  # steps
 CANDIDATES = 16  # steps beside the likeliest that are tried
 
 
@@ -73,6 +74,8 @@ def _fitted(values: np.ndarray) -> tuple[float, np.ndarray] | None:
     step = float(np.median(gaps[gaps < 1.5 * smallest]))
     middle = int(np.argmin(np.abs(values)))  # where floats are densest, and least rounded
     offsets = values - values[middle]
+    if not np.abs(offsets).max() < step * FARTHEST:
+        return None
     reach = 8 * step
     for _ in range(64):
         near = np.abs(offsets) <= reach

@@ -6,6 +6,7 @@ of another kind; those below are coded knowing them (docs/format.md, "Values of 
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -34,9 +35,10 @@ COPIES = 6  # of 64 bits a value, that decoding takes at most
 
 @dataclass(frozen=True)
 class Wide:
-    """What the head says. lengths: bytes of each frame; size: of the whole stream."""
+    """What the head says. stacked: frames that make up a picture, one below the other. lengths: bytes of each picture."""
 
     shape: tuple[int, int, int, int]  # frames, rows, columns, samples
+    stacked: int
     dtype: np.dtype
     bits_stored: int
     has_frames: bool
@@ -47,7 +49,7 @@ class Wide:
 
     @property
     def start(self) -> int:
-        """Of the first frame."""
+        """Of the first picture."""
         return len(self.head)
 
     @property
@@ -63,10 +65,15 @@ class Wide:
     def frame_shape(self) -> tuple[int, ...]:
         return self.array_shape[self.has_frames :]
 
+    def picture_shape(self, number: int) -> tuple[int, ...]:
+        """Of the last one there may be fewer frames."""
+        rows, *rest = self.frame_shape
+        return rows * min(self.stacked, self.shape[0] - number * self.stacked), *rest
+
     def map(self, number: int) -> ValueMap:
         """StreamError if it is damaged, or not there."""
         if number >= len(self.maps):
-            raise StreamError(f"a frame of map {number} of {len(self.maps)}")
+            raise StreamError(f"a picture of map {number} of {len(self.maps)}")
         if number not in self.decoded:
             self.decoded[number] = ValueMap.decode(self.maps[number], self.dtype)
         return self.decoded[number]
@@ -74,7 +81,7 @@ class Wide:
 
 @dataclass(frozen=True)
 class Planes:
-    """How a frame is coded: by which map, how many bits are low ones, the stream of the high ones, and the low ones.
+    """How a picture is coded: by which map, how many bits are low ones, the stream of the high ones, and the low ones.
 
     before: bytes in front of the stream of the high ones.
     """
@@ -87,10 +94,10 @@ class Planes:
 
     @classmethod
     def read(cls, chunk: bytes) -> Planes:
-        """A frame, which may be cut. StreamError if it is coded in another way."""
+        """A picture, which may be cut. StreamError if it is coded in another way."""
         reader = Reader(chunk)
         if reader.take(1)[0] != PLANES:
-            raise StreamError("a frame that is coded in a way which this version does not know")
+            raise StreamError("a picture that is coded in a way which this version does not know")
         number, low_bits, length = reader.varint(), reader.take(1)[0], reader.varint()
         if low_bits > MOST_LOW:
             raise StreamError(f"{low_bits} low bits")
@@ -99,23 +106,30 @@ class Planes:
 
 
 def planes(number: int, low_bits: int, high: bytes, low: bytes) -> bytes:
-    """A frame by map `number`, without its CRC-32."""
+    """A picture by map `number`, without its CRC-32."""
     return bytes([PLANES]) + write_varint(number) + bytes([low_bits]) + write_varint(len(high)) + high + low
 
 
 def packed(pixels: np.ndarray) -> bytes:
-    """A frame by Zstandard, without its CRC-32."""
+    """A picture by Zstandard, without its CRC-32."""
     return bytes([PACKED]) + zstandard.pack(pixels.reshape(-1).view(f"u{pixels.itemsize}"))
 
 
-def joined(pixels: np.ndarray, bits_stored: int, has_frames: bool, maps: Sequence[bytes], frames: Sequence[bytes]) -> bytes:
-    """The stream of (frames, rows, columns, samples); frames: as `planes` and `packed` give them."""
+def stack(pixels: np.ndarray, stacked: int) -> list[np.ndarray]:
+    """(frames, rows, columns[, samples]) as pictures, of so many frames each."""
+    return [p.reshape(-1, *p.shape[2:]) for p in (pixels[k : k + stacked] for k in range(0, len(pixels), stacked))]
+
+
+def joined(
+    pixels: np.ndarray, stacked: int, bits_stored: int, has_frames: bool, maps: Sequence[bytes], pictures: Sequence[bytes]
+) -> bytes:
+    """The stream of (frames, rows, columns, samples); pictures: as `planes` and `packed` give them."""
     count, rows, columns, samples = pixels.shape
     flags = WIDE.index(pixels.dtype) | FRAMES * has_frames | samples - 1 << SAMPLES
-    numbers = [*([count] if has_frames else []), rows, columns, len(maps)]
-    numbers += [*map(len, maps), *(CRC_BYTES + len(frame) for frame in frames)]
+    numbers = [*([count, stacked] if has_frames else []), rows, columns, len(maps)]
+    numbers += [*map(len, maps), *(CRC_BYTES + len(picture) for picture in pictures)]
     head = MARK + bytes([REVISION, flags, bits_stored]) + b"".join(map(write_varint, numbers)) + b"".join(maps)
-    return head + b"".join(_crc(head, values) + frame for values, frame in zip(pixels, frames))
+    return head + b"".join(_crc(head, values) + picture for values, picture in zip(stack(pixels, stacked), pictures))
 
 
 def read(data: bytes | memoryview, whole: bool = True) -> Wide:
@@ -127,24 +141,25 @@ def read(data: bytes | memoryview, whole: bool = True) -> Wide:
     if revision != REVISION or samples > 4:
         raise StreamError(f"a stream of revision {revision} and {samples} samples a pixel, which this version does not know")
     dtype = WIDE[flags & 3]
-    frames = reader.varint() if flags & FRAMES else 1
+    frames, stacked = (reader.varint(), reader.varint()) if flags & FRAMES else (1, 1)
     rows, columns, maps = reader.varint(), reader.varint(), reader.varint()
-    if not 1 <= bits_stored <= 8 * dtype.itemsize or not frames * rows * columns:
-        raise StreamError(f"{frames} x {rows} x {columns} pixels of {bits_stored} bits are not possible")
-    if frames > len(reader.data) or maps > len(reader.data):
-        raise LimitError(f"{frames} frames and {maps} maps cannot be in {len(reader.data)} bytes")
+    if not 1 <= bits_stored <= 8 * dtype.itemsize or not frames * rows * columns or not 1 <= stacked <= frames:
+        raise StreamError(f"{frames} x {rows} x {columns} pixels of {bits_stored} bits, {stacked} frames a picture, are not possible")
+    pictures = -(-frames // stacked)
+    if pictures > len(reader.data) or maps > len(reader.data):
+        raise LimitError(f"{pictures} pictures and {maps} maps cannot be in {len(reader.data)} bytes")
     check_size(frames, rows, columns, samples, dtype.itemsize)
-    check_size(1, rows, columns, samples, 8 * COPIES)
+    check_size(1, stacked * rows, columns, samples, 8 * COPIES)
     map_lengths = [reader.varint() for _ in range(maps)]
-    lengths = [reader.varint() for _ in range(frames)]
+    lengths = [reader.varint() for _ in range(pictures)]
     found = [reader.take(length) for length in map_lengths]
     shape, head = (frames, rows, columns, samples), reader.data[: reader.position]
-    facts = Wide(shape, dtype, bits_stored, bool(flags & FRAMES), head, found, lengths)
+    facts = Wide(shape, stacked, dtype, bits_stored, bool(flags & FRAMES), head, found, lengths)
     left = len(reader.data) - facts.size
     if left < 0 and whole:
-        raise StreamError(f"the data ends at byte {len(reader.data)}, {-left} bytes before the last frame does")
+        raise StreamError(f"the data ends at byte {len(reader.data)}, {-left} bytes before the last picture does")
     if min(lengths) <= CRC_BYTES:
-        raise StreamError("a frame of no bytes")
+        raise StreamError("a picture of no bytes")
     if left > 0 and reader.data[facts.size :] != b"\0":
         raise StreamError(f"{left} bytes left over at the end")
     return facts
@@ -171,38 +186,42 @@ def decode(
             raise ValueError(f"level {level} of {len(levels) - 1}")
         found = _at_level(data, facts, level, model, threads)
         return found[None] if facts.has_frames and frame is None else found
-    first, count = (0, facts.shape[0]) if frame is None else (frame, 1)
-    pixels = np.empty((count, *facts.frame_shape), facts.dtype)
+    first, last = (0, len(facts.lengths) - 1) if frame is None else (frame // facts.stacked,) * 2
     start = facts.start + sum(facts.lengths[:first])
-    for values, length in zip(pixels, facts.lengths[first:]):
-        chunk = bytes(data[start : start + length])
-        values[...] = _frame(chunk[CRC_BYTES:], facts, model, threads)
+    pictures = []
+    for number in range(first, last + 1):
+        chunk = bytes(data[start : start + facts.lengths[number]])
+        values = _picture(chunk[CRC_BYTES:], facts, facts.picture_shape(number), model, threads)
         if _crc(facts.head, values) != chunk[:CRC_BYTES]:
             raise StreamError("the pixels do not have the checksum of the original ones")
-        start += length
-    return pixels if frame is None and facts.has_frames else pixels[0]
+        pictures.append(values.reshape(-1, *facts.frame_shape))
+        start += len(chunk)
+    pixels = pictures[0] if len(pictures) == 1 else np.concatenate(pictures)
+    if frame is not None:
+        one: np.ndarray = pixels[frame % facts.stacked]
+        return one
+    return pixels if facts.has_frames else pixels[0]
 
 
-def _frame(chunk: bytes, facts: Wide, model: AnyModel | None, threads: int) -> np.ndarray:
+def _picture(chunk: bytes, facts: Wide, shape: tuple[int, ...], model: AnyModel | None, threads: int) -> np.ndarray:
     if chunk[0] == PACKED:
-        count = int(np.prod(facts.frame_shape))
-        bits = zstandard.unpack(chunk[1:], count, np.dtype(f"u{facts.dtype.itemsize}"))
-        return bits.view(facts.dtype).reshape(facts.frame_shape)
+        bits = zstandard.unpack(chunk[1:], math.prod(shape), np.dtype(f"u{facts.dtype.itemsize}"))
+        return bits.view(facts.dtype).reshape(shape)
     coded = Planes.read(chunk)
-    high = _high(coded, facts, 0, model, threads)
+    high = _high(coded, facts, shape, 0, model, threads)
     indices = high.astype(np.uint64)
     if coded.low_bits:
         low = lows.decode(coded.low, rows_of(high).astype(np.uint16, copy=False), coded.low_bits)
-        indices = indices << np.uint64(coded.low_bits) | from_rows(low, facts.frame_shape)
+        indices = indices << np.uint64(coded.low_bits) | from_rows(low, shape)
     elif coded.low:
         raise StreamError("low bits of values that have none")
     return values_of(facts.map(coded.number).words(indices, facts.dtype), facts.dtype)
 
 
-def _high(coded: Planes, facts: Wide, level: int, model: AnyModel | None, threads: int) -> np.ndarray:
+def _high(coded: Planes, facts: Wide, shape: tuple[int, ...], level: int, model: AnyModel | None, threads: int) -> np.ndarray:
     """The high bits of all indices. StreamError if they are another image than the map says."""
     kind = _kind(coded.high)
-    if kind.layout(coded.high) != (facts.frame_shape, high_type(facts.map(coded.number).count, coded.low_bits)):
+    if kind.layout(coded.high) != (shape, high_type(facts.map(coded.number).count, coded.low_bits)):
         raise StreamError("the image of the high bits is another than the head says")
     found: np.ndarray = kind.decode(coded.high, level=level, model=model, threads=threads)
     return found
@@ -241,7 +260,7 @@ def inspect(data: bytes | memoryview) -> StreamInfo:
         high = Planes.read(chunk).high
         inner = _kind(high).inspect(high)
         model, model_hash = inner.model or "", inner.model_hash
-    starts = [facts.start + sum(facts.lengths[:k]) for k in range(facts.shape[0])]
+    starts = [facts.start + sum(facts.lengths[:k]) for k in range(len(facts.lengths))]
     return StreamInfo(
         **sizes(facts.shape, 8 * facts.dtype.itemsize, facts.bits_stored, _levels(data, facts)),
         signed=facts.dtype.kind != "u",
@@ -268,7 +287,7 @@ def _levels(data: bytes | memoryview, facts: Wide) -> list[int]:
 def _at_level(data: bytes | memoryview, facts: Wide, level: int, model: AnyModel | None, threads: int) -> np.ndarray:
     """One frame without low bits. Its CRC-32 is of the whole; those of the stream of the high bits vouch for it."""
     coded = Planes.read(bytes(data[facts.start + CRC_BYTES : facts.size]))
-    high = _high(coded, facts, level, model, threads)
+    high = _high(coded, facts, facts.frame_shape, level, model, threads)
     return values_of(facts.map(coded.number).words(high.astype(np.uint64), facts.dtype), facts.dtype)
 
 

@@ -1,7 +1,8 @@
-"""How values of 32 and 64 bits are coded in the fewest bytes: maps and splits are tried, frame by frame."""
+"""How values of 32 and 64 bits are coded in the fewest bytes: maps and splits are tried, picture by picture."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -14,7 +15,9 @@ from .words import words_of
 
 Code = Callable[[np.ndarray], bytes]  # (rows, columns[, samples]) of 8 or 16 bits to a stream
 Shrink = Callable[[np.ndarray, bytes], bytes]  # the same and its stream, to that or a smaller one
+PICTURE = 1 << 16  # values, up to which frames are stacked: heads of small pictures would take more than they
 SPLITS = 16, 8  # high bits
+LEVELS = 0.99  # of the bytes that a picture without low bits takes, as it has levels
 REPEATED = 0.5  # values for each pixel, below which they repeat: then a list may pay, and fewer high bits
 MOST_LISTED = 1 << 18
 QUICK = 3  # level of Zstandard that tells whether the highest may win
@@ -23,7 +26,7 @@ HOPE = 0.7  # what that one may leave of it
 
 @dataclass(frozen=True)
 class Coded:
-    """A frame by a map, or by Zstandard: then the map is empty. chunk: it, but for the number that the map will have."""
+    """A picture by a map, or by Zstandard: then the map is empty. chunk: it, but for the number that the map will have."""
 
     map: bytes
     low_bits: int
@@ -46,22 +49,24 @@ class Coded:
 
 def encode(pixels: np.ndarray, bits_stored: int, has_frames: bool, code: Code, shrink: Shrink) -> bytes:
     """The stream of (frames, rows, columns, samples)."""
-    words = words_of(pixels)
-    words = words if words.shape[-1] > 1 else words[..., 0]
-    own = [_by_own_map(values, frame, code, shrink) for values, frame in zip(pixels, words)]
-    shared = _of_all(words, pixels.dtype) if len(pixels) > 1 else None
+    stacked = min(len(pixels), max(1, PICTURE // math.prod(pixels.shape[1:])))
+    values = wide.stack(pixels, stacked)
+    pictures = [words_of(picture if picture.shape[-1] > 1 else picture[..., 0]) for picture in values]
+    own = [_by_own_map(picture, words, code, shrink) for picture, words in zip(values, pictures)]
+    shared = _of_all(pictures, pixels.dtype) if len(pictures) > 1 else None
     if shared is not None:
         found, mapped = shared
-        common = [_by_map(mapped, np.searchsorted(found, frame), _repeats(found, words), code).shrunk(shrink) for frame in words]
+        repeated = len(found) < REPEATED * pixels.size
+        common = [_by_map(mapped, np.searchsorted(found, words), repeated, code).shrunk(shrink) for words in pictures]
         if sum(c.size for c in common) + len(common[0].map) < sum(c.size + len(c.map) for c in own):
             own = common
     maps = list(dict.fromkeys(coded.map for coded in own if coded.map))
     frames = [coded.chunk(maps.index(coded.map) if coded.map else 0) for coded in own]
-    return wide.joined(pixels, bits_stored, has_frames, maps, frames)
+    return wide.joined(pixels, stacked, bits_stored, has_frames, maps, frames)
 
 
 def _by_own_map(values: np.ndarray, words: np.ndarray, code: Code, shrink: Shrink) -> Coded:
-    """A frame by what takes the fewest bytes, the map's among them."""
+    """A picture by what takes the fewest bytes, the map's among them."""
     found, places = np.unique(words, return_inverse=True)
     repeated = _repeats(found, words)
     tried = [_by_map(mapped, places.reshape(words.shape), repeated, code) for mapped in _maps(found, values.dtype, repeated)]
@@ -78,7 +83,7 @@ def _by_map(mapped: Mapped, places: np.ndarray, repeated: bool, code: Code) -> C
     """places: which of the map's indices each pixel has."""
     data = mapped.map.encode()
     tried = [Coded(data, *planes) for planes in _splits(mapped.indices[places], mapped.map.count, repeated, code)]
-    return min(tried, key=lambda coded: coded.size)
+    return min(tried, key=lambda coded: coded.size * (1 if coded.low_bits else LEVELS))
 
 
 def _repeats(found: np.ndarray, words: np.ndarray) -> bool:
@@ -93,11 +98,11 @@ def _maps(found: np.ndarray, dtype: np.dtype, repeated: bool) -> list[Mapped]:
     return [runs, by_list(found)] if repeated and 2 <= len(found) <= MOST_LISTED else [runs]
 
 
-def _of_all(words: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, Mapped] | None:
-    """A map of the words of all frames, if they have a scale or repeat; and these words."""
-    found = np.unique(words)
+def _of_all(pictures: list[np.ndarray], dtype: np.dtype) -> tuple[np.ndarray, Mapped] | None:
+    """A map of the words of all pictures, if they have a scale or repeat; and these words."""
+    found = np.unique(np.concatenate([np.unique(words) for words in pictures]))
     mapped = by_scale(found, dtype)
-    if mapped is None and 2 <= len(found) <= MOST_LISTED and _repeats(found, words):
+    if mapped is None and 2 <= len(found) <= min(MOST_LISTED, REPEATED * sum(words.size for words in pictures)):
         mapped = by_list(found)
     return None if mapped is None else (found, mapped)
 

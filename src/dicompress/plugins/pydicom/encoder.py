@@ -83,6 +83,10 @@ class Encoder(base.Encoder):
                 raise ValueError(f"the data set says {', '.join(own)}: change its elements instead")
             native = native_in_memory(src)
             image, pixels = native.image, native.pixels
+            if image.floating:
+                raise UnsupportedImageError(
+                    "float pixel data, which pydicom would leave in its place: dicompress.compress_dataset takes it"
+                )
             options |= {name: getattr(src, keyword) for name, keyword in OPTIONS.items() if keyword in src}
         else:
             image = layout_of(options)
