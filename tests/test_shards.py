@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from typer.testing import CliRunner
 from dicompress import DicompressError, FileError
 from dicompress.cli import listed
 from dicompress.cli.app import app
+from dicompress.cli.outcome import Outcome, Totals
 from dicompress.cli.part import Part
 from dicompress.cli.shards import Shard
 
@@ -131,7 +133,7 @@ def merged(tmp_path, *reports: str) -> tuple[int, str]:
 
 
 def line(source: str, part: str = "0/2", **facts) -> str:
-    return json.dumps({"source": source, "target": None, "status": "compressed", "shard": part, **facts}) + "\n"
+    return json.dumps({"source": source, "target": None, "status": "compressed", "shard": part} | facts) + "\n"
 
 
 def end(part: str, **facts) -> str:
@@ -160,6 +162,35 @@ def test_a_run_that_went_on_counts_as_told_last(tmp_path):
     assert merged(tmp_path, first + end("0/1"), again) == (0, "")
     status, told = merged(tmp_path, again, first + end("0/1"))
     assert (status, told) == (1, "a: the disk is full\n")
+
+
+def test_totals_are_those_of_all_outcomes(tmp_path):
+    """Numbers are kept in columns: of every kind of outcome they are what one run would tell."""
+    outcomes = [
+        Outcome(f"{number}", target, status, reason, 1000 + number, 10 * number, number, 0.5, damaged=damaged, is_dicom=not other)
+        for number, (target, status, reason, damaged, other) in enumerate(product(
+            ("x", None), ("compressed", "kept", "passed on", "skipped", "failed"), (None, "why"), (False, True), (False, True)
+        ))
+    ]  # fmt: skip
+    reports = [line_of(outcome, f"{number % 3}/3") for number, outcome in enumerate(outcomes)]
+    (tmp_path / "x").write_text("".join(reports))
+    ended = call("merge-reports", tmp_path / "x", "--json")
+    facts = json.loads(ended.out)
+    assert facts.items() >= Totals("compress", outcomes).facts().items()
+    assert (facts["files"], facts["seconds"], facts["shards"]) == (80, 40, 3)
+
+
+def line_of(outcome: Outcome, part: str) -> str:
+    return json.dumps(outcome.facts() | {"shard": part}) + "\n"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"bytes_in": -1}, {"bytes_out": "3"}, {"pixels": 1.5}, {"seconds": None}, {"status": []}, {"shard": "x"}]
+)
+def test_a_line_with_nonsense_is_named(tmp_path, wrong):
+    (tmp_path / "x").write_text(line("a") + line("b", **wrong))
+    ended = call("merge-reports", tmp_path / "x")
+    assert ended.status == 1 and ("x, line 2: no line of a report" in ended.err or "counted from 0" in ended.err)
 
 
 def test_what_is_no_report_is_an_error(tmp_path):

@@ -11,6 +11,7 @@ Bytes of all arrays of a kind, each coded as a whole: by deflate at pydicom's le
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 import warnings
 import zlib
@@ -116,6 +117,7 @@ def main() -> None:
         of["decode"] += time.perf_counter() - middle
         for name, count in {"count": 1, "raw": array.nbytes, "values": array.size, "dicompress": len(data), **peers(array)}.items():
             of[name] += count
+        print(kind, array.dtype, array.shape, dict(of), file=sys.stderr, flush=True)  # so far
     print(f"| kind | arrays | raw | {' | '.join(PEERS)} | dicompress | against the best | encode, decode MP/s |")
     print("|---|" + "---|" * (len(PEERS) + 5))
     for kind, of in sums.items():

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 
 from .. import codec
-from ..codec import labels
 from ..errors import StreamError, UnsupportedImageError
 from .decoders import jpeg_xl_pixels
 from .image import image_of
@@ -111,7 +110,7 @@ def frames_of(part10: Part10, image: PixelLayout) -> list[memoryview]:
     """The streams of a compressed file. StreamError if they are not one a frame, or in our syntax one for all frames."""
     if part10.pixels is None or not part10.pixels.encapsulated:
         raise StreamError("no encapsulated Pixel Data (7FE0,0010)")
-    return split_frames(part10.value, image.frames, labels.MARK if part10.syntax == DICOMPRESS else None)
+    return split_frames(part10.value, image.frames, codec.HOLDING_ALL if part10.syntax == DICOMPRESS else ())
 
 
 def _jpeg_xl_frames(streams: list[memoryview], image: PixelLayout, expected: bytes | None) -> Iterator[np.ndarray]:

@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from ...errors import DicompressError, NotDicomError, NotStoredError, UnsupportedImageError
+from ...errors import DicompressError, NotStoredError, UnsupportedImageError
 from ...store import Store
 from ..frames import BusyError, Frames, WorkerDiedError
 from ..outgoing import NoSyntaxError
@@ -28,7 +28,7 @@ from .words import plain
 LOG = logging.getLogger(__name__)
 STATUSES: list[tuple[type[DicompressError], int]] = [  # the first that fits
     (BadRequestError, 400), (NotStoredError, 404), (NoFrameError, 404), (NotAcceptableError, 406), (NoSyntaxError, 406),
-    (UnsupportedImageError, 406), (NotDicomError, 400), (BusyError, 503), (stow.StalledError, 408), (WorkerDiedError, 500), (DicompressError, 500),
+    (UnsupportedImageError, 406), (BusyError, 503), (stow.StalledError, 408), (WorkerDiedError, 500), (DicompressError, 500),
 ]  # fmt: skip
 
 
