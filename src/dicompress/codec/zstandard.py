@@ -17,12 +17,12 @@ WINDOW = 27  # log2 of bytes, at most
 
 
 def compress(data: bytes, level: int = LEVEL) -> bytes:
-    return bytes(_library().compress(data, level))
+    return bytes(library().compress(data, level))
 
 
 def decompress(data: bytes | memoryview, size: int) -> bytes:
     """StreamError unless it is of that size."""
-    zstd = _library()
+    zstd = library()
     try:
         engine = zstd.ZstdDecompressor(None, {zstd.DecompressionParameter.window_log_max: WINDOW})
         found = bytes(engine.decompress(data, max_length=size + 1))
@@ -46,5 +46,6 @@ def unpack(data: bytes | memoryview, count: int, dtype: np.dtype) -> np.ndarray:
     return np.ascontiguousarray(little).view(dtype.newbyteorder("<")).reshape(-1).astype(dtype, copy=False)
 
 
-def _library() -> Any:
+def library() -> Any:
+    """The module, of the standard library or as it is installed for older ones."""
     return import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
