@@ -170,11 +170,14 @@ def test_what_is_too_small_for_an_early_picture_is_exact_and_comes_once(place):
     page.close()
 
 
-def test_early_pictures_stay_early_where_the_line_breaks(place):
+def test_early_pictures_stay_early_while_the_line_is_broken(place):
     page = opened(place, "CT", exact="#failed")
     page.wait_for_function(f"{SIGN} === 'early'", timeout=WAIT)
     page.wait_for_timeout(1000)
     assert page.inner_text(".dicompress-sign") == "EARLY PICTURE – NOT FOR DIAGNOSIS"
+    page.evaluate("release()")
+    page.wait_for_function(f"{SIGN} === 'exact'", timeout=WAIT)
+    assert_exact(page, STUDIES["CT"])
     page.close()
 
 

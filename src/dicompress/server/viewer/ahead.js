@@ -1,10 +1,13 @@
-// What is early becomes exact without being asked for: slices of volumes, which OHIF would leave as it found them; and, when the pictures
-// that are looked at are exact, what lies near them in their stacks, one frame at a time, so that a thin line stays free.
+// What is early becomes exact without being asked for: slices of volumes, which OHIF would leave as it found them; what is looked at, when
+// a line was broken and is back; and, when all that is looked at is exact, what lies near it in its stack, one frame at a time, so that a
+// thin line stays free.
 (() => {
   const EXACT = 8, LOSSY = 7; // ImageQualityStatus of cornerstone
   const FULL = 0.5; // part of its cache
   const MOST = 4; // slices of volumes at a time
+  const LONG = 3000; // ms without a request after which the exact picture will not come by itself: the line broke
   const failed = new Set(), running = new Set();
+  const waiting = new Map(); // viewport: [imageId that is early there, since when nothing is asked for]
 
   const viewports = () => window.cornerstone.getRenderingEngines().flatMap(engine => engine.getViewports());
   const isEarly = id => window.cornerstone.cache.getImageQuality(id) === LOSSY && !failed.has(id) && !running.has(id);
@@ -18,6 +21,21 @@
         if (found) {
           return [found, volume];
         }
+      }
+    }
+    return null;
+  }
+
+  // What is looked at in a stack and stays early: [imageId, the viewport].
+  function stuck() {
+    for (const viewport of viewports()) {
+      const image = viewport.type === 'stack' ? viewport.getCornerstoneImage?.() : null;
+      if (!image || image.imageQualityStatus === EXACT || window.cornerstone.cache.getImageLoadObject(image.imageId)) {
+        waiting.delete(viewport);
+      } else if (waiting.get(viewport)?.[0] !== image.imageId) {
+        waiting.set(viewport, [image.imageId, performance.now()]);
+      } else if (performance.now() - waiting.get(viewport)[1] > LONG && !failed.has(image.imageId) && !running.has(image.imageId)) {
+        return [image.imageId, viewport];
       }
     }
     return null;
@@ -43,15 +61,16 @@
     return null;
   }
 
-  async function improve(imageId, volume) {
+  // shown: the volume or viewport that shows it, if one does.
+  async function improve(imageId, shown) {
     const { cache, imageLoader } = window.cornerstone;
-    const own = volume?.getLoaderImageOptions(imageId) ?? { useRGBA: false };
+    const own = shown?.getLoaderImageOptions(imageId) ?? { useRGBA: false };
     running.add(imageId);
     try {
       cache.setPartialImage(imageId, undefined, true); // the early picture stays until the exact one is there
       const options = { ...own, requestType: 'prefetch', priority: 0, retrieveOptions: {} };
       const image = await imageLoader.loadAndCacheImage(imageId, options);
-      volume?.successCallback(imageId, image);
+      shown?.successCallback(imageId, image);
     } catch {
       failed.add(imageId);
     }
@@ -64,7 +83,7 @@
       return;
     }
     let found;
-    while (running.size < MOST && (found = slice())) {
+    while (running.size < MOST && (found = slice() ?? stuck())) {
       improve(...found);
     }
     const near = running.size ? null : neighbour();
