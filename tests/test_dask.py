@@ -216,7 +216,9 @@ def test_a_scheduler_that_ends_is_an_error_that_says_how_to_go_on(tmp_path):
 def test_paths_are_as_the_workers_see_them(address, tmp_path, monkeypatch):
     studies(tmp_path / "in", 1)
     monkeypatch.chdir(tmp_path)
-    done = run("compress", Path("in"), "-o", Path("out"), "--dask", address, "--json")
+    run("compress", "in", "-o", "out", "--dask", address, "--dry-run")
+    assert not Path("out").exists()
+    done = run("compress", "in", "-o", "out", "--dask", address, "--json")
     assert {json.loads(line)["source"] for line in done.stdout.splitlines()} == {
         str(tmp_path / "in" / name) for name in ("report.dcm", "series 0/00.dcm")
     }
