@@ -16,7 +16,7 @@ from helpers.store import dcmtk
 from dicompress.store import Store, checking
 
 pytestmark = pytest.mark.slow
-SENDERS, EACH = 4, 25
+SENDERS, EACH = 4, 15
 KILLS = int(os.environ.get("DICOMPRESS_TEST_GATEWAY_KILLS", 2))
 
 

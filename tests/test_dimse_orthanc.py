@@ -16,13 +16,20 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(PROGRAM is None, reason="Debi
 FILES = ["CT_small.dcm", "MR_small_implicit.dcm", "MR_small_RLE.dcm", "JPEG2000.dcm", "SC_rgb_jpeg_dcmtk.dcm", "reportsi.dcm"]
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    with Orthanc(tmp_path_factory.mktemp("orthanc") / "orthanc", compress=False) as orthanc:
+        yield orthanc
+
+
 @pytest.fixture
-def both(tmp_path):
-    with Orthanc(tmp_path / "orthanc", compress=False) as orthanc:
-        peers = {"ORTHANC": Peer(HOST, orthanc.dicom)}
-        with opened(tmp_path / "store", peers=peers) as door:
-            orthanc.get("/modalities/gateway", "PUT", json.dumps({"AET": TITLE, "Host": HOST, "Port": door.port}).encode())
-            yield orthanc, door
+def both(running, tmp_path):
+    """Both empty."""
+    for patient in running.json("/patients"):
+        running.get(f"/patients/{patient}", "DELETE")
+    with opened(tmp_path / "store", peers={"ORTHANC": Peer(HOST, running.dicom)}) as door:
+        running.get("/modalities/gateway", "PUT", json.dumps({"AET": TITLE, "Host": HOST, "Port": door.port}).encode())
+        yield running, door
 
 
 def ask(orthanc: Orthanc, path: str, **body):

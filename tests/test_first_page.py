@@ -1,14 +1,24 @@
 """What browsers are given: our pages, a built OHIF as it is, nothing else of the disk."""
 
 import re
+from pathlib import Path
 
+import imagecodecs
+import numpy as np
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from helpers.browser import OHIF
+from helpers.files import pydicom_file, read
+from helpers.images import phantom
+from helpers.studies import instance
+from helpers.web import HTJ2K, OCTETS, parts, related, serving
+from helpers.web import path as place
 
 from dicompress import FileError
 from dicompress.server.settings import Settings
 from dicompress.server.web.viewer import OPEN, OURS, check_folder, log_in_again, pages
+from dicompress.store import Store
 
 BUNDLE = b"console.log(1)\n" * 1000
 
@@ -34,8 +44,8 @@ def client(settings: Settings) -> TestClient:
 
 def test_ohif_is_served_as_it_is_with_our_configuration(built):
     web = client(Settings(viewer=built))
-    for path in ("/viewer?StudyInstanceUIDs=1.2", "/segmentation?StudyInstanceUIDs=1.2", "/viewer"):
-        assert "OHIF Viewer" in web.get(path).text
+    for address in ("/viewer?StudyInstanceUIDs=1.2", "/segmentation?StudyInstanceUIDs=1.2", "/viewer"):
+        assert "OHIF Viewer" in web.get(address).text
     assert web.get("/app-config.js").text == (OURS / "app-config.js").read_text() != (built / "app-config.js").read_text()
     found = web.get("/app.bundle.0f6159c501addfe9.js")
     assert found.content == BUNDLE and "immutable" in found.headers["cache-control"] and int(found.headers["content-length"]) < 500
@@ -105,3 +115,34 @@ def test_what_is_sent_packed_is_what_lies_there(built):
     raw = client(Settings(viewer=built)).get("/app.bundle.0f6159c501addfe9.js", headers={"Accept-Encoding": "gzip"})
     assert raw.headers["content-encoding"] == "gzip" and raw.headers["vary"] == "Accept-Encoding"
     assert raw.content == BUNDLE
+
+
+def test_the_version_of_ohif_is_one_everywhere():
+    root = Path(__file__).parent.parent
+    for path in (OURS / "missing.html", root / "docs" / "service.md", root / ".ci" / "run"):
+        found = re.findall(r"@ohif/app@([\d.]+\d)|ohif-app-([\d.]+)\.tgz|ohif=([\d.]+)", path.read_text())
+        assert {one for some in found for one in some if one} == {OHIF}, path
+
+
+def test_early_pictures_have_a_path_of_their_own_and_say_what_they_are(tmp_path):
+    large = instance("CT", phantom(256, 256, noise=20), "1.2.1")
+    with Store.create(tmp_path / "store") as store:
+        store.put(large)
+        store.put(pydicom_file("MR_small.dcm"))
+        rows = {row["Modality"]: row for row in store.find("INSTANCE")}
+        with serving(store) as web:
+            early = web.get(place(rows["CT"], "/early/1"))
+            ((head, picture),) = parts(early)
+            assert (
+                early.status_code == 200
+                and "not for diagnosis" in early.headers["warning"]
+                and "not for diagnosis" in head["Warning"]
+            )
+            assert head["Content-Type"] == "application/octet-stream; transfer-syntax=1.2.840.10008.1.2.4.203"
+            assert np.array_equal(imagecodecs.htj2k_decode(picture)[::4, ::4], read(large).pixel_array[::4, ::4])
+            assert web.get(place(rows["CT"], "/early/1"), headers={"If-None-Match": early.headers["etag"]}).status_code == 304
+            (exact,) = (body for _, body in parts(web.get(place(rows["CT"], "/frames/1"), headers=related(OCTETS, HTJ2K))))
+            assert np.array_equal(imagecodecs.htj2k_decode(exact), read(large).pixel_array)
+            none = web.get(place(rows["MR"], "/early/1"))
+            assert none.status_code == 307 and none.next_request.url.path == place(rows["MR"], "/frames/1")
+            assert [web.get(place(rows["CT"], more)).status_code for more in ("/early/2", "/early/0", "/early/x")] == [404, 400, 400]

@@ -154,4 +154,6 @@ def test_what_waits_when_the_service_closes_gets_an_error(made):
         waiting.result(60)
     made.go()
     closing.join(60)
+    with pytest.raises(BusyError, match="stopping"):
+        made.ask(job("c"))
     assert running.result(0)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from helpers.gateway import HOST
 
-from dicompress.cli import main
+from dicompress.cli import main, serve
 from dicompress.errors import FileError
 from dicompress.server import settings
 from dicompress.server.serve import tls_context
@@ -102,3 +102,11 @@ def test_the_command_ends_with_one_line_and_status_1(tmp_path, capsys, monkeypat
         main()
     captured = capsys.readouterr()
     assert ended.value.code == 1 and message in captured.err and captured.err.count("\n") == 1
+
+
+def test_without_the_extra_the_command_says_what_to_install(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(serve, "find_spec", lambda name: None)
+    monkeypatch.setattr("sys.argv", ["dicompress", "serve", str(tmp_path)])
+    with pytest.raises(SystemExit):
+        main()
+    assert "pip install 'dicompress[serve]'" in capsys.readouterr().err

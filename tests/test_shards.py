@@ -6,11 +6,12 @@ import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import pytest
 import yaml
-from helpers.command import run
+from helpers.archives import call
 from helpers.files import change, pydicom_file
 from helpers.folders import contents
 from hypothesis import given
@@ -20,6 +21,7 @@ from typer.testing import CliRunner
 from dicompress import DicompressError, FileError
 from dicompress.cli import listed
 from dicompress.cli.app import app
+from dicompress.cli.outcome import Outcome, Totals
 from dicompress.cli.part import Part
 from dicompress.cli.shards import Shard
 
@@ -95,7 +97,9 @@ def tree(tmp_path_factory):
 
 
 def shard(*arguments, check=0) -> str:
-    return run(*arguments, "--json", "--jobs", 1, check=check).stdout
+    ended = call(*arguments, "--json", "--jobs", 1)
+    assert check is None or ended.status == check
+    return ended.out
 
 
 @pytest.mark.parametrize("by_list", [False, True])
@@ -110,11 +114,11 @@ def test_shards_together_do_what_one_run_does(tree, tmp_path, by_list):
     for index in range(3):
         reports.append(tmp_path / f"{index}.jsonl")
         reports[-1].write_text(shard("compress", tree, "-o", out, "--shard", f"{index}/3", *options))
-    run("compress", tree, "-o", tmp_path / "whole")
+    call("compress", tree, "-o", tmp_path / "whole", "--jobs", 1)
     assert contents(out) == contents(tmp_path / "whole")
-    merged = run("merge-reports", *reports)
-    assert merged.stdout.startswith("3 shards: 7 compressed, 0 passed on, 1 other file copied, 0 failed; ")
-    facts = json.loads(run("merge-reports", "--json", *reports).stdout)
+    merged = call("merge-reports", *reports)
+    assert merged.out.startswith("3 shards: 7 compressed, 0 passed on, 1 other file copied, 0 failed; ")
+    facts = json.loads(call("merge-reports", "--json", *reports).out)
     assert (facts["files"], facts["done"], facts["others"], facts["exit_status"], facts["problems"]) == (8, 7, 1, 0, [])
     assert facts["bytes_in"] == sum(map(len, contents(tree).values()))
     assert facts["bytes_out"] == sum(map(len, contents(out).values()))
@@ -129,7 +133,7 @@ def merged(tmp_path, *reports: str) -> tuple[int, str]:
 
 
 def line(source: str, part: str = "0/2", **facts) -> str:
-    return json.dumps({"source": source, "target": None, "status": "compressed", "shard": part, **facts}) + "\n"
+    return json.dumps({"source": source, "target": None, "status": "compressed", "shard": part} | facts) + "\n"
 
 
 def end(part: str, **facts) -> str:
@@ -160,10 +164,39 @@ def test_a_run_that_went_on_counts_as_told_last(tmp_path):
     assert (status, told) == (1, "a: the disk is full\n")
 
 
+def test_totals_are_those_of_all_outcomes(tmp_path):
+    """Numbers are kept in columns: of every kind of outcome they are what one run would tell."""
+    outcomes = [
+        Outcome(f"{number}", target, status, reason, 1000 + number, 10 * number, number, 0.5, damaged=damaged, is_dicom=not other)
+        for number, (target, status, reason, damaged, other) in enumerate(product(
+            ("x", None), ("compressed", "kept", "passed on", "skipped", "failed"), (None, "why"), (False, True), (False, True)
+        ))
+    ]  # fmt: skip
+    reports = [line_of(outcome, f"{number % 3}/3") for number, outcome in enumerate(outcomes)]
+    (tmp_path / "x").write_text("".join(reports))
+    ended = call("merge-reports", tmp_path / "x", "--json")
+    facts = json.loads(ended.out)
+    assert facts.items() >= Totals("compress", outcomes).facts().items()
+    assert (facts["files"], facts["seconds"], facts["shards"]) == (80, 40, 3)
+
+
+def line_of(outcome: Outcome, part: str) -> str:
+    return json.dumps(outcome.facts() | {"shard": part}) + "\n"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"bytes_in": -1}, {"bytes_out": "3"}, {"pixels": 1.5}, {"seconds": None}, {"status": []}, {"shard": "x"}]
+)
+def test_a_line_with_nonsense_is_named(tmp_path, wrong):
+    (tmp_path / "x").write_text(line("a") + line("b", **wrong))
+    ended = call("merge-reports", tmp_path / "x")
+    assert ended.status == 1 and ("x, line 2: no line of a report" in ended.err or "counted from 0" in ended.err)
+
+
 def test_what_is_no_report_is_an_error(tmp_path):
     (tmp_path / "x").write_text("hello\nworld\n")
-    result = run("merge-reports", tmp_path / "x", check=1)
-    assert "x, line 1: no line of a report" in result.stderr
+    ended = call("merge-reports", tmp_path / "x")
+    assert ended.status == 1 and "x, line 1: no line of a report" in ended.err
 
 
 def test_a_series_is_packed_by_one_shard_whole(tmp_path):
@@ -184,7 +217,7 @@ def test_a_series_is_packed_by_one_shard_whole(tmp_path):
 
 
 def test_verify_takes_shards(tree, tmp_path):
-    run("compress", tree, "-o", tmp_path / "out")
+    call("compress", tree, "-o", tmp_path / "out", "--jobs", 1)
     counts = [len(shard("verify", tmp_path / "out", "--shard", f"{i}/2").splitlines()) - 1 for i in range(2)]
     assert sum(counts) == 8 and min(counts) > 0
 

@@ -1,9 +1,14 @@
 """Sources and targets at URLs: what is promised of files holds there, too."""
 
+import io
 import json
 import os
 import subprocess
 import sys
+import threading
+import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -14,7 +19,6 @@ pytest.importorskip("moto.server")
 
 from helpers import clouds  # noqa: E402
 from helpers.archives import call, make_series, pack, unpack  # noqa: E402
-from helpers.command import run  # noqa: E402
 from helpers.files import pydicom_file  # noqa: E402
 from helpers.folders import contents, facts  # noqa: E402
 
@@ -83,11 +87,6 @@ def test_a_tree_goes_to_a_bucket_and_comes_back(tree, bucket, tmp_path):
     assert json.loads(call("info", f"{bucket}/small/ct.dcm", "--json").out)["file"] == f"{bucket}/small/ct.dcm"
 
 
-def test_worker_processes_reach_the_bucket(tree, bucket):
-    assert run("compress", tree, "-o", f"{bucket}/small", "--jobs", 2).stdout.startswith("2 compressed")
-    assert len(stored(f"{bucket}/small")) == 3
-
-
 def test_shards_and_listings_of_a_bucket(tree, bucket, tmp_path):
     for name, data in FILES.items():
         system().pipe_file(f"{bucket}/in/{name}", data)
@@ -122,6 +121,26 @@ def test_a_run_goes_on(tree, bucket):
     ended = call("compress", tree, "-o", f"{bucket}/small", "--resume", "--json", "--jobs", 1)
     assert ended.statuses == {"ct.dcm": "kept", "mr.dcm": "compressed", "read me #1%.txt": "passed on"}
     assert one("verify", f"{bucket}/small").status == 0
+
+
+@pytest.mark.slow
+def test_a_killed_run_leaves_whole_files_and_goes_on(bucket, tmp_path):
+    source = make_series(tmp_path / "in", range(8))
+    command = ["compress", source, "-o", f"{bucket}/small", "--jobs", "2"]
+    process = subprocess.Popen([sys.executable, "-m", "dicompress", *map(str, command)])
+    try:
+        while process.poll() is None and not stored(f"{bucket}/small"):
+            time.sleep(0.05)
+    finally:
+        process.kill()
+        process.wait()
+    assert one("verify", f"{bucket}/small").status == 0
+    before = stored(f"{bucket}/small")
+    assert one(*command[:-2], "--resume").status == 0
+    after = stored(f"{bucket}/small")
+    assert len(after) == 8 and after.items() >= before.items()
+    assert one("decompress", f"{bucket}/small", "-o", tmp_path / "back").status == 0
+    assert contents(tmp_path / "back") == contents(source)
 
 
 def test_what_fails_is_told_with_its_url(tree, bucket):
@@ -245,9 +264,25 @@ def test_nothing_is_replaced_in_place_at_a_url(tree, bucket):
         assert ended.status == 1 and f"{bucket}/x.dcm: only files of this machine are replaced in place" in ended.err
 
 
-def test_through_pipes(tree, bucket):
-    command = [sys.executable, "-m", "dicompress", "compress", "-", "-o", f"{bucket}/piped.dcm"]
-    subprocess.run(command, input=FILES["ct.dcm"], check=True, timeout=300)
+@pytest.mark.parametrize("option", ["--manifest", "--listing", "--uid-map", "--backup"])
+def test_what_lies_on_this_machine_only_is_told(tree, bucket, option):
+    ended = one("compress", tree, "-o", f"{bucket}/x", option, f"{bucket}/file")
+    assert ended.status == 2 and "a path of this machine, not a URL" in ended.err
+
+
+def test_a_header_is_read_without_its_pixels(bucket, monkeypatch):
+    places.write(places.at(f"{bucket}/large"), bytes(3 << 20))
+    asked = []
+    monkeypatch.setattr(type(system()), "_cat_file", asked.append)  # by what reads whole files
+    with places.opened(places.at(f"{bucket}/large")) as found:
+        assert (len(found.file.read(100)), found.size) == (100, 3 << 20)
+        assert len(found.file.cache.cache) <= 1 << 19
+    assert asked == []
+
+
+def test_through_pipes(bucket, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(FILES["ct.dcm"])))
+    assert one("compress", "-", "-o", f"{bucket}/piped.dcm").status == 0
     command = [sys.executable, "-m", "dicompress", "decompress", f"{bucket}/piped.dcm", "-o", "-"]
     assert subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=300).stdout == FILES["ct.dcm"]
 
@@ -260,9 +295,22 @@ def test_file_urls_are_paths(tree, tmp_path):
 
 
 def test_memory(tree):
-    assert one("compress", tree, "-o", "memory://small").status == 0
+    assert call("compress", tree, "-o", "memory://small", "--jobs", 2).status == 0  # by no other process, whose memory that would be
     assert one("verify", "memory://small").out == "2 verified, 1 not ours, 0 bad\n"
     fsspec.filesystem("memory").rm("/small", recursive=True)
+
+
+def test_the_web_is_a_source_and_no_target(tree, tmp_path):
+    handler = partial(SimpleHTTPRequestHandler, directory=tree)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{web.server_port}/ct.dcm"
+        assert one("compress", url, "-o", f"{tmp_path}/small/").status == 0
+        assert one("decompress", tmp_path / "small", "-o", tmp_path / "back").status == 0
+        ended = one("compress", tree / "ct.dcm", "-o", url.replace("ct", "new"))
+        assert ended.status == 1 and f"cannot write {url.replace('ct', 'new')}: " in ended.err
+        web.shutdown()
+    assert contents(tmp_path / "back") == {"ct.dcm": FILES["ct.dcm"]}
 
 
 @pytest.fixture

@@ -101,7 +101,9 @@ def test_files_are_nothing_else(accept):
         files(accept, NATIVE)
 
 
-@pytest.mark.parametrize("accept", ["nonsense", "a/b/c", "image/png; q=x", "image/png; =", "image /png"])
+@pytest.mark.parametrize(
+    "accept", ["nonsense", "a/b/c", "image/png; q=x", "image/png; =", "image /png", "image/png," * 1000, '"\\"' * 2000]
+)
 def test_what_is_no_media_type_is_a_bad_request(accept):
     with pytest.raises(BadRequestError):
         wanted([accept])

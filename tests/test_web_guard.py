@@ -83,7 +83,7 @@ def test_pages_elsewhere_may_call_only_if_they_are_named(store):
 def test_the_log_names_no_patient(store, caplog):
     with caplog.at_level(logging.INFO), serving(store) as door:
         here = str(door.base_url)
-        with httpx.Client(base_url=here) as other:
+        with httpx.Client(base_url=here, timeout=120) as other:
             logging.getLogger("httpx").setLevel(logging.WARNING)
             other.get(f"/studies?PatientName={SECRETS[0]}*&PatientID={SECRETS[1]}&Rows={SECRETS[0]}")
             other.get(f"/studies/{SECRETS[0]}/series?PatientName={SECRETS[0]}")
@@ -91,6 +91,7 @@ def test_the_log_names_no_patient(store, caplog):
             other.get(f"/{SECRETS[0]}")
             assert other.get(f"{first(store)}/metadata").status_code == 200
             other.post("/studies", content=instance(1, PatientID="other"), headers={"Content-Type": DICOM})
+            other.post("/studies", content=instance(1)[:3000], headers={"Content-Type": DICOM})
     assert "search studies" in caplog.text
     assert not [secret for secret in SECRETS if secret in caplog.text]
 

@@ -12,7 +12,7 @@ pytest.importorskip("fastapi")
 
 import imagecodecs
 from helpers.archive import compress, instance
-from helpers.files import change, make, pydicom_file, read, rle
+from helpers.files import change, make, pydicom_file, read, rle, written
 from helpers.images import phantom
 from helpers.web import DICOM, EXPLICIT, HTJ2K, OCTETS, only_part, parts, path, related, serving
 
@@ -33,11 +33,27 @@ def objects() -> dict[str, bytes]:
         "ct": pydicom_file("CT_small.dcm"), "frames": make(frames), "rle": rle(), "big": pydicom_file("MR_small_bigendian.dcm"),
         "rgb": pydicom_file("examples_rgb_color.dcm"), "planar": _planar(), "jpeg": pydicom_file("SC_rgb_jpeg_dcmtk.dcm"),
         "dose": pydicom_file("rtdose_1frame.dcm"), "mask": pydicom_file("liver_1frame.dcm"), "report": pydicom_file("test-SR.dcm"),
+        "bits": _bits(), "map": _map(),
     }  # fmt: skip
     return {
         kind: change(data, StudyInstanceUID=f"1.9.{n}", SeriesInstanceUID=f"1.8.{n}", SOPInstanceUID=f"1.7.{n}")
         for n, (kind, data) in enumerate(found.items())
     }
+
+
+def _bits() -> bytes:
+    """Three frames of 5 x 5 single bits, which do not end at bytes."""
+    dataset = read(make(np.zeros((3, 5, 5), np.uint8)))
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 1, 1, 0
+    dataset.PixelData = np.packbits(np.arange(75) % 3 == 0, bitorder="little").tobytes()
+    return written(dataset)
+
+
+def _map() -> bytes:
+    dataset = read(make(np.zeros((2, 8, 8), np.uint16)))
+    del dataset.PixelData, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation
+    dataset.BitsAllocated, dataset.FloatPixelData = 32, np.linspace(0, 1, 128, dtype=np.float32).tobytes()
+    return written(dataset)
 
 
 def _planar() -> bytes:
@@ -131,7 +147,32 @@ def test_lossy_frames_stay_what_they_are(door):
     assert JPEG in answer.text
 
 
-def test_words_that_are_not_of_8_or_16_bits_come_as_they_are(door):
+def test_single_bits_and_floats_come_as_they_are(door):
+    dataset = original(door, "bits")
+    bits = np.unpackbits(np.frombuffer(dataset.PixelData, np.uint8), bitorder="little")[:75].reshape(3, 25)
+    for number in range(3):
+        found = np.frombuffer(only_part(door.get(f"{door.where['bits']}/frames/{number + 1}")), np.uint8)
+        assert np.array_equal(np.unpackbits(found, bitorder="little")[:25], bits[number])
+    assert only_part(door.get(f"{door.where['bits']}/bulkdata/7FE00010")) == dataset.PixelData
+    floats = original(door, "map").FloatPixelData
+    assert only_part(door.get(f"{door.where['map']}/frames/2")) == floats[256:]
+    assert only_part(door.get(f"{door.where['map']}/bulkdata/7FE00008")) == floats
+    assert door.get(f"{door.where['map']}/bulkdata/7FE00010").status_code == 404
+
+
+@pytest.mark.parametrize("kind", ["bits", "map", "mask", "dose", "planar", "jpeg", "frames"])
+def test_every_image_can_be_looked_at(door, kind):
+    dataset = original(door, kind)
+    for place in ("/rendered", "/thumbnail", "/frames/1/rendered?window=0.5,1,linear-exact"):
+        answer = door.get(door.where[kind] + place, headers={"Accept": "image/png, image/jpeg"})
+        assert answer.status_code == 200, answer.text
+        picture = imagecodecs.imread(io.BytesIO(answer.content))
+        if place == "/rendered":
+            assert picture.shape[:2] == (dataset.Rows, dataset.Columns)
+    assert door.get(f"{door.where[kind]}/early/1").status_code in (200, 307)
+
+
+def test_doses_come_as_they_are(door):
     for kind in ("dose", "mask"):
         assert only_part(door.get(f"{door.where[kind]}/frames/1")) == original(door, kind).PixelData
         assert door.get(f"{door.where[kind]}/bulkdata/7FE00010", headers={"Accept": OCTETS}).content == original(door, kind).PixelData
@@ -199,7 +240,7 @@ def test_metadata_are_all_elements_and_where_the_rest_is(door, kind):
     dataset = original(door, kind)
     expected = dataset.to_json_dict(10**9)
     bulk = {tag: one.pop("BulkDataURI") for tag, one in found.items() if "BulkDataURI" in one}
-    assert ("7FE00010" in bulk) == (kind != "report")
+    assert [tag for tag in bulk if tag.startswith("7FE0")] == {"report": [], "map": ["7FE00008"]}.get(kind, ["7FE00010"])
     assert all(tag.endswith("0000") for tag in expected.keys() - found.keys())  # group lengths
     for tag, one in found.items():
         if tag not in bulk and not (kind == "rle" and tag in ("00280004", "00280006")):

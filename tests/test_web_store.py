@@ -1,5 +1,8 @@
 """STOW-RS: what is kept, what is refused and why, and nothing half."""
 
+import socket
+import time
+
 import pytest
 
 pytest.importorskip("fastapi")
@@ -99,10 +102,48 @@ def test_too_large_objects_are_refused_while_they_come(door, opened):
     assert door.post("/studies", content=large, headers={"Content-Type": DICOM}).status_code == 413
 
 
+def test_more_than_there_is_room_for_is_refused_and_the_room_is_free_again(door, opened):
+    room = door.app.state.door.room
+    room.most = 50_000
+    answer = door.post("/studies", content=message(*(instance(n) + bytes(n * 30_000) for n in (0, 1, 2))), headers=RELATED)
+    assert (answer.status_code, references(answer), reasons(answer)) == (202, ["1.2.3.0"], {"other": [0xA700, 0xA700]})
+    assert "send it again" in answer.headers["warning"]
+    assert room.used == 0
+    assert door.post("/studies", content=instance(5) + bytes(30_000), headers={"Content-Type": DICOM}).status_code == 503
+    assert door.post("/studies", content=b"--" + message(instance(6)), headers=RELATED).status_code == 400
+    assert room.used == 0
+
+
 def test_a_message_that_is_cut_short_keeps_what_came_whole_and_tells(door, opened):
     answer = door.post("/studies", content=message(instance(1), instance(2), end=False)[:-30], headers=RELATED)
     assert (answer.status_code, references(answer), reasons(answer)) == (202, ["1.2.3.1"], {"other": [0x0110]})
     assert "cut short" in answer.headers["warning"]
+
+
+def speak(door, body: bytes) -> socket.socket:
+    """A connection on which a message is sent that says it is longer than it is."""
+    connection = socket.create_connection((door.base_url.host, door.base_url.port), timeout=60)
+    head = (
+        f"POST /studies HTTP/1.1\r\nHost: x\r\nContent-Type: {RELATED['Content-Type']}\r\nContent-Length: {len(body) + 100}\r\n\r\n"
+    )
+    connection.sendall(head.encode() + body)
+    return connection
+
+
+def test_who_falls_silent_is_given_up_and_what_came_whole_is_kept(opened):
+    with serving(opened, timeout=0.5) as door, speak(door, message(instance(1), instance(2), end=False)[:-30]) as connection:
+        assert connection.recv(1000).startswith(b"HTTP/1.1 408 ")
+        assert [row["SOPInstanceUID"] for row in opened.find("INSTANCE")] == ["1.2.3.1"]
+        assert door.app.state.door.room.used == 0
+
+
+def test_who_goes_away_leaves_what_came_whole(door, opened):
+    speak(door, message(instance(1), instance(2), end=False)[:-30]).close()
+    end = time.monotonic() + 60
+    while not opened.find("INSTANCE") or door.app.state.door.room.used:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert [row["SOPInstanceUID"] for row in opened.find("INSTANCE")] == ["1.2.3.1"]
 
 
 def test_a_disk_that_is_full_is_told_and_nothing_is_acknowledged(door, opened, monkeypatch):

@@ -47,6 +47,7 @@ ARRAYS = {
     "frames, large": np.stack([np.sqrt(phantom(300, 260, k).astype(np.float32)) for k in range(2)]),
     "ratio": RATIO,
     "double": np.sqrt(BODY.astype(np.float64)),
+    "double, repeated": np.where(BODY > 900, -np.log(BODY), 1e9 * np.cbrt(BODY)) * np.where(BODY % 2, -1, 1),
     "special": special(),
     "special, double": special(np.float64),
     "one value": np.full((9, 7), -0.0, np.float32),

@@ -1,7 +1,7 @@
 // Probabilities of a bit and their logarithmic odds, in integers alone, so that they are the same on every machine.
 //
-// A probability has 22 bits; odds are ln(p / (1 - p)) in 256ths. Mixing in this domain: Mattoni's context mixing as in
-// Mahoney, "Adaptive weighing of context models for lossless data compression" (2005).
+// A probability has 22 bits; odds are ln(p / (1 - p)) in 256ths. They are mixed in this domain, as in Mahoney, "Adaptive weighing of
+// context models for lossless data compression" (2005).
 #pragma once
 
 #include <array>

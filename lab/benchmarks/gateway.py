@@ -3,9 +3,9 @@
     python lab/benchmarks/gateway.py [--count 2000] [--senders 4] [--edge 512] [--rounds 2]
 
 Each sender is DCMTK's storescu (the Debian package dcmtk) with its share of the objects, all at a time. Objects are pydicom's CT, its picture
-repeated to EDGE x EDGE, each with a SOP Instance UID of its own, 100 in a series, a study a sender. The two take turns, each round with a new storage. What is
-acknowledged counts, and is read back afterwards: from the store by `get`, from Orthanc by its REST interface, and compared with
-what was sent, by the SHA-256 of Pixel Data.
+repeated to EDGE x EDGE, each with a SOP Instance UID of its own, 100 in a series, a study a sender. The two take turns, each round
+with a new storage. What is acknowledged counts; it is fetched by a getscu a study, all at a time, and read back, from the store by `get`,
+from Orthanc by its REST interface, and compared with what was sent, by the SHA-256 of Pixel Data.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from pydicom.data import get_testdata_file
 HOST = "127.0.0.1"
 SERIES = 100  # objects in a series
 ORTHANC = shutil.which("Orthanc", path="/usr/sbin:/usr/bin")
-STORESCU = next((str(p) for p in (Path("/usr/bin/storescu"), Path("/usr/local/bin/storescu")) if p.exists()), "storescu")
+STORESCU, GETSCU = (shutil.which(name, path="/usr/bin:/usr/local/bin") or name for name in ("storescu", "getscu"))
 
 
 def objects(folder: Path, count: int, senders: int, edge: int) -> list[Path]:
@@ -89,7 +89,7 @@ def orthanc(folder: Path) -> Iterator[int]:
     port, http = free_port(), free_port()
     settings = {
         "StorageDirectory": "storage", "IndexDirectory": "storage", "HttpPort": http, "DicomPort": port, "Plugins": [],
-        "OrthancExplorerEnabled": False,
+        "OrthancExplorerEnabled": False, "DicomAlwaysAllowGet": True,
     }  # fmt: skip
     (folder / "orthanc.json").write_text(json.dumps(settings))
     (folder / "http").write_text(str(http))
@@ -118,12 +118,32 @@ def send(port: int, folders: list[Path], title: str) -> tuple[float, int]:
     """Seconds, and how many were acknowledged."""
     start = time.perf_counter()
     command = [STORESCU, "-v", "-aec", title, "+sd", HOST, str(port)]
-    processes = [subprocess.Popen([*command, str(folder)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for folder in folders]
-    texts = [process.communicate()[0] for process in processes]
-    for process, text in zip(processes, texts):
-        if process.returncode:
-            print(f"a sender of {title} ended with {process.returncode}: {text[-500:].decode(errors='replace')}", file=sys.stderr)
-    return time.perf_counter() - start, sum(len(re.findall(rb"Store Response \(Success\)", text)) for text in texts)
+    logs = [folder.with_suffix(".log") for folder in folders]  # a pipe that nobody reads would stop a sender
+    processes = [
+        subprocess.Popen([*command, str(folder)], stdout=log.open("wb"), stderr=subprocess.STDOUT)
+        for folder, log in zip(folders, logs)
+    ]
+    codes = [process.wait() for process in processes]
+    seconds = time.perf_counter() - start
+    texts = [log.read_text("latin-1") for log in logs]
+    for code, text in zip(codes, texts):
+        if code:
+            print(f"a sender of {title} ended with {code}: {text[-500:]}", file=sys.stderr)
+    return seconds, sum(len(re.findall(r"Store Response \(Success\)", text)) for text in texts)
+
+
+def fetch(port: int, senders: int, title: str, folder: Path) -> tuple[float, int]:
+    """Each study by a getscu, all at a time. Seconds, and how many objects came."""
+    start = time.perf_counter()
+    processes = []
+    for number in range(senders):
+        out = folder / f"out{number}"
+        out.mkdir()
+        keys = ["-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID=1.2.3.6.{number}"]
+        processes.append(subprocess.Popen([GETSCU, "-S", "-aec", title, "-od", str(out), *keys, HOST, str(port)]))
+    for process in processes:
+        process.wait()
+    return time.perf_counter() - start, sum(1 for _ in folder.glob("out*/*"))
 
 
 def kept(name: str, folder: Path) -> dict[str, str]:
@@ -152,18 +172,20 @@ def main() -> None:
         print(
             f"{options.count} objects, {size / 1e6:.0f} MB, {options.senders} senders, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n"
         )
-        print("| | seconds | objects/s | MB/s | acknowledged | read back right | load |\n|---|---|---|---|---|---|---|")
+        print(
+            "| | seconds | objects/s | MB/s | acknowledged | read back right | by C-GET, objects/s | load |\n|---|---|---|---|---|---|---|---|"
+        )
         for turn in range(options.rounds):
             for name, start, title in (("dicompress", gateway, "DICOMPRESS"), ("Orthanc", orthanc, "ORTHANC")):
                 place = Path(temporary, f"{name}{turn}")
                 load = os.getloadavg()[0]
                 with start(place) as port:
                     seconds, acknowledged = send(port, folders, title)
+                    back, came = fetch(port, options.senders, title, place)
+                    assert came == acknowledged, f"{came} of {acknowledged} by C-GET"
                     right = sum(sent.get(uid) == found for uid, found in kept(name, place).items())
-                print(
-                    f"| {name} | {seconds:.1f} | {acknowledged / seconds:.0f} | {size / seconds / 1e6:.1f} | {acknowledged} | {right} | {load:.1f} |",
-                    flush=True,
-                )
+                rates = f"{seconds:.1f} | {acknowledged / seconds:.0f} | {size / seconds / 1e6:.1f}"
+                print(f"| {name} | {rates} | {acknowledged} | {right} | {came / back:.0f} | {load:.1f} |", flush=True)
                 shutil.rmtree(place)
 
 

@@ -31,6 +31,7 @@ from .pool import Died, Told, Work
 KEY = "dicompress"  # that our tasks' keys begin with
 AHEAD = 2  # tasks a worker: the one that it does, and the next
 CONNECTING, WITHOUT_WORKERS = 30.0, 300.0  # seconds to wait for them
+TOGETHER, MOMENT = 8, 0.05  # results are asked for together, an eighth of what is in flight or what ends in so many seconds
 LOOK = 2.0  # seconds between looks at which workers there are
 SEEING = 10  # seconds that a new file may take to be seen through a network's file system
 _one_at_a_time = threading.Lock()  # a process can catch the messages of libraries for one file at a time
@@ -38,11 +39,13 @@ _one_at_a_time = threading.Lock()  # a process can catch the messages of librari
 
 @dataclass(frozen=True)
 class Same:
-    """What a worker must have in common with who sends tasks. weights: hash of the default model's. marks: files that it sees."""
+    """What a worker must have in common with who sends tasks. weights: hash of the default model's. marks: files that it sees, after `seeing`
+    seconds at most."""
 
     version: str
     weights: str
     marks: tuple[str, ...] = ()
+    seeing: int = 0
 
 
 class Once(SchedulerPlugin):
@@ -88,7 +91,7 @@ class Cluster:
             self.client.register_plugin(Once())
         except Exception as error:
             raise DicompressError(f"the scheduler at {address} needs this version of dicompress: {error}") from None
-        self._same = Same(__version__, _weights(), tuple(self._mark(folder) for folder in folders))
+        self._same = Same(__version__, _weights(), tuple(self._mark(folder) for folder in folders), SEEING)
         for worker, found in self.client.run(_unlike, self._same, on_error="return").items():
             if found is not None:
                 raise DicompressError(f"the worker {worker}: {found}")
@@ -113,44 +116,34 @@ class Cluster:
 
     def run(self, work: Work, tasks: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
         """As `pool.run`; what is told comes when its task ends. DicompressError if the cluster is lost, or a worker is unlike the others."""
-
-        def submit(new: list[Any], _: list[str]) -> list[Future[Any]]:
-            return list(self.client.map(partial(_task, self._same, work), new, pure=False, key=KEY))
-
-        return self._run(submit, lambda busy: [""] * (AHEAD * max(1, len(self._workers())) - len(busy)), tasks)
+        return self._run(work, tasks, lambda: AHEAD * max(1, len(self._workers())))
 
     def again(self, work: Work, tasks: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-        """Tasks whose workers were lost, perhaps for others: one a worker, so that each is lost for its own sake only."""
+        """Tasks whose workers were lost, perhaps for others: one at a time, so that a worker is lost for its own task only; twice."""
+        lost = []
+        for task, found in self._run(work, tasks, lambda: 1):
+            if isinstance(found, Died):
+                lost.append(task)
+            else:
+                yield task, found
+        yield from self._run(work, lost, lambda: 1)
 
-        def submit(new: list[Any], free: list[str]) -> list[Future[Any]]:
-            task = partial(_task, self._same, work)
-            return [
-                self.client.submit(task, item, pure=False, key=f"{KEY}-again-{os.urandom(8).hex()}", workers=[worker],
-                                   allow_other_workers=True)
-                for item, worker in zip(new, free)
-            ]  # fmt: skip
-
-        return self._run(submit, lambda busy: [worker for worker in self._workers() if worker not in busy], tasks)
-
-    def _run(
-        self, submit: Callable[[list[Any], list[str]], list[Future[Any]]], free: Callable[[set[str]], list[str]], tasks: Iterable[Any]
-    ) -> Iterator[tuple[Any, Any]]:
-        """free: the workers that another task can be sent to, if the given ones are taken; "" for one that the scheduler chooses."""
+    def _run(self, work: Work, tasks: Iterable[Any], most: Callable[[], int]) -> Iterator[tuple[Any, Any]]:
+        """most: tasks in flight."""
         waiting = iter(tasks)
-        flying: dict[Any, tuple[Any, Future[Any], str]] = {}
+        flying: dict[Any, tuple[Any, Future[Any]]] = {}
         ended: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
         try:
             while True:
-                places = free({worker or key for key, (_, _, worker) in flying.items()})
-                new = list(islice(waiting, len(places)))
-                for future, task, place in zip(submit(new, places) if new else [], new, places):
-                    flying[future.key] = task, future, place
+                new = list(islice(waiting, max(0, most() - len(flying))))
+                for future, task in zip(self._submit(work, new), new):
+                    flying[future.key] = task, future
                     future.add_done_callback(ended.put)
                 if not flying:
                     return
-                done = self._next(ended)
+                done = self._next(ended, len(flying) // TOGETHER)
                 for future, found in zip(done, self._results(done)):
-                    task, _, _ = flying.pop(future.key)
+                    task, _ = flying.pop(future.key)
                     if isinstance(found, str):
                         raise DicompressError(found)
                     if not isinstance(found, Died):
@@ -160,22 +153,27 @@ class Cluster:
         finally:
             if flying:
                 with suppress(Exception):  # the connection may be lost
-                    self.client.cancel([future for _, future, _ in flying.values()])
+                    self.client.cancel([future for _, future in flying.values()])
 
-    def _next(self, ended: queue.SimpleQueue[Future[Any]]) -> list[Future[Any]]:
-        """Those that ended, at least one."""
-        last = time.monotonic()
-        while True:
+    def _submit(self, work: Work, tasks: list[Any]) -> list[Future[Any]]:
+        return self.client.map(partial(_task, self._same, work), tasks, pure=False, key=KEY) if tasks else []
+
+    def _next(self, ended: queue.SimpleQueue[Future[Any]], enough: int) -> list[Future[Any]]:
+        """Those that ended, at least one; `enough` of them, if they end in a moment."""
+        found, last = list[Future[Any]](), time.monotonic()
+        while not found:
             with suppress(queue.Empty):
-                found = [ended.get(timeout=LOOK)]
-                with suppress(queue.Empty):
-                    while True:
-                        found.append(ended.get_nowait())
-                return found
+                found.append(ended.get(timeout=LOOK))
+                moment = time.monotonic() + MOMENT
+                while len(found) < enough and (left := moment - time.monotonic()) > 0:
+                    found.append(ended.get(timeout=left))
+                while True:
+                    found.append(ended.get_nowait())
             if self._workers():
                 last = time.monotonic()
-            elif time.monotonic() > last + WITHOUT_WORKERS:
+            elif not found and time.monotonic() > last + WITHOUT_WORKERS:
                 raise DicompressError(f"the cluster has had no workers for {WITHOUT_WORKERS:.0f} s; --resume goes on")
+        return found
 
     def _results(self, futures: list[Future[Any]]) -> list[Any]:
         """What was told and what came out, or Died."""
@@ -227,7 +225,7 @@ def _unlike(same: Same) -> str | None:
     if _weights() != same.weights:
         return f"its dicompress has the weights {_weights()}, and this {same.weights}"
     for mark in same.marks:
-        for _ in range(SEEING):
+        for _ in range(same.seeing):
             if os.path.exists(mark):
                 break
             time.sleep(1)

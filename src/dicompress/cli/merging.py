@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from ..errors import FileError
 from . import output
-from .outcome import Outcome, Totals
+from .columns import Sums, Table, key_of
+from .outcome import Outcome
 from .report import BAD, MOST_FAILURES, Report, summary
 from .shards import Shard
 
 FACTS = {field.name for field in fields(Outcome)}
-COUNTED = ("status", "bytes_in", "bytes_out", "pixels", "seconds", "is_dicom", "damaged")
 
 
 class Merged:
     """problems: what makes the whole more than the sum of its failures: shards that are missing, files that two have done."""
 
     def __init__(self) -> None:
-        self.files: dict[bytes, tuple[str, Outcome]] = {}  # by a digest of the source: who told of it last, and what counts of it
+        self.table = Table()
         self.began, self.ended = set[str](), dict[str, dict[str, Any]]()
-        self.duplicates: list[str] = []
-        self.failures: dict[bytes, Outcome] = {}
+        self.failures: dict[int, Outcome] = {}
         self.problems: list[str] = []
 
     def read(self, path: Path) -> None:
@@ -56,23 +55,16 @@ class Merged:
 
     def _file(self, shard: str, facts: dict[str, Any]) -> None:
         outcome = Outcome(**{name: value for name, value in facts.items() if name in FACTS})
-        key = hashlib.blake2b(outcome.source.encode(errors="surrogateescape"), digest_size=16).digest()
-        before = self.files.get(key)
-        if before and before[0] != shard:
-            self.duplicates.append(f"{outcome.source}: told by {_told(before[0])} and by {_told(shard)}")
+        key = key_of(outcome.source)
         self.began.add(shard)
-        elsewhere = outcome.target and outcome.target != outcome.source  # not in place
-        light = Outcome(
-            "", "elsewhere" if elsewhere else None, reason=outcome.reason and "", **{name: getattr(outcome, name) for name in COUNTED}
-        )
-        self.files[key] = (shard, light)
+        self.table.add(key, shard, outcome)
         if outcome.is_bad:
             self.failures[key] = outcome
         else:
             self.failures.pop(key, None)
 
-    def check(self) -> None:
-        """Adds to `problems`: shards that are missing or were killed, or that are of different runs."""
+    def check(self, sums: Sums, paths: Sequence[Path]) -> None:
+        """Adds to `problems`: files that several told of, shards that are missing or were killed, or that are of different runs."""
         shards = {Shard.of(shard) for shard in self.began if shard}
         counts = sorted({shard.count for shard in shards})
         if len(counts) > 1 or (shards and "" in self.began):
@@ -90,31 +82,42 @@ class Merged:
             if len(found) > 1:
                 told = "command" if what == "end" else what
                 self.problems.append(f"shards with different {told}s: {', '.join(sorted(found))}")
-        if self.duplicates:
-            more = f" (and {len(self.duplicates) - 1} more such files)" if len(self.duplicates) > 1 else ""
-            self.problems.append(f"{self.duplicates[0]}{more}")
+        if sums.duplicates:
+            key, who = next(iter(sums.duplicates.items()))
+            more = f" (and {len(sums.duplicates) - 1} more such files)" if len(sums.duplicates) > 1 else ""
+            self.problems.append(f"{_named(key, paths)}: told by {' and by '.join(map(_told, who))}{more}")
 
 
-def merge(paths: Iterable[Path], as_json: bool, quiet: bool) -> int:
+def _named(key: int, paths: Sequence[Path]) -> str:
+    """The source, which is not kept: reports are read again."""
+    for path in paths:
+        with suppress(OSError), path.open("rb") as file:
+            for line in file:
+                with suppress(ValueError, KeyError):
+                    if key_of(source := json.loads(line)["source"]) == key:
+                        return str(source)
+    return "a file"  # of a pipe
+
+
+def merge(paths: Sequence[Path], as_json: bool, quiet: bool) -> int:
     """Prints; the exit status: 0 if every shard is there, whole, and no file is bad."""
     merged = Merged()
     for path in paths:
         merged.read(path)
-    merged.check()
-    outcomes = [outcome for _, outcome in merged.files.values()]
     action = next((facts["end"] for facts in merged.ended.values()), "compress")
-    report = Report(action, len(outcomes), False, quiet)
+    sums = merged.table.sums(action)
+    merged.check(sums, paths)
+    totals, seconds = sums.totals, sums.seconds
+    report = Report(action, totals.count, False, quiet)
     for outcome in list(merged.failures.values())[:MOST_FAILURES]:
         report.tell(f"{outcome.source}: {outcome.reason}", BAD)
     if len(merged.failures) > MOST_FAILURES:
         report.tell(f"{len(merged.failures)} files failed or are damaged", BAD)
     for problem in merged.problems:
         report.tell(f"dicompress: {problem}", BAD)
-    totals = Totals(action, outcomes)
     status = int(totals.is_bad or bool(merged.problems))
-    seconds = sum(outcome.seconds for outcome in outcomes)
     if as_json:
-        facts = {"action": action, "files": len(outcomes), **totals.facts(), "seconds": seconds}
+        facts = {"action": action, "files": totals.count, **totals.facts(), "seconds": seconds}
         output.line(json.dumps(facts | {"shards": len(merged.began - {""}), "problems": merged.problems, "exit_status": status}))
     elif not quiet:
         hours = f"; {seconds / 3600:.2f} hours of work" if seconds >= 36 else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,13 @@ import typer
 from .outcome import COPY, FAIL, SKIP
 
 CORES = os.cpu_count() or 1
+
+
+def local(path: Path | None) -> Path | None:
+    """Of an option. A URL would be a folder called "s3:"."""
+    if path and re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", path.as_posix()):
+        raise typer.BadParameter("a path of this machine, not a URL")
+    return path
 
 
 class Others(StrEnum):
@@ -38,10 +46,12 @@ OtherFiles = Annotated[
     Others | None,
     typer.Option(help="What to do with files that are no DICOM.", show_default="copy; fail for files that are named themselves"),
 ]
-Backup = Annotated[Path | None, typer.Option(metavar="DIR", help="With --in-place: keep the originals, in the same tree, under DIR.")]
+Backup = Annotated[
+    Path | None, typer.Option(metavar="DIR", callback=local, help="With --in-place: keep the originals, in the same tree, under DIR.")
+]
 UidMap = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Where images are derived: write their UIDs, a line each: old, tab, new."),
+    typer.Option(metavar="FILE", callback=local, help="Where images are derived: write their UIDs, a line each: old, tab, new."),
 ]
 ShardOption = Annotated[
     str | None,
@@ -52,13 +62,16 @@ ShardOption = Annotated[
 Listing = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="The files below the source, instead of walking it: a line each, size, tab, path; or JSON. Balances shards."
+        metavar="FILE", callback=local, help="The files below the source, instead of walking it: a line each, size, tab, path; or JSON. Balances shards."
     ),
 ]  # fmt: skip
 ManifestOption = Annotated[
     Path | None,
     typer.Option(
-        "--manifest", metavar="FILE", help="Add a JSON line a file: SHA-256 before and after, sizes, guarantee, model, version."
+        "--manifest",
+        metavar="FILE",
+        callback=local,
+        help="Add a JSON line a file: SHA-256 before and after, sizes, guarantee, model, version.",
     ),
 ]
 

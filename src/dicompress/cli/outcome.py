@@ -90,15 +90,16 @@ class Totals:
         for outcome in outcomes:
             self.add(outcome)
 
-    def add(self, outcome: Outcome) -> None:
-        self.count += 1
+    def add(self, outcome: Outcome, count: int = 1) -> None:
+        """count: of outcomes that are alike, whose bytes and pixels `outcome` has together."""
+        self.count += count
         self.is_bad |= outcome.is_bad
         self.in_place &= outcome.target in (None, outcome.source)
         self.readers.update(outcome.verified_by)
         if self.action == "pack" and outcome.target and outcome.status != FAILED:
             self.archives.add(outcome.target)
         for kind in self._kinds(outcome):
-            self.kinds[kind] += 1
+            self.kinds[kind] += count
         if outcome.status in (FAILED, SKIPPED):
             return
         self.bytes_in, self.bytes_out = self.bytes_in + outcome.bytes_in, self.bytes_out + outcome.bytes_out

@@ -63,7 +63,7 @@ def batch(
         check_pipes(job, tasks, as_json)
         return tasks
 
-    with crews.crew(jobs, dask, output, backup) as workers:
+    with crews.crew(jobs, dask, sources, None if job.dry else output, backup) as workers:
 
         def do(tasks: Iterable[files.Task], ended: Ended) -> None:
             from . import dryrun

@@ -110,7 +110,7 @@ def _of_all(pictures: list[np.ndarray], dtype: np.dtype) -> tuple[np.ndarray, Ma
 def _splits(indices: np.ndarray, count: int, repeated: bool, code: Code) -> Iterator[tuple[int, np.ndarray, bytes, bytes]]:
     """Low bits, the image of the high ones, its stream, and the coded low ones."""
     bits = (count - 1).bit_length()
-    for low_bits in sorted({max(0, bits - high) for high in SPLITS[: 1 + repeated]}):
+    for low_bits in sorted({min(max(0, bits - high), wide.MOST_LOW) for high in SPLITS[: 1 + repeated]}):
         high = (indices >> np.uint64(low_bits)).astype(wide.high_type(count, low_bits))
         stream, low = code(high), b""
         if low_bits:

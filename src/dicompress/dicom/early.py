@@ -12,8 +12,9 @@ from pydicom.uid import HTJ2K
 from .. import codec
 from ..errors import StreamError, UnsupportedImageError
 from .cells import planes_in_cells, separated
+from .image import image_of
 from .part10 import Part10
-from .pixels import HALVED, PixelLayout, layout
+from .pixels import HALVED, PixelLayout
 from .restore import frames_of
 from .single import stored_frames
 from .standard import TARGETS
@@ -34,12 +35,14 @@ def early_frame(part10: Part10, number: int, threads: int = 0) -> bytes:
     Never to be taken for the frame: pixels are missing. UnsupportedImageError where there is no early picture: of small frames,
     lossy ones, palettes, whose indices have nothing between them, and masks. Else errors as of `single.frames_as`.
     """
-    image = layout(part10.dataset)
+    image = image_of(part10)
     k = level(image.rows, image.columns)
     if not k:
         raise UnsupportedImageError(f"{image.columns} x {image.rows} pixels come as fast as they are")
     if image.interpretation in ("PALETTE COLOR", HALVED) or image.bits_stored == 1 or "SegmentationType" in part10.dataset:
         raise UnsupportedImageError("there is nothing between two pixels of palettes, labels, single bits and YBR_FULL_422")
+    if image.bits_allocated > 16:
+        raise UnsupportedImageError(f"HTJ2K holds no {image.bits_allocated} bits a sample")
     if not 0 <= number < image.frames:
         raise IndexError(f"frame {number + 1} of {image.frames}")
     planes = planes_in_cells(part10.dataset, image)

@@ -201,6 +201,8 @@ def little_endian(pixels: np.ndarray) -> np.ndarray:
 def reader_values(pixels: np.ndarray, image: PixelLayout) -> np.ndarray:
     """The values that readers take the words for: Bits Stored bits up to High Bit, with their sign (PS3.5 8.1.1)."""
     above, unused = image.bits_allocated - 1 - image.high_bit, image.bits_allocated - image.bits_stored
+    if not unused:  # as of single bits and floats, too
+        return pixels
     return (pixels << above >> unused).astype(image.dtype, copy=False)
 
 

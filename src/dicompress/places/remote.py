@@ -19,7 +19,8 @@ from .names import is_inside
 from .url import Url
 
 FILE, FOLDER = "file", "folder"
-WHOLE = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss", "tos", "memory"}  # show objects when they are complete
+BLOCK = 1 << 18  # bytes that are asked for at a time where some of a file is read
+WHOLE = {"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory"}  # show objects when they are complete, and can refuse to replace
 Result = TypeVar("Result")
 
 
@@ -78,7 +79,7 @@ def load(url: Url) -> Source:
 
 @contextmanager
 def opened(url: Url) -> Iterator[Opened]:
-    file, count = _read(url, lambda files, path: (files.open(path, "rb"), files.info(path)["size"]))
+    file, count = _read(url, lambda files, path: (files.open(path, "rb", block_size=BLOCK), files.info(path)["size"]))
     try:
         with file:
             yield Opened(cast(BinaryIO, file), count, None)

@@ -12,15 +12,17 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian
 
+from ..dicom.image import image_of
 from ..dicom.part10 import Part10
 from ..dicom.reading import readable
 from ..dicom.syntax import DICOMPRESS, NATIVE
-from ..dicom.tags import CREATOR, OFFSET_TABLES, PIXEL_DATA, RECORD
-from ..errors import FileError
+from ..dicom.tags import CREATOR, DOUBLE_PIXELS, FLOAT_PIXELS, OFFSET_TABLES, PIXEL_NAMES, RECORD
+from ..errors import FileError, UnsupportedImageError
 
 LARGEST = 1024  # characters of base64 of a value that is in the JSON itself
 URI = b'"BulkDataURI": "'  # as json.dumps writes the key: inside a string its quotes would have backslashes
-PIXELS = f"{PIXEL_DATA:08X}"
+PIXELS = {f"{tag:08X}" for tag in PIXEL_NAMES}  # elements that hold them
+VRS = {FLOAT_PIXELS: "OF", DOUBLE_PIXELS: "OD"}
 HIDDEN = {f"{tag:08X}" for tag in (CREATOR, RECORD, *OFFSET_TABLES)}  # of the form in which it is stored
 WORDS = {"OW": 2, "OL": 4, "OF": 4, "OD": 8, "OV": 8}  # bytes
 
@@ -33,8 +35,10 @@ def metadata(part10: Part10) -> bytes:
         paths = {id(element): path for path, element in _walk(dataset)}
         found = dataset.to_json_dict(LARGEST, lambda element: f"/bulkdata/{paths[id(element)]}", suppress_invalid_tags=True)
         if part10.pixels is not None:
+            tag = _pixel_tag(part10)
             wide = int(dataset.get("BitsAllocated") or 16) > 8 and part10.syntax in NATIVE | {DICOMPRESS}
-            found[PIXELS] = {"vr": "OW" if wide else "OB", "BulkDataURI": f"/bulkdata/{PIXELS}"}
+            vr = VRS.get(tag) or ("OW" if wide else "OB")
+            found[f"{tag:08X}"] = {"vr": vr, "BulkDataURI": f"/bulkdata/{tag:08X}"}
     shown = {tag: found[tag] for tag in sorted(found) if tag not in HIDDEN and not tag.endswith("0000")}
     return json.dumps(shown).encode()
 
@@ -46,8 +50,8 @@ def located(metadata: bytes, instance: str) -> bytes:
 
 def value(part10: Part10, path: str) -> bytes:
     """The bytes of a value, little-endian; of Pixel Data only native ones. path: tags and numbers of items from 0, as in its URI. KeyError if there is none."""
-    if path.upper() == PIXELS:
-        return _pixels(part10)
+    if path.upper() in PIXELS:
+        return _pixels(part10, path.upper())
     with readable("the value cannot be read", FileError):
         dataset = _little_endian(part10)
         found = next((element for at, element in _walk(dataset) if at == path.upper()), None)
@@ -56,10 +60,18 @@ def value(part10: Part10, path: str) -> bytes:
     return found.value
 
 
-def _pixels(part10: Part10) -> bytes:
+def _pixel_tag(part10: Part10) -> int:
+    """Of the element that held the pixels before they were compressed, too."""
+    try:
+        return image_of(part10).tag
+    except UnsupportedImageError:
+        return part10.place.tag
+
+
+def _pixels(part10: Part10, path: str) -> bytes:
     """Native ones. KeyError if there are none."""
-    if part10.pixels is None or part10.pixels.encapsulated:
-        raise KeyError(PIXELS)
+    if part10.pixels is None or part10.pixels.encapsulated or path != f"{part10.pixels.tag:08X}":
+        raise KeyError(path)
     width = int(part10.dataset.get("BitsAllocated") or 8) // 8
     if part10.syntax == ExplicitVRBigEndian and width > 1:
         return np.frombuffer(part10.value, f"u{width}", len(part10.value) // width).byteswap().tobytes()

@@ -24,6 +24,7 @@ from .tasks import Result, Task, do
 LOG = logging.getLogger(__name__)
 MOST_WAITING = 2000  # tasks
 LARGEST = 4  # a result that takes more than this part of the cache is not kept
+STOPPING = "the gateway is stopping"
 OVERHEAD = 500  # bytes that keeping a result takes beside its own
 
 
@@ -80,6 +81,8 @@ class Frames:
     def ask(self, task: Task) -> Future[Result]:
         """The future ends with the result, or with a DicompressError. BusyError."""
         with self._condition:
+            if self._closed:
+                raise BusyError(STOPPING)
             kept = self.cache.get(task)
             if kept is not None:
                 self.counts.hits += 1
@@ -124,7 +127,7 @@ class Frames:
                 del self._jobs[job.task]
             self._condition.notify_all()
         for job in left:
-            job.future.set_exception(BusyError("the gateway is stopping"))
+            job.future.set_exception(BusyError(STOPPING))
         for thread in self._threads:
             thread.join()
 

@@ -8,7 +8,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut, convert_color_space
 
-from ..compare.window import grey
+from ..compare.window import grey, rescale
 from ..dicom.part10 import Part10
 from ..dicom.pixels import GREY, PixelLayout, reader_values
 from ..dicom.reading import readable
@@ -56,7 +56,8 @@ def picture(part10: Part10, number: int, look: Look) -> bytes:
     import imagecodecs
 
     pixels, image = any_frames(part10, [number], threads=1)
-    shown = _shown(part10.dataset, reader_values(pixels, image)[0], image, number, look.window)
+    values = pixels if image.floating else reader_values(pixels, image)
+    shown = _shown(part10.dataset, values[0], image, number, look.window)
     if look.viewport:
         shown = _in_viewport(shown, look.viewport)
     shown = np.ascontiguousarray(shown)
@@ -65,6 +66,8 @@ def picture(part10: Part10, number: int, look: Look) -> bytes:
 
 def _shown(dataset: Dataset, frame: np.ndarray, image: PixelLayout, number: int, window: Window | None) -> np.ndarray:
     """(rows, columns[, 3]) uint8."""
+    if image.interpretation in GREY and image.is_wide:
+        return _wide(dataset, frame, number, window)
     if image.interpretation in GREY:
         low, high = int(frame.min()), int(frame.max())
         return grey(dataset, number, low, high, (low, high), _view(window) if window else None)(frame)
@@ -74,6 +77,19 @@ def _shown(dataset: Dataset, frame: np.ndarray, image: PixelLayout, number: int,
             return np.asarray(colours >> 8 * (colours.itemsize - 1), np.uint8)
         eight = np.rint(255 * np.clip(frame / (2**image.bits_stored - 1), 0, 1)).astype(np.uint8)
         return eight if image.interpretation == "RGB" else convert_color_space(eight, image.interpretation, "RGB")
+
+
+def _wide(dataset: Dataset, frame: np.ndarray, number: int, window: Window | None) -> np.ndarray:
+    """Of values that are too many for a table, doses and float maps: linear, the whole range unless there is a window."""
+    slope, intercept = rescale(dataset, number) or (1, 0)
+    values = frame.astype(np.float64) * slope + intercept
+    finite = values[np.isfinite(values)]
+    black, white = (finite.min(), finite.max()) if finite.size else (0, 1)
+    if window:
+        black, white = window.center - window.width / 2, window.center + window.width / 2
+    unit = np.nan_to_num(np.clip((values - black) / ((white - black) or 1), 0, 1))
+    shown = np.rint(255 * unit).astype(np.uint8)
+    return 255 - shown if dataset.get("PhotometricInterpretation") == "MONOCHROME1" else shown
 
 
 def _view(window: Window) -> Dataset:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pydicom.uid import UID, ExplicitVRLittleEndian
+from pydicom.uid import UID
 
 from ..dicom.early import SYNTAX as EARLY
 from ..dicom.early import early_frame
@@ -20,7 +20,7 @@ from ..dicom.syntax import DICOMPRESS, JPEG_XL_JPEG, NATIVE, name
 from ..errors import DicompressError, FileError, UnsupportedImageError
 from ..store import Store
 from . import elements, pictures
-from .asis import encapsulated_frame, native_frame
+from .asis import encapsulated_frame
 from .outgoing import NoSyntaxError, outgoing
 
 
@@ -150,9 +150,6 @@ def _frame_in(part10: Part10, syntax: UID, task: Frame) -> bytes:
     """UnsupportedImageError if it cannot be."""
     if syntax == part10.syntax and syntax not in NATIVE:
         return encapsulated_frame(part10, task.number)
-    data = native_frame(part10, task.number) if syntax == ExplicitVRLittleEndian else None
-    if data is not None:
-        return data
     found = frames_as(part10, WANTED.get(syntax, NATIVE_TARGET), [task.number], threads=1)
     if found.syntax != syntax:
         raise UnsupportedImageError(found.remark or f"{name(part10.syntax)} cannot be given in {name(syntax)}")
@@ -173,7 +170,9 @@ def _metadata(store: Store, task: Metadata) -> Result:
 
 def _bulk(store: Store, task: Bulk) -> Result:
     try:
-        return Result(elements.value(_parsed(store, task), task.path))
+        whole = task.path.upper() in elements.PIXELS  # frames that are not of whole bytes follow each other bit by bit
+        part10 = parse(store.get(task.uid, task.version)) if whole else _parsed(store, task)
+        return Result(elements.value(part10, task.path))
     except KeyError:
         raise NoFrameError(f"{task.uid} has no value at {task.path}") from None
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
@@ -60,7 +61,7 @@ class Door:
         self.is_closing = threading.Event()
         self.workers, self.reports = ThreadPoolExecutor(4, "dimse"), ThreadPoolExecutor(4, "commitment")
         self._running, self._lock = 0, threading.Lock()
-        self._counts: dict[Association, Counter[str]] = {}
+        self._counts: WeakKeyDictionary[Association, Counter[str]] = WeakKeyDictionary()  # some are gone before they are counted
         self.ae = AE(settings.aet)
         self.ae.implementation_class_uid, self.ae.implementation_version_name = IMPLEMENTATION, "DICOMPRESS"
         self.ae.maximum_associations, self.ae.maximum_pdu_size = settings.max_associations, MAX_PDU

@@ -70,6 +70,8 @@ class Limits:
     def _is_too_large(self, association: Association, size: int) -> bool:
         with self.lock:
             self.sizes[association] = size
+            if sum(self.sizes.values()) > 2 * self.most:
+                self.sizes = {one: there for one, there in self.sizes.items() if one.is_alive()}
             return size > self.most or sum(self.sizes.values()) > 2 * self.most
 
     def _give_up(self, association: Association, why: str) -> None:

@@ -3,6 +3,21 @@
   const root = location.origin;
   const LOSSY = 7; // ImageQualityStatus of cornerstone: to be replaced by what is exact
 
+  const EARLY_FIRST = {
+    stages: [
+      { id: 'early', retrieveType: 'early' },
+      { id: 'exact', retrieveType: 'exact' },
+    ],
+    // The first is also how a series is fetched in advance.
+    retrieveOptions: {
+      early: { framesPath: '/early/', imageQualityStatus: LOSSY, decodeLevel: 0 },
+      exact: {},
+    },
+  };
+  const EXACT_ONLY = { retrieveOptions: { single: {} } };
+  // Without WebGL cornerstone draws an image once, and would not replace an early one.
+  const drawsInStages = Boolean(document.createElement('canvas').getContext('webgl2'));
+
   window.config = {
     routerBasename: null,
     extensions: [],
@@ -44,19 +59,7 @@
           enableStudyLazyLoad: true,
           bulkDataURI: { enabled: true, relativeResolution: 'studies' },
           omitQuotationForMultipartRequest: true,
-          stackRetrieveOptions: {
-            $set: {
-              stages: [
-                { id: 'early', retrieveType: 'early' },
-                { id: 'exact', retrieveType: 'exact' },
-              ],
-              // The first is also how a series is fetched in advance.
-              retrieveOptions: {
-                early: { framesPath: '/early/', imageQualityStatus: LOSSY, decodeLevel: 0 },
-                exact: {},
-              },
-            },
-          },
+          stackRetrieveOptions: { $set: drawsInStages ? EARLY_FIRST : EXACT_ONLY },
         },
       },
     ],

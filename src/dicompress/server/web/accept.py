@@ -34,6 +34,7 @@ OTHER_NAMES = {
     "image/x-jp2": "image/jp2",
     "image/jpg": "image/jpeg",
 }
+LONGEST = 4000  # characters
 NOT_ON_THE_WEB = {ImplicitVRLittleEndian, ExplicitVRBigEndian}  # PS3.18 8.7.3
 TOKEN = re.compile(r'\s*([^\s=;,"]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^;,"]*))?\s*')
 EITHER = re.compile(r'((?:[^,"]|"(?:[^"\\]|\\.)*")+)')
@@ -80,6 +81,8 @@ def wanted(headers: Sequence[str], query: Sequence[str] = ()) -> list[Wanted]:
     BadRequestError for what cannot be read.
     """
     text = re.sub(r"dicom (json|xml)", r"dicom+\1", ",".join(query)) or ",".join(headers)  # a bare + in a query is a blank
+    if len(text) > LONGEST:
+        raise BadRequestError(f"what is accepted takes more than {LONGEST} characters")
     found = [_one(part) for part in EITHER.findall(text) if part.strip()] or [Wanted(ANY, False)]
     return sorted(found, key=lambda one: -one.quality)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import logging
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,10 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
 
+from ...errors import DicompressError
+from .words import plain
+
+LOG = logging.getLogger(__name__)
 SERVICE = "dicompress"  # as Warning headers name it
 RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 REVALIDATE = "private, no-cache"  # patients' data: in the browser's cache only, and asked for again each time
@@ -77,8 +82,12 @@ def streamed(media: str, boundary: str, parts: AsyncIterator[Part], headers: Map
     """Parts as they come. If one fails the connection breaks, so that nobody takes what came for all."""
 
     async def body() -> AsyncIterator[bytes]:
-        async for part in parts:
-            yield _encoded(part, boundary)
+        try:
+            async for part in parts:
+                yield _encoded(part, boundary)
+        except DicompressError as error:
+            LOG.error("an answer is broken off: %s", plain(error))
+            raise RuntimeError("an answer is broken off") from None
         yield _end(boundary)
 
     return StreamingResponse(

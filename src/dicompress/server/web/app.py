@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from ...errors import DicompressError, NotDicomError, NotStoredError, UnsupportedImageError
+from ...errors import DicompressError, NotStoredError, UnsupportedImageError
 from ...store import Store
 from ..frames import BusyError, Frames, WorkerDiedError
 from ..outgoing import NoSyntaxError
@@ -20,14 +20,15 @@ from ..tasks import NoFrameError
 from . import auth, early, frames, qido, rendered, stow, viewer, wado
 from .accept import BadRequestError, NotAcceptableError
 from .door import Door
-from .limits import Limited
+from .limits import Limited, Room
 from .metrics import Measured, Metrics
 from .warming import Warmer
+from .words import plain
 
 LOG = logging.getLogger(__name__)
 STATUSES: list[tuple[type[DicompressError], int]] = [  # the first that fits
     (BadRequestError, 400), (NotStoredError, 404), (NoFrameError, 404), (NotAcceptableError, 406), (NoSyntaxError, 406),
-    (UnsupportedImageError, 406), (NotDicomError, 400), (BusyError, 503), (stow.StalledError, 408), (WorkerDiedError, 500), (DicompressError, 500),
+    (UnsupportedImageError, 406), (BusyError, 503), (stow.StalledError, 408), (WorkerDiedError, 500), (DicompressError, 500),
 ]  # fmt: skip
 
 
@@ -35,7 +36,7 @@ def create_app(store: Store, settings: Settings) -> FastAPI:
     """store: open, and stays so. Worker processes start when they are needed, and end with the app's lifespan."""
     work = Frames(store.config.folder, settings.jobs, settings.cache, settings.timeout)
     metrics = Metrics(work)
-    door = Door(store, settings, work, metrics)
+    door = Door(store, settings, work, metrics, Room(2 * settings.max_object))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -78,7 +79,8 @@ def create_app(store: Store, settings: Settings) -> FastAPI:
 async def _told(request: Request, error: Exception) -> Response:
     status = next(status for kind, status in STATUSES if isinstance(error, kind))
     if status >= 500:
-        LOG.error("%s: %s", getattr(request.scope.get("route"), "name", "none"), error)
+        LOG.error("%s: %s", getattr(request.scope.get("route"), "name", "none"), plain(error))
+        LOG.debug("%s", error)
     return PlainTextResponse(f"{error}\n", status, {"Retry-After": "5"} if status == 503 else {})
 
 

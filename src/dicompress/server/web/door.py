@@ -20,10 +20,12 @@ from ..frames import Frames
 from ..settings import Settings
 from ..tasks import Result, Task
 from .accept import BadRequestError, Wanted, wanted
+from .limits import Room
 from .metrics import Metrics
 
 Row = dict[str, Any]
 T = TypeVar("T")
+LARGE = 64 * 10**6  # bytes
 PROXIED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 IS_UID = re.compile(r"[0-9A-Za-z._-]{1,64}")  # what some writers take for one, too
 
@@ -75,17 +77,19 @@ class Door:
     settings: Settings
     frames: Frames
     metrics: Metrics
+    room: Room
 
     async def ask(self, task: Task) -> Result:
         """By a worker, or what it gave before. DicompressError."""
         return await asyncio.wrap_future(self.frames.ask(task))
 
-    async def ask_all(self, tasks: Iterable[Task]) -> AsyncIterator[Result | Exception]:
-        """In their order; some are worked at ahead of who reads."""
+    async def ask_all(self, tasks: Iterable[Task], size: int = 0) -> AsyncIterator[Result | Exception]:
+        """In their order; some are worked at ahead of who reads. size: bytes of the largest result, if it may be large."""
+        most = 2 * self.settings.jobs + 1 if size < LARGE else 1
         ahead: list[Future[Result]] = []
         waiting = iter(tasks)
         while True:
-            while len(ahead) < 2 * self.settings.jobs + 1 and (task := next(waiting, None)) is not None:
+            while len(ahead) < most and (task := next(waiting, None)) is not None:
                 ahead.append(self.frames.ask(task))
             if not ahead:
                 return

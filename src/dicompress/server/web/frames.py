@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request, Response
 from pydicom.uid import ExplicitVRLittleEndian
 
 from ...dicom.syntax import NATIVE
-from ..asis import LAID_OUT
 from ..elements import PIXELS
 from ..tasks import Bulk, Frame, NoFrameError, Result, Task
 from . import answers
@@ -31,8 +30,10 @@ async def frames(request: Request, study: str, series: str, instance: str, numbe
 @router.get(INSTANCE + "/bulkdata/{path:path}", name="bulk data")
 async def bulk_data(request: Request, study: str, series: str, instance: str, path: str) -> Response:
     one = await door(request).object(study, series, instance)
-    if path.upper() == PIXELS and one.is_image and not (one.syntax in NATIVE and (one.row["BitsAllocated"] or 16) not in LAID_OUT):
-        return await _frames(request, one, list(range(one.frames)), is_bulk=True)
+    if path.upper() in PIXELS and one.is_image:
+        first = frame_choices(asked(request), one.syntax, False)[0]
+        if one.syntax not in NATIVE or first.syntax != ExplicitVRLittleEndian:
+            return await _frames(request, one, list(range(one.frames)), is_bulk=True)
     choice = frame_choices(asked(request), ExplicitVRLittleEndian, False)[0]
     if choice.media != OCTETS:
         raise NotAcceptableError(f"bulk data comes as {OCTETS}, or multipart/related of it")

@@ -24,10 +24,12 @@ from ...store.outcome import VERSION
 from . import answers
 from .accept import DICOM, JSON, MULTIPART, BadRequestError, best
 from .door import Door, asked, base, check_uid, door
+from .limits import Share
 
 LOG = logging.getLogger(__name__)
 router = APIRouter()
 OUT_OF_RESOURCES, OTHER_STUDY, NOT_UNDERSTOOD, FAILED = 0xA700, 0xA900, 0xC000, 0x0110  # failure reasons (PS3.18 I.2)
+TOO_MUCH = "too much is being received at a time: send it again"
 HEADERS = 16384  # bytes of a part's headers
 SENDER = "web"  # as rules name who sent it
 
@@ -81,14 +83,17 @@ async def _store(request: Request, study: str | None) -> Response:
     if media not in (DICOM, MULTIPART) or (media == MULTIPART and inner not in (DICOM, "")):
         return Response(f'send application/dicom, or multipart/related; type="{DICOM}"\n', 415, media_type="text/plain")
     here, stored = door(request), Stored()
-    if media == DICOM:
-        parts = _one_part(request, here, stored)
-    else:
-        if not options.get(b"boundary"):
-            raise BadRequestError("multipart/related without a boundary")
-        parts = _parts(request, options[b"boundary"], here, stored)
-    async for data in parts:
-        await run_in_threadpool(_keep, here.store, data, study, stored)
+    if media == MULTIPART and not options.get(b"boundary"):
+        raise BadRequestError("multipart/related without a boundary")
+    with here.room.share() as share:
+        parts = (
+            _parts(request, options[b"boundary"], here, stored, share)
+            if media == MULTIPART
+            else _one_part(request, here, stored, share)
+        )
+        async for data in parts:
+            await run_in_threadpool(_keep, here.store, data, study, stored)
+            share.give(len(data))
     if not stored.outcomes and not stored.failures:
         raise BadRequestError("the message has no parts")
     return _answer(request, here, stored)
@@ -123,19 +128,22 @@ async def _chunks(request: Request, seconds: float) -> AsyncIterator[bytes]:
             raise StalledError(f"nothing came for {seconds:g} s") from None
 
 
-async def _one_part(request: Request, here: Door, stored: Stored) -> AsyncIterator[bytes]:
+async def _one_part(request: Request, here: Door, stored: Stored, share: Share) -> AsyncIterator[bytes]:
     data = bytearray()
     async for chunk in _chunks(request, here.settings.timeout):
-        data += chunk
-        if len(data) > here.settings.max_object:
+        if len(data) + len(chunk) > here.settings.max_object:
             stored.refuse(_too_large(here))
             return
+        if not share.take(len(chunk)):
+            stored.fail(OUT_OF_RESOURCES, TOO_MUCH)
+            return
+        data += chunk
     yield bytes(data)
 
 
-async def _parts(request: Request, boundary: bytes, here: Door, stored: Stored) -> AsyncIterator[bytes]:
+async def _parts(request: Request, boundary: bytes, here: Door, stored: Stored, share: Share) -> AsyncIterator[bytes]:
     """The parts of a message, each when it is whole. Those that are not to be kept are told in `stored`."""
-    message = _Message(boundary, here.settings.max_object, _too_large(here), stored)
+    message = _Message(boundary, here.settings.max_object, _too_large(here), stored, share)
     try:
         async for chunk in _chunks(request, here.settings.timeout):
             message.feed(chunk)
@@ -150,8 +158,8 @@ async def _parts(request: Request, boundary: bytes, here: Door, stored: Stored) 
 class _Message:
     """A multipart message that comes in pieces. whole: its parts that came since they were last taken away."""
 
-    def __init__(self, boundary: bytes, most: int, too_large: str, stored: Stored):
-        self.most, self.too_large, self.stored = most, too_large, stored
+    def __init__(self, boundary: bytes, most: int, too_large: str, stored: Stored, share: Share):
+        self.most, self.too_large, self.stored, self.share = most, too_large, stored, share
         self.whole: list[bytes] = []
         self.ended = False
         self._name, self._headers, self._kind = b"", 0, b""
@@ -191,8 +199,11 @@ class _Message:
         if self._data is None:
             return
         if len(self._data) + end - start > self.most:
-            self._data = None
+            self._drop()
             self.stored.refuse(self.too_large)
+        elif not self.share.take(end - start):
+            self._drop()
+            self.stored.fail(OUT_OF_RESOURCES, TOO_MUCH)
         else:
             self._data += memoryview(data)[start:end]
 
@@ -203,6 +214,10 @@ class _Message:
 
     def _end(self) -> None:
         self.ended = True
+
+    def _drop(self) -> None:
+        self.share.give(len(self._data or b""))
+        self._data = None
 
     def _count(self, size: int) -> None:
         self._headers += size
@@ -236,8 +251,11 @@ def _answer(request: Request, here: Door, stored: Stored) -> Response:
     for outcome, number in (("stored", len(found)), ("failed", len(failed) + len(other))):
         here.metrics.objects.labels(outcome).inc(number)
     told = [reason for *_, reason in stored.failures] + [f"{one.uid}: {reason}" for one, reason in stored.outcomes if reason]
-    for text in dict.fromkeys(told):
-        LOG.warning("store: %s", text)
+    if stored.failures:
+        reasons = ", ".join(sorted({f"{reason:04X}" for _, reason, _ in stored.failures}))
+        LOG.warning("store: %d of %d refused (%s)", len(stored.failures), len(stored.failures) + len(found), reasons)
+    for text in told:
+        LOG.debug("store: %s", text)
     headers: dict[str, Any] = {"Warning": answers.warning("; ".join(list(dict.fromkeys(told))[:5]))} if told else {}
     return Response(json.dumps(answer.to_json_dict()), stored.status, headers, JSON)
 

@@ -16,6 +16,7 @@ from .accept import DICOM, JSON, Choice, best, chosen, file_choices, syntaxes
 from .answers import Part
 from .dicomjson import INSTANCE_LEVEL, dataset_of
 from .door import Object, asked, base, door
+from .words import plain
 
 LOG = logging.getLogger(__name__)
 router = APIRouter()
@@ -69,7 +70,7 @@ async def _files(request: Request, objects: list[Object], is_instance: bool) -> 
     if answers.is_known(request, tag):
         return answers.not_modified(tag)
     tasks = [one.task(Whole, syntaxes(some)) for one, some in zip(objects, choices)]
-    results = door(request).ask_all(tasks)
+    results = door(request).ask_all(tasks, max(one.row["arrived_size"] or 0 for one in objects))
     first = await anext(results)
     if isinstance(first, Exception):
         raise first
@@ -85,7 +86,6 @@ async def _files(request: Request, objects: list[Object], is_instance: bool) -> 
         number = 1
         async for result in results:
             if isinstance(result, Exception):
-                LOG.error("a retrieval is broken off at %s: %s", objects[number].uid, result)
                 raise result
             yield _part(request, objects[number], chosen(choices[number], result.syntax), result)
             number += 1
@@ -114,7 +114,7 @@ async def _metadata(request: Request, objects: list[Object]) -> Response:
         if isinstance(result, NotStoredError):  # deleted meanwhile
             found.append(b"")
         elif isinstance(result, DicompressError):
-            LOG.error("no metadata of %s: %s", one.uid, result)
+            LOG.error("no metadata of %s: %s", one.uid, plain(result))
             bad.append(one.uid)
             found.append(json.dumps(dataset_of(one.row, INSTANCE_LEVEL, {})).encode())
         elif isinstance(result, Exception):
