@@ -22,7 +22,7 @@ DRAWN = {
     "grey": lambda: make(drawing().astype(np.uint8)),
     "grey, 12 bits": lambda: make(drawing(high=4095).astype(np.uint16), bits_stored=12),
     "big-endian": lambda: make(drawing(high=4095).astype(np.uint16), ExplicitVRBigEndian),
-    "frames": lambda: make(np.stack([drawing(k) for k in range(4)]).astype(np.uint8)),
+    "frames": lambda: make(np.stack([drawing(k, 4095) for k in range(4)]).astype(np.uint16)),
     "RGB": colour,
     "RGB, planar": lambda: colour(2, planar=1),
     "RGB, 16 bits": lambda: colour(dtype=np.uint16),

@@ -30,7 +30,7 @@ from helpers.images import phantom
 
 from dicompress import pool
 from dicompress.cli import batch, files
-from dicompress.cli.outcome import DONE, FAILED, Outcome, exit_status
+from dicompress.cli.outcome import DONE, FAILED, Outcome, Totals
 from dicompress.disk.targets import write
 from dicompress.errors import DicompressError
 
@@ -125,7 +125,7 @@ def test_a_file_that_kills_its_worker_twice_fails_and_the_others_are_done(tmp_pa
     assert [Path(o.source).name for o in failed] == ["always.dcm"]
     assert failed[0].reason == "the worker process died, twice (signal 9), perhaps for lack of memory"
     assert [o.status for o in outcomes].count("compressed") == 7 and len(outcomes) == 9
-    assert exit_status(outcomes) == 1
+    assert Totals("compress", outcomes).exit_status() == 1
     (source / "always.dcm").unlink()
     assert_intact(source, target, 8)
 

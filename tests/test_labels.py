@@ -14,7 +14,7 @@ from dicompress.codec import labels as streams
 from dicompress.codec import layout
 from dicompress.varint import write_varint
 
-zstd = streams.zstd
+zstd = streams._zstandard()
 RNG = np.random.default_rng(0)
 Y, X = np.mgrid[:70, :53]
 ARRAYS = {

@@ -149,7 +149,11 @@ def test_pixel_data_that_is_none(name):
     [
         ({"BitsAllocated": 64}, W.element(0x7FE00008, "OF", PIXELS.astype("<f4").tobytes()), "Float .* with Bits Allocated .* 64"),
         ({"BitsAllocated": 16}, W.element(0x7FE00009, "OD", PIXELS.astype("<f8").tobytes()), r"Bits Allocated \(0028,0100\) 16"),
-        ({"BitsAllocated": 1, "BitsStored": 1}, W.element(0x7FE00010, "OB", bytes(512)), r"Bits Allocated \(0028,0100\) 1$"),
+        (
+            {"BitsAllocated": 1, "BitsStored": 1, "PixelRepresentation": 1},
+            W.element(0x7FE00010, "OB", bytes(512)),
+            r"Bits Allocated \(0028,0100\) 1 of signed",
+        ),
         ({"BitsAllocated": 64}, W.element(0x7FE00010, "OW", VALUE * 4), r"Bits Allocated \(0028,0100\) 64"),
         ({"BitsStored": 17}, W.element(0x7FE00010, "OW", VALUE), "17 of 16 allocated"),
         ({"Rows": 0}, W.element(0x7FE00010, "OW", VALUE), "1 x 0 x 64 pixels"),

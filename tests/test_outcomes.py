@@ -16,7 +16,7 @@ from pydicom.data import get_testdata_file
 import dicompress.dicom
 from dicompress.cli import batch, files
 from dicompress.cli.app import app
-from dicompress.cli.outcome import FAILED, KEPT, PASSED_ON, SKIPPED, Outcome, exit_status
+from dicompress.cli.outcome import FAILED, KEPT, PASSED_ON, SKIPPED, Outcome, Totals
 from dicompress.cli.reasons import Tally, kind_of
 from dicompress.cli.report import Report, summary
 from dicompress.dicom import DICOMPRESS, Compressed, PassedOn, Restored, compress_file
@@ -63,7 +63,7 @@ def test_files_that_are_no_dicom_are_left_out_when_that_is_asked_for(folder, tmp
     found = outcomes(action, [folder], tmp_path / "out", others=others)
     assert {o.status for name, o in found.items() if name in map(os.path.basename, OTHERS)} == {status}
     assert contents(tmp_path / "out").keys() == {"ct.dcm", "report.dcm"}
-    assert exit_status(list(found.values())) == (others == "fail")
+    assert Totals("compress", found.values()).exit_status() == (others == "fail")
 
 
 @pytest.mark.parametrize("action", ["compress", "decompress"])
@@ -87,7 +87,7 @@ def test_damaged_files_are_passed_on_told_and_make_the_exit_status_1(folder, tmp
             outcome = found[os.path.basename(name)]
             assert (outcome.status, outcome.damaged) == (PASSED_ON, True) and outcome.reason
             assert (tmp_path / "out" / name).read_bytes() == data
-        assert exit_status(list(found.values())) == 1
+        assert Totals("compress", found.values()).exit_status() == 1
     else:  # whatever is not ours and can be read far enough to tell
         assert all((tmp_path / "out" / name).read_bytes() == data for name, data in DAMAGED.items())
 
@@ -167,7 +167,7 @@ def test_verify_tells_files_without_a_record_apart_and_calls_changed_ones_bad(tm
     assert [found[name].status for name in "abcd"] == ["verified"] * 3 + [FAILED]
     assert found["b"].reason == "no restore record: the pixels are right" and found["a"].reason is None
     assert "elements were changed after compression" in found["d"].reason
-    assert summary("verify", list(found.values()), 1.0) == "1 verified, 2 verified without a restore record, 0 not ours, 1 bad"
+    assert summary(Totals("verify", found.values()), 1.0) == "1 verified, 2 verified without a restore record, 0 not ours, 1 bad"
 
 
 def test_changed_elements_are_bad(tmp_path):

@@ -152,7 +152,7 @@ def encapsulated_bits(syntax: str, frames: list[bytes], bits: np.ndarray) -> byt
 def test_what_is_no_image_of_bits_says_why():
     odd = bodies(1, 33, 35)
     for data, reason in (
-        (bit_file(odd, ExplicitVRBigEndian, "OW"), "big-endian words"),
+        (bit_file(odd, ExplicitVRBigEndian, "OW"), "last big-endian word"),
         (change(bit_file(BODIES), PixelRepresentation=1), "signed"),
         (bit_file(np.random.default_rng(0).random((2, 50, 50)) < 0.5), "instead of"),
     ):

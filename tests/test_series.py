@@ -46,7 +46,6 @@ SAME = {
     "deflated": lambda: make(SLICES[0], DeflatedExplicitVRLittleEndian),
     "frames": lambda: make(SLICES),
     "one frame": lambda: make(SLICES[:1]),
-    "few values": lambda: make(drawing().astype(np.uint8)),
     "without preamble": lambda: make(SLICES[0])[132:],
     "behind the pixels": lambda: change(make(SLICES[0]), DataSetTrailingPadding=b"\0" * 10),
     "pydicom's CT": lambda: pydicom_file("CT_small.dcm"),
@@ -58,6 +57,7 @@ DRAWN = {
     "frames of colour": lambda: colour(2),
     "JPEG": lambda: jpeg_file(pydicom.encaps.encapsulate(jpegs(2)), 2),
     "1 bit": lambda: pydicom_file("liver_1frame.dcm"),
+    "drawing": lambda: make(drawing(high=4095).astype(np.uint16)),
 }
 KEPT = {
     "no DICOM": lambda: b"so it is\n" * 40,

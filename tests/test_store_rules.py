@@ -6,8 +6,9 @@ import pytest
 from helpers.archive import compress, instance, rows, set_rules
 from sqlalchemy import update
 
+from dicompress import units
 from dicompress.errors import FileError
-from dicompress.store import rules, units
+from dicompress.store import rules
 from dicompress.store.rules import Plan
 from dicompress.store.tables import objects
 

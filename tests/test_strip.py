@@ -8,7 +8,7 @@ from helpers.folders import contents, facts, save
 
 import dicompress.dicom
 from dicompress.cli import batch, files
-from dicompress.cli.outcome import FAILED, PASSED_ON, STRIPPED
+from dicompress.cli.outcome import FAILED, PASSED_ON, STRIPPED, Totals
 from dicompress.cli.report import summary
 from dicompress.dicom.results import Stripped
 from dicompress.errors import DicompressError, FileError, NotDicomError, UnsupportedImageError
@@ -45,7 +45,7 @@ def test_files_and_folders_are_stripped_and_what_is_lost_is_told(tmp_path):
     assert {(o.status, o.reason) for o in found.values()} == {(STRIPPED, LOST)}
     assert contents(tmp_path) == {name: b"DICM" + name.encode() for name in ("a", "b/c", "d/e/f")}
     assert facts(tmp_path / "a") == before
-    assert summary("strip", list(found.values()), 1.0) == "3 stripped, 0 passed on, 0 failed; 39 bytes -> 21 bytes"
+    assert summary(Totals("strip", found.values()), 1.0) == "3 stripped, 0 passed on, 0 failed; 39 bytes -> 21 bytes"
 
 
 def test_what_has_no_record_or_cannot_be_stripped_stays(tmp_path):

@@ -19,7 +19,7 @@ from dicompress.dicom.restore import decode_frame
 
 
 def signed(dtype=np.int16, shift: int = 100, **attributes) -> bytes:
-    pixels = np.stack([drawing(k) // 2 - shift for k in range(2)]).astype(dtype)
+    pixels = np.stack([drawing(k, 4095 if dtype == np.int16 else 255) // 2 - shift for k in range(2)]).astype(dtype)
     return make(pixels, **attributes)
 
 

@@ -50,6 +50,13 @@ constexpr std::uint32_t hashed(std::uint64_t context, int bits) {
     return static_cast<std::uint32_t>(context * 0x9E3779B97F4A7C15u >> (64 - bits));
 }
 
+template <int count>
+constexpr std::array<int, count> first_of(const int* numbers) {
+    std::array<int, count> found{};
+    std::copy(numbers, numbers + count, found.begin());
+    return found;
+}
+
 // A bit by itself, without a mixture.
 struct Plain {
     Counter counter = counter_of(1u << (probability_bits - 1));
@@ -70,13 +77,15 @@ std::uint32_t code_bits(Io& io, std::uint32_t value, int bits) {
     return found;
 }
 
-// What coder and decoder know, and learn, in a run.
-template <class Io>
+// What coder and decoder know, and learn, in a run of bits or of more values.
+template <class Io, bool bits>
 class Run {
+    static constexpr int contexts = bits ? 7 : 10, name_contexts = 6;
+
 public:
     Run(Io& io, const Shape& shape)
         : io_(io), shape_(shape), nothing_(shape.rows, shape.columns), across_((shape.columns + tile - 1) / tile),
-          pixels_({11, 16, 15, 18, 20, 20, 16, 16}, sides << 5, sides << 8), uniform_({8, 12, 16}, 16, 1), states_(2), names_(256 * 2) {
+          pixels_(first_of<contexts>(widths), sides << 5, sides << 8), uniform_({8, 12, 16}, 16, 1), names_({8, 16, 16, 18, 18, 18}, 8, 256), states_(2) {
         for (auto& row : states_) row.assign(static_cast<std::size_t>(across_) + 2, uniform);
     }
 
@@ -200,7 +209,7 @@ private:
         std::uint8_t *at = plane.row(y) + x, *last = plane.row(y) + end;
         const std::uint8_t *known = known_->row(y) + x, *other = other_->row(y) + x;
         for (; at < last; ++at, ++known, ++other) {
-            if (shape_.values == 2)
+            if constexpr (bits)
                 *at = is(plane.stride(), at, known, other, 1, 0);
             else
                 *at = name(plane.stride(), at, known, other);
@@ -213,7 +222,7 @@ private:
         const std::uint32_t near = a.left >> 6;  // two to the left
         const std::uint32_t north = columns(a.above[0], -1, 1), centre = columns(a.known[2], -1, 1);
         const std::uint32_t square = columns(a.known[1], -1, 1) << 6 | centre << 3 | columns(a.known[3], -1, 1);
-        std::array<std::uint32_t, 8> index;
+        std::array<std::uint32_t, contexts> index;
         index[0] = near | north << 2 | columns(a.above[1], 0, 0) << 5 | centre << 6 | columns(a.known[1], 0, 0) << 9 | columns(a.known[3], 0, 0) << 10;
         index[1] = a.left >> 4 | columns(a.above[0], -3, 3) << 4 | columns(a.above[1], -2, 2) << 11;
         index[2] = square | near << 9 | north << 11 | columns(a.above[1], 0, 0) << 14;
@@ -226,8 +235,13 @@ private:
         const std::uint32_t differs = (near ^ columns(a.known[2], -2, -1)) | (columns(a.above[0], -2, 2) ^ columns(a.known[1], -2, 2)) << 2 |
                                       (columns(a.above[1], -1, 1) ^ columns(a.known[0], -1, 1)) << 7;
         index[6] = differs | columns(a.known[2], -1, 2) << 10 | columns(a.known[1], 0, 0) << 14 | columns(a.known[3], 0, 0) << 15;
-        index[7] = hashed(std::uint64_t{value} | std::uint64_t{at[-1]} << 8 | std::uint64_t{at[-stride]} << 16 | std::uint64_t{*known} << 24 |
-                          std::uint64_t{known[stride]} << 32 | std::uint64_t{known[1]} << 40 | std::uint64_t{side} << 48, 16);
+        if constexpr (!bits) {
+            const std::uint64_t west = at[-1], north_value = at[-stride], north_west = at[-stride - 1], north_east = at[1 - stride];
+            const std::uint64_t slope = (west + north_value - north_west) & 255, this_one = value | std::uint64_t{side} << 8;
+            index[7] = hashed(this_one | west << 16 | north_value << 24 | std::uint64_t{*known} << 32 | std::uint64_t{known[stride]} << 40 | std::uint64_t{known[1]} << 48, 18);
+            index[8] = hashed(this_one | west << 16 | north_value << 24 | north_west << 32 | north_east << 40, 18);
+            index[9] = hashed(this_one | slope << 16 | std::uint64_t{*known} << 24, 18);
+        }
         if (side) for (int k : {0, 1, 2, 6}) index[static_cast<std::size_t>(k)] = hashed(index[static_cast<std::size_t>(k)] | side << 20, widths[k]);
         const std::uint32_t first = (has_known_ ? 1u : 0u) | (near >> 1) << 1 | (north >> 1 & 1) << 2 | columns(a.known[2], 0, 0) << 3 | columns(a.known[3], 0, 0) << 4;
         const std::uint32_t second = differs & 255;
@@ -251,11 +265,27 @@ private:
         if (has_known_) add(known[1]), add(known[stride]), add(*other);
         for (int k = 0; k < count; ++k)
             if (is(stride, at, known, other, choices[k], static_cast<std::uint32_t>(std::min(k, sides - 1)))) return choices[k];
-        std::uint32_t node = 1;
-        for (int k = 8; k-- > 0;) node = node << 1 | names_[node].code(io_, *at >> k & 1);
-        const auto found = static_cast<std::uint8_t>(node);
+        const auto found = other_value(stride, at, known);
         if (found >= shape_.values) throw StreamError("damaged pixel data: a value that is not there");
         return found;
+    }
+
+    // A value that is not a neighbour's, from its highest bit on.
+    std::uint8_t other_value(std::ptrdiff_t stride, const std::uint8_t* at, const std::uint8_t* known) {
+        const std::uint64_t west = at[-1], north = at[-stride], north_west = at[-stride - 1], slope = (west + north - north_west) & 255;
+        std::uint32_t node = 1;
+        for (int k = 8; k-- > 0;) {
+            const std::uint64_t so_far = node;
+            const std::array<std::uint32_t, name_contexts> index = {
+                node, static_cast<std::uint32_t>(so_far | west << 8), static_cast<std::uint32_t>(so_far | slope << 8),
+                hashed(so_far | west << 8 | north << 16, 18), hashed(so_far | std::uint64_t{*known} << 8 | west << 16 | std::uint64_t{1} << 32, 18),
+                hashed(so_far | slope << 8 | std::uint64_t{*known} << 16 | std::uint64_t{known[1]} << 24 | std::uint64_t{1} << 33, 18)};
+            const std::uint32_t ones = names_.predict(index, k, static_cast<int>(node));
+            const bool bit = io_.code(*at >> k & 1, ones);
+            names_.learn(bit, 10, 255);
+            node = node << 1 | bit;
+        }
+        return static_cast<std::uint8_t>(node);
     }
 
     void fill(Plane& plane, const std::uint8_t* pixels) const {
@@ -270,16 +300,16 @@ private:
         return true;
     }
 
-    static constexpr int widths[] = {11, 16, 15, 18, 20, 20, 16, 16};
+    static constexpr int widths[] = {11, 16, 15, 18, 20, 20, 16, 18, 18, 18};  // of contexts, in bits
 
     Io& io_;
     const Shape shape_;
     const Plane nothing_;
     const std::int32_t across_;  // tiles
-    Mixer<8> pixels_;
+    Mixer<contexts> pixels_;
     Mixer<3> uniform_;
+    Mixer<name_contexts> names_;
     std::vector<std::vector<State>> states_;  // of the tiles above and of these, with one on either side
-    std::vector<Plain> names_;
     std::array<Plain, 9> repeated_;
     Plain same_;
     std::array<Plain, 2> usual_choice_;
@@ -289,21 +319,29 @@ private:
     bool has_known_ = false;
 };
 
+template <bool bits, class Io>
+void each_frame_of(Io& io, std::uint8_t* pixels, const Shape& shape, std::int64_t count) {
+    const auto run = std::make_unique<Run<Io, bits>>(io, shape);
+    const std::int64_t size = std::int64_t{shape.rows} * shape.columns;
+    for (std::int64_t k = 0; k < count; ++k) run->frame(pixels + k * size, k);
+}
+
+template <class Io>
+void each_frame(Io& io, std::uint8_t* pixels, const Shape& shape, std::int64_t count) {
+    shape.values == 2 ? each_frame_of<true>(io, pixels, shape, count) : each_frame_of<false>(io, pixels, shape, count);
+}
+
 }  // namespace
 
 Bytes encode_run(const std::uint8_t* pixels, const Shape& shape) {
     Out out;
-    const auto run = std::make_unique<Run<Out>>(out, shape);
-    const std::int64_t size = std::int64_t{shape.rows} * shape.columns;
-    for (std::int64_t k = 0; k < shape.frames; ++k) run->frame(const_cast<std::uint8_t*>(pixels + k * size), k);  // which only reads
+    each_frame(out, const_cast<std::uint8_t*>(pixels), shape, shape.frames);  // which are only read
     return out.finish();
 }
 
 void decode_run(ByteSpan data, const Shape& shape, std::int64_t count, std::uint8_t* pixels) {
     In in(data);
-    const auto run = std::make_unique<Run<In>>(in, shape);
-    const std::int64_t size = std::int64_t{shape.rows} * shape.columns;
-    for (std::int64_t k = 0; k < count; ++k) run->frame(pixels + k * size, k);
+    each_frame(in, pixels, shape, count);
     if (count == shape.frames) in.finish();
 }
 

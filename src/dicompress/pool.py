@@ -1,4 +1,4 @@
-"""Worker processes, one task at a time each: if one dies, one task is lost, and another process takes its place.
+"""Worker processes of this machine, one task at a time each: if one dies, one task is lost, and another process takes its place.
 
 Workers end with this process, however it ends. They are deaf to Ctrl-C, which this process answers for all.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ Work = Callable[[Any, Callable[[Any], None]], Any]
 
 @dataclass(frozen=True)
 class Died:
-    """Instead of a result. how: "signal 9" or "exit code 1"."""
+    """Instead of a result. how: "signal 9", "exit code 1" or "no answer in 60 s"."""
 
     how: str
 
@@ -36,7 +37,28 @@ class Told:
     value: Any
 
 
-class _Worker:
+@dataclass(frozen=True)
+class Processes:
+    """So many. Who works is this or a `cluster.Cluster`. threads: that a task may take."""
+
+    jobs: int
+
+    @property
+    def threads(self) -> int:
+        return max(1, (os.cpu_count() or 1) // self.jobs)
+
+    def run(self, work: Work, tasks: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        """As `run`."""
+        return run(work, tasks, self.jobs)
+
+    def again(self, work: Work, tasks: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        """Tasks whose workers died: one at a time, with all memory and cores to itself."""
+        return run(work, tasks, 1)
+
+
+class Worker:
+    """A process that does `work`, which can be pickled."""
+
     def __init__(self, work: Work):
         context = get_context("spawn")
         self.pipe, theirs = context.Pipe()
@@ -55,6 +77,22 @@ class _Worker:
             self.pipe.send(task)
         except OSError:
             pass  # it died: reading from it will tell
+
+    def do(self, task: Any, seconds: float) -> Any:
+        """work(task, ...), waited for so long. Died, if there is none: then the worker has ended, too."""
+        self.give(task)
+        end = time.monotonic() + seconds
+        try:
+            while self.pipe.poll(max(0.0, end - time.monotonic())):
+                found = self.pipe.recv()
+                if not self.ready:
+                    self.ready = True
+                elif not isinstance(found, Told):
+                    return found
+        except (EOFError, OSError):
+            return self.died()
+        self.end()
+        return Died(f"no answer in {seconds:g} s")
 
     def end(self) -> None:
         self.process.kill()
@@ -75,14 +113,14 @@ def run(work: Work, tasks: Iterable[Any], jobs: int) -> Iterator[tuple[Any, Any]
     `work` and what goes in and out of it can be pickled. tasks: to a deque more can be added meanwhile.
     """
     waiting = tasks if isinstance(tasks, deque) else deque(tasks)
-    workers: list[_Worker] = []
+    workers: list[Worker] = []
     most = min(jobs, len(waiting))
     trouble: str | None = None
     try:
         while waiting or any(w.task is not None for w in workers):
             while waiting and len(workers) < most:
                 try:
-                    workers.append(_Worker(work))
+                    workers.append(Worker(work))
                 except OSError as error:
                     most, trouble = most - 1, error.strerror
             if not workers:

@@ -22,8 +22,8 @@ set is touched. Options are pydicom's (`arr`, `encapsulate_ext`, `generate_insta
   those of the array already, and a restore record stays, of other pixels: `decompress()` before removes it.
 - What was read as big-endian is written by `pydicom.dcmwrite`; `save_as` refuses to change the byte order.
 
-That frames do not lean on each other costs nothing against the command line: in a DICOM file they never do.
-UnsupportedImageError for pixels that cannot be compressed (32 bits or 1 bit, float), ValueError for unknown options
+Frames are coded one by one; files of the command line do the same, but for bitmaps and few values, whose frames lean on each other.
+UnsupportedImageError for pixels that cannot be compressed, ValueError for unknown options
 and for arrays that are not what the elements say.
 """
 

@@ -11,13 +11,16 @@ from .files import change, make
 
 
 def drawing(seed: int = 0, high: int = 255) -> np.ndarray:
-    """(90, 120) of lines, boxes and a little text-like noise on a flat ground."""
+    """(90, 120) of lines, boxes, a little text-like noise and a plane on a flat ground: of too many values for labels."""
     rng = np.random.default_rng(seed)
     image = np.full((90, 120), high // 5)
     for _ in range(12):
         row, column = rng.integers(80), rng.integers(110)
         image[row : row + rng.integers(2, 30), column : column + rng.integers(2, 30)] = rng.integers(high)
     image[40:48, 30:80] = np.where(rng.random((8, 50)) < 0.3, high, image[40:48, 30:80])
+    rows, columns = np.mgrid[:38, :56]
+    steps = (132, 58) if high > 255 else (6 + 2 * seed, 10 + 4 * seed)
+    image[50:88, 60:116] = (steps[0] * rows + steps[1] * columns + 37 * seed) % (high + 1)
     return image
 
 

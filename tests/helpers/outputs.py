@@ -30,8 +30,8 @@ PHOTOGRAPHED = {  # our streams
     "implicit frames": lambda: make(np.stack([phantom(40, 50, s) for s in range(2)]), ImplicitVRLittleEndian),
 }
 DRAWN = {  # JPEG XL Lossless
-    "drawn": lambda: make(drawing().astype(np.uint8)),
-    "drawn frames": lambda: make(np.stack([drawing(s) for s in range(2)]).astype(np.uint8)),
+    "drawn": lambda: make(drawing(high=4095).astype(np.uint16)),
+    "drawn frames": lambda: make(np.stack([drawing(s, 4095) for s in range(2)]).astype(np.uint16)),
     "drawn, 16 bits": lambda: make(drawing(high=4095).astype(np.uint16), bits_stored=12),
     "drawn RGB": colour,
     "drawn RGB, planar frames": lambda: colour(2, planar=1),
@@ -41,7 +41,7 @@ WRAPPED = {  # JPEG XL in our transfer syntax
     "drawn YBR_FULL": lambda: change(colour(), PhotometricInterpretation="YBR_FULL"),
     "drawn YBR_FULL, planar frames": lambda: change(colour(3, planar=1), PhotometricInterpretation="YBR_FULL"),
     "drawn YBR_FULL_422": lambda: pydicom_file("SC_ybr_full_422_uncompressed.dcm"),
-    "drawn, signed frames": lambda: make(np.stack([drawing(k) // 2 - 100 for k in range(2)]).astype(np.int16)),
+    "drawn, signed frames": lambda: make(np.stack([drawing(k, 4095) // 2 - 100 for k in range(2)]).astype(np.int16)),
     "drawn, signed, 8 bits": lambda: make((drawing() // 2 - 100).astype(np.int8)),
 }
 OF_JPEG = {  # JPEG XL JPEG Recompression

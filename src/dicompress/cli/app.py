@@ -10,7 +10,7 @@ import typer
 
 from .. import __version__
 from ..errors import DicompressError
-from . import archive, output, plugged, series, store, tools, transcode
+from . import archive, output, plugged, series, serve, store, tools, transcode
 
 app = typer.Typer(
     cls=plugged.Commands,
@@ -20,9 +20,9 @@ app = typer.Typer(
 )
 for command in (
     archive.compress, archive.decompress, transcode.transcode, archive.verify, archive.strip, archive.info,
-    series.pack, series.unpack, series.list_, series.extract, tools.demo, tools.compare,
+    series.pack, series.unpack, series.list_, series.extract, serve.serve, tools.demo, tools.compare, tools.merge_reports, tools.kit,
 ):  # fmt: skip
-    app.command(command.__name__.rstrip("_"))(command)
+    app.command(command.__name__.rstrip("_").replace("_", "-"))(command)
 app.add_typer(store.app, name="store")
 
 

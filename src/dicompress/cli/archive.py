@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .. import places
 from ..errors import DicompressError
 from .options import (
     CORES,
     Backup,
+    Dask,
     Force,
     Jobs,
     Json,
+    Listing,
     LossyAgain,
     Mammography,
+    ManifestOption,
     Near,
     NearHu,
     OtherFiles,
@@ -27,6 +31,7 @@ from .options import (
     Quantitative,
     Quiet,
     Resume,
+    ShardOption,
     Sources,
     StrictNear,
     Target,
@@ -62,6 +67,20 @@ def compress(
     allow_quantitative: Quantitative = False,
     strict_near: StrictNear = False,
     uid_map: UidMap = None,
+    shard: ShardOption = None,
+    listing: Listing = None,
+    manifest: ManifestOption = None,
+    dask: Dask = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would become of each file, and of its size, and write nothing.")
+    ] = False,
+    sample: Annotated[
+        str | None,
+        typer.Option(
+            help="With --dry-run: try a share of the files, and tell the rest from it.",
+            show_default="all of up to 200 files, 10 % of more",
+        ),
+    ] = None,
 ) -> None:
     """Compress DICOM files; each is restored and compared before its target is written.
 
@@ -70,7 +89,9 @@ def compress(
     which make the exit status 1. With --in-place, what is passed on stays as it is.
     """
     from ..models import DEFAULT, by_name, for_archives
-    from . import run
+    from ..units import share
+    from . import files, run
+    from .part import Part
 
     model = by_name(model or DEFAULT).name
     if model != DEFAULT and model not in for_archives():
@@ -88,9 +109,14 @@ def compress(
         raise DicompressError("--backup goes with --in-place")
     elif not output:
         raise DicompressError("say where to write: -o PATH, or --in-place")
+    if dry_run and (manifest or uid_map or files.PIPE in (*sources, output)):
+        raise DicompressError("--dry-run writes nothing: it goes with neither --manifest, --uid-map nor pipes")
+    if sample and not dry_run:
+        raise DicompressError("--sample goes with --dry-run")
     run.batch(
         "compress", sources, output or None, jobs, json, quiet, backup=backup, uid_map=uid_map, model=model, force=force,
         resume=resume, allowance=allowance, record=not no_record, in_place=in_place, others=others_of(others),
+        part=Part.of(shard, listing), manifest=manifest, dask=dask, dry=dry_run, sample=share(sample) if sample else None,
     )  # fmt: skip
 
 
@@ -139,27 +165,49 @@ def decompress(
     resume: Resume = False,
     json: Json = False,
     quiet: Quiet = False,
+    shard: ShardOption = None,
+    listing: Listing = None,
+    manifest: ManifestOption = None,
+    dask: Dask = None,
 ) -> None:
     """Give the original files back, or the derived images of near-lossless ones.
 
     Files that dicompress did not write are passed on unchanged.
     """
     from . import run
+    from .part import Part
 
     run.batch(
-        "decompress", sources, output, jobs, json, quiet, force=force, resume=resume, others=others_of(others)
+        "decompress", sources, output, jobs, json, quiet, force=force, resume=resume, others=others_of(others),
+        part=Part.of(shard, listing), manifest=manifest, dask=dask,
     )  # fmt: skip
 
 
-def verify(sources: Sources, jobs: Jobs = CORES, json: Json = False, quiet: Quiet = False) -> None:
+def verify(
+    sources: Sources,
+    jobs: Jobs = CORES,
+    json: Json = False,
+    quiet: Quiet = False,
+    shard: ShardOption = None,
+    listing: Listing = None,
+    manifest: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="Also check that all that it lists is there, as it was written, and nothing else; may be repeated."
+        ),
+    ] = None,
+    dask: Dask = None,
+) -> None:
     """Decode compressed files, and those in archives, and check every checksum; exit status 1 if any file is bad.
 
     Bad are damaged files, and those whose elements were changed after compression, as damage looks the same. Files without
-    their restore record are verified as far as they can be, told and counted apart.
+    their restore record are verified as far as they can be, told and counted apart. With --manifest each file is compared with its
+    SHA-256 there, and what it restores to with that of the original; missing and further files are bad, too.
     """
     from . import checking
+    from .part import Part
 
-    checking.verify(sources, jobs, json, quiet)
+    checking.verify(sources, jobs, json, quiet, Part.of(shard, listing), dask, manifest or [])
 
 
 def strip(sources: Sources, jobs: Jobs = CORES, json: Json = False, quiet: Quiet = False) -> None:
@@ -173,16 +221,17 @@ def strip(sources: Sources, jobs: Jobs = CORES, json: Json = False, quiet: Quiet
     run.batch("strip", sources, None, jobs, json, quiet, in_place=True)
 
 
-def info(file: Annotated[Path, typer.Argument(show_default=False)], json: Json = False) -> None:
+def info(file: Annotated[str, typer.Argument(show_default=False)], json: Json = False) -> None:
     """Show what a compressed file or an archive holds, without decoding it."""
     from ..dicom import describe
     from . import files, listing, unpacking
 
+    place = places.at(file)
     try:
-        if unpacking.is_archive(files.Task(file, None, named=True)):
-            facts = listing.facts(file)
+        if unpacking.is_archive(files.Task(place, None, named=True)):
+            facts = listing.facts(place)
         else:
-            facts = asdict(describe(files.read(file)))
+            facts = asdict(describe(files.read(place)))
     except DicompressError as error:
         raise DicompressError(f"{file}: {error}") from None
     if json:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, TypedDict
 
+from .. import places
 from ..disk import targets
 from ..errors import DicompressError, FileError, NotDicomError, StreamError
+from ..places import Place
 from . import files
 from .files import Task
 from .outcome import COPY, FAIL, KEPT, Job, Outcome
@@ -24,21 +25,19 @@ def kept(job: Job, task: Task) -> Outcome | None:
     assert target is not None  # as asked before
     if not task.from_stdin:
         files.check(source)
-    if not target.exists():
-        folder = next(parent for parent in target.parents if parent.exists())
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise FileError(f"cannot write {target}: {folder} is not a folder that can be written to")
+    if not places.exists(target):
+        places.check_writable(target)
         return None
-    if not task.from_stdin and target.samefile(source):
+    if not task.from_stdin and places.is_same(target, source):
         raise FileError("source and target are the same file; originals are never overwritten (compress has --in-place)")
-    if target.is_dir():
+    if places.is_folder(target):
         raise FileError(f"the target {target} is a folder")
     if job.resume:
         data, found = files.load(task).data, _read_target(target)
         try:
             outcome = _as_it_is(job, task, data, found) if data == found else _compared(job, task, data, found)
             if outcome:
-                return outcome
+                return _told(job, task, outcome, data, found)
         except (FileError, StreamError):
             return None  # damaged, or to be told why it fails
         except DicompressError:
@@ -48,6 +47,14 @@ def kept(job: Job, task: Task) -> Outcome | None:
     elif not job.force:
         raise targets.exists(target)
     return None
+
+
+def _told(job: Job, task: Task, outcome: Outcome, data: bytes, found: bytes) -> Outcome:
+    if not job.manifest:
+        return outcome
+    from . import manifest
+
+    return replace(outcome, manifest=manifest.facts(job, task, outcome.status, data, found))
 
 
 def _as_it_is(job: Job, task: Task, data: bytes, found: bytes) -> Outcome | None:
@@ -120,7 +127,7 @@ def _is_right(job: Job, source: bytes, target: bytes) -> bool:
     return resume.is_decompressed(source, target, job.threads)
 
 
-def _read_target(target: Path) -> bytes:
+def _read_target(target: Place) -> bytes:
     try:
         return files.read(target)
     except FileError as error:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
-import stat
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..disk.targets import is_partial
+from .. import places
 from ..errors import FileError
+from ..places import Place, Source, Url
+
+if TYPE_CHECKING:
+    from .manifest import Expected
 
 PIPE = "-"
 STDIN, STDOUT = "standard input", "standard output"  # in messages
@@ -22,39 +27,28 @@ class Task:
     """problem: why the source cannot be a source, if that is known already. named: it was named, not found in a folder.
 
     backup: where the original is kept before it is replaced. from_stdin, to_stdout: instead of files.
+    name: its path in the tree, with slashes, wherever that lies. size: in bytes, if it is known already.
+    expected: what a manifest says of it.
     """
 
-    source: Path
-    target: Path | None
+    source: Place
+    target: Place | None
     problem: str | None = None
     named: bool = False
-    backup: Path | None = None
+    backup: Place | None = None
     from_stdin: bool = False
     to_stdout: bool = False
+    name: str = ""
+    size: int | None = None
+    expected: Expected | None = None
 
 
-@dataclass(frozen=True)
-class Source:
-    """A file's bytes, and its modes and times; None for a pipe."""
-
-    data: bytes
-    status: os.stat_result | None
-
-
-def check(path: Path) -> None:
+def check(place: Place) -> None:
     """FileError unless there is a regular file: a pipe could be waited for for ever."""
-    try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        what = "the symbolic link leads nowhere" if path.is_symlink() else "there is no such file"
-        raise FileError(f"cannot be read: {what}") from None
-    except OSError as error:
-        raise FileError(f"cannot be read: {error.strerror}") from None
-    if not stat.S_ISREG(mode):
-        raise FileError("cannot be read: not a regular file")
+    places.check(place)
 
 
-def check_named(path: Path) -> None:
+def check_named(path: Place) -> None:
     """As `check`, with the name."""
     try:
         check(path)
@@ -62,27 +56,13 @@ def check_named(path: Path) -> None:
         raise FileError(f"{path} {error}") from None
 
 
-def read(path: Path) -> bytes:
+def read(path: Place) -> bytes:
     """A regular file's bytes, all of one moment as far as its size and time of change tell."""
-    return _read(path).data
+    return places.load(path).data
 
 
 def load(task: Task) -> Source:
-    return Source(_read_stdin(), None) if task.from_stdin else _read(task.source)
-
-
-def _read(path: Path) -> Source:
-    check(path)
-    try:
-        with path.open("rb") as file:
-            before = os.fstat(file.fileno())
-            data = file.read()
-            after = os.fstat(file.fileno())
-    except OSError as error:
-        raise FileError(f"cannot be read: {error.strerror}") from None
-    if (before.st_size, before.st_mtime_ns) != (len(data), after.st_mtime_ns) or after.st_size != len(data):
-        raise FileError("changed while it was read; run again")
-    return Source(data, after)
+    return Source(_read_stdin(), None) if task.from_stdin else places.load(task.source)
 
 
 def _read_stdin() -> bytes:
@@ -108,12 +88,9 @@ def check_stdout() -> None:
         raise FileError("compressed and restored files are no text for a terminal: send standard output elsewhere")
 
 
-def size(path: Path) -> int:
+def size_of(task: Task) -> int:
     """In bytes; 0 for what cannot be read."""
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
+    return places.size(task.source) if task.size is None else task.size
 
 
 def tasks(sources: Sequence[str | Path], output: str | Path | None) -> list[Task]:
@@ -125,18 +102,7 @@ def tasks(sources: Sequence[str | Path], output: str | Path | None) -> list[Task
     """
     if PIPE in sources or output == PIPE:
         return [_piped(sources, output)]
-    target = None if output is None else Path(output)
-    found: list[Task] = []
-    several = len(sources) > 1
-    for source in map(Path, sources):
-        if os.path.isdir(source):
-            root = target and (target / source.resolve().name if several else target)
-            found += [Task(f, root and root / f.relative_to(source), problem) for f, problem in _walk(source, target)]
-        elif target is None or output is None:
-            found.append(Task(source, None, named=True))
-        else:
-            inside = several or os.path.isdir(target) or ends_as_folder(output)
-            found.append(Task(source, target / source.name if inside else target, named=True))
+    found = [task for some in _found(sources, output) for task in sorted(some, key=attrgetter("source"))]
     counts = Counter(t.target for t in found if t.target)
     clash = next((path for path, count in counts.items() if count > 1), None)
     if clash:
@@ -144,12 +110,47 @@ def tasks(sources: Sequence[str | Path], output: str | Path | None) -> list[Task
     return found
 
 
+def streamed(sources: Sequence[str | Path], output: str | Path | None) -> Iterator[Task]:
+    """As `tasks`, one after the other as folders are walked, in no order. FileError if sources of one name share their targets."""
+    if PIPE in sources or output == PIPE:
+        raise FileError("a run on several machines goes with files, not with pipes")
+    names = Counter(places.last_name(places.at(source)) for source in sources) if output else Counter[str]()
+    clash = next((name for name, count in names.items() if count > 1), None)
+    if clash:
+        raise FileError(f"two sources are called {clash} and would share a target; compress them one after another")
+    return (task for some in _found(sources, output) for task in some)
+
+
+def _found(sources: Sequence[str | Path], output: str | Path | None) -> Iterator[Iterator[Task]]:
+    """Of each source."""
+    target = None if output is None else places.at(output)
+    several = len(sources) > 1
+    for source in map(places.at, sources):
+        if places.is_folder(source):
+            yield _below(source, f"{places.last_name(source)}/" if several else "", target)
+        elif target is None or output is None:
+            yield iter([Task(source, None, named=True, name=source.name)])
+        else:
+            below = several or ends_as_folder(output) or places.is_folder(target)
+            place = target / source.name if below else target
+            yield iter([Task(source, place, named=True, name=place.name)])
+
+
+def _below(source: Place, top: str, target: Place | None) -> Iterator[Task]:
+    for file in places.walk(source, target):
+        name = top + file.name
+        inside = target if places.is_inside(name) else None
+        yield Task(file.place, inside and inside / name, file.problem, name=name, size=file.size)
+
+
 def tasks_in_place(sources: Sequence[str | Path], backup: Path | None = None) -> list[Task]:
     """One task a file, its target the file itself; backups keep the tree under `backup`. A file named twice is one."""
     if PIPE in sources:
         raise FileError("standard input is no file that could be replaced")
+    for source in sources:
+        places.check_local(places.at(source))
     found = tasks(sources, backup and f"{backup}{os.sep}")
-    once = {os.path.realpath(t.source.parent) + os.sep + t.source.name: t for t in reversed(found)}
+    once = {os.path.join(os.path.realpath(str(t.source.parent)), t.source.name): t for t in reversed(found)}
     return [replace(t, target=t.source, backup=t.target) for t in reversed(once.values())]
 
 
@@ -158,35 +159,17 @@ def _piped(sources: Sequence[str | Path], output: str | Path | None) -> Task:
         raise FileError('"-" is one file: it goes with a single source (./- is a file of that name)')
     (source,) = sources
     from_stdin, to_stdout = source == PIPE, output == PIPE
-    if os.path.isdir(source) and not from_stdin:
+    if not from_stdin and places.is_folder(places.at(source)):
         raise FileError(f"{source} is a folder: standard output takes one file")
     if to_stdout:
         check_stdout()
-    if from_stdin and not to_stdout and output and (os.path.isdir(output) or ends_as_folder(output)):
+    if from_stdin and not to_stdout and output and (ends_as_folder(output) or places.is_folder(places.at(output))):
         raise FileError(f"{output} is a folder, and standard input has no name: name a file")
-    target = None if to_stdout or output is None else Path(output)
-    return Task(Path(STDIN) if from_stdin else Path(source), target, named=True, from_stdin=from_stdin, to_stdout=to_stdout)
+    target = None if to_stdout or output is None else places.at(output)
+    name = target.name if target else ""
+    place = Path(STDIN) if from_stdin else places.at(source)
+    return Task(place, target, named=True, from_stdin=from_stdin, to_stdout=to_stdout, name=name)
 
 
 def ends_as_folder(name: str | Path) -> bool:
-    return str(name).endswith((os.sep, os.altsep or os.sep))
-
-
-def _walk(folder: Path, target: Path | None) -> Iterable[tuple[Path, str | None]]:
-    """Whatever lies below `folder` and is no folder, sorted: a path, and its problem if it cannot be a source.
-
-    Links to folders are not followed, so that there are no loops; they and folders that cannot be listed are problems.
-    """
-    found: dict[Path, str | None] = {}
-    skip = target and os.path.realpath(target)  # unless it is `folder`: then every file is refused by its own check
-
-    def cannot_list(error: OSError) -> None:
-        found[Path(error.filename)] = f"cannot be read: {error.strerror}"
-
-    for here, folders, names in os.walk(folder, onerror=cannot_list):
-        folders[:] = [name for name in folders if os.path.realpath(os.path.join(here, name)) != skip]
-        for name in folders:
-            if os.path.islink(os.path.join(here, name)):
-                found[Path(here, name)] = "a link to a folder is not followed; name that folder as a source"
-        found |= dict.fromkeys((Path(here, name) for name in names if not is_partial(name)), None)
-    return sorted(found.items(), key=lambda item: item[0])
+    return str(name).endswith((os.sep, os.altsep or os.sep)) or (str(name).endswith("/") and isinstance(places.at(name), Url))

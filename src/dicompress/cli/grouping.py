@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from .. import places
 from ..dicom.header import read_header
 from ..dicom.pixels import GREY
 from ..errors import DicompressError, FileError, NotDicomError
+from ..places import Place
 from ..series.order import Facts, facts_of
 from . import existing, files
 from .files import Task
 from .library_warnings import caught
 from .outcome import COPY, FAIL, SKIPPED, Job, Outcome
+from .shards import Shard
 from .work import failed
 
 SUFFIX = ".dcma"
@@ -26,20 +27,19 @@ UID = re.compile(r"[0-9][0-9.]{0,63}")
 
 @dataclass(frozen=True)
 class Item:
-    """A file that is to be packed. path: in the archive. The others: as the file was when its header was read."""
+    """A file that is to be packed. path: in the archive. The others: as the file was when its header was read; None at URLs."""
 
-    source: Path
+    source: Place
     path: str
     facts: Facts
     size: int
-    mode: int
-    mtime_ns: int
+    mode: int | None
+    mtime_ns: int | None
 
     def read(self) -> bytes:
         """FileError if it cannot be read, or is not what it was."""
         found = files.load(Task(self.source, None))
-        assert found.status is not None
-        if (len(found.data), found.status.st_mtime_ns) != (self.size, self.mtime_ns):
+        if (len(found.data), found.status and found.status.st_mtime_ns) != (self.size, self.mtime_ns):
             raise FileError("changed since its header was read; run again")
         return found.data
 
@@ -48,7 +48,7 @@ class Item:
 class Package:
     """What goes into one archive. series: its Series Instance UID, empty if the files have none."""
 
-    archive: Path
+    archive: Place
     series: str
     items: tuple[Item, ...]
 
@@ -68,25 +68,27 @@ def tasks(sources: Sequence[str], output: str) -> list[Task]:
     """One a file; its target is its path below `output`."""
     if files.PIPE in (*sources, output):
         raise FileError("pack reads files and writes archives, through no pipe (./- is a file of that name)")
-    if any(os.path.realpath(source) == os.path.realpath(output) for source in sources):
+    if any(places.is_same(places.at(source), places.at(output)) for source in sources):
         raise FileError(f"{output} is a source: let the archives go to another folder")
-    return files.tasks(sources, f"{output}{os.sep}")
+    return files.tasks(sources, f"{output}/")
 
 
-def packages(job: Job, found: Sequence[Task], output: str, ended: Callable[[Outcome], None]) -> list[Package]:
-    """Those of a run. ended: is told of files that come into none."""
+def packages(
+    job: Job, found: Sequence[Task], output: str, ended: Callable[[Outcome], None], shard: Shard | None = None
+) -> list[Package]:
+    """Those of a run. ended: is told of files that come into none. shard: the series that it has by their names, whole."""
     items: dict[str, list[Item]] = {}
     for task in found:
         try:
-            item = _item(job, task, output)
+            item = _item(job, task)
         except DicompressError as error:
-            ended(failed(task, str(error)))
-            continue
-        if isinstance(item, Outcome):
+            item = failed(task, str(error))
+        if not isinstance(item, Outcome):
+            if shard is None or shard.has(name_of(item.facts.series)):
+                items.setdefault(item.facts.series, []).append(item)
+        elif shard is None or shard.has(task.name):
             ended(item)
-        else:
-            items.setdefault(item.facts.series, []).append(item)
-    return [Package(Path(output, name_of(series)), series, tuple(some)) for series, some in items.items()]
+    return [Package(places.at(output) / name_of(series), series, tuple(some)) for series, some in items.items()]
 
 
 def name_of(series: str) -> str:
@@ -97,27 +99,22 @@ def name_of(series: str) -> str:
     return name + SUFFIX
 
 
-def _item(job: Job, task: Task, output: str) -> Item | Outcome:
+def _item(job: Job, task: Task) -> Item | Outcome:
     """FileError for what cannot be read, or is no DICOM and should fail."""
     if task.problem:
         raise FileError(task.problem)
-    files.check(task.source)
-    assert task.target is not None
     facts = Facts("")
-    try:
-        with task.source.open("rb") as file, caught():
-            status = os.fstat(file.fileno())
-            try:
-                facts = facts_of(read_header(file), GREY)
-            except NotDicomError as error:
-                policy = existing.policy(job, task)
-                if policy == FAIL:
-                    raise
-                if policy != COPY:
-                    return Outcome(str(task.source), None, SKIPPED, str(error), is_dicom=False)
-            except DicompressError:
-                pass  # it is kept as it is, and why is told when all of it is read
-    except OSError as error:
-        raise FileError(f"cannot be read: {error.strerror}") from None
-    path = task.target.relative_to(output).as_posix()
-    return Item(task.source, path, facts, status.st_size, status.st_mode & 0o7777, status.st_mtime_ns)
+    with places.opened(task.source) as found, caught():
+        try:
+            facts = facts_of(read_header(found.file), GREY)
+        except NotDicomError as error:
+            policy = existing.policy(job, task)
+            if policy == FAIL:
+                raise
+            if policy != COPY:
+                return Outcome(str(task.source), None, SKIPPED, str(error), is_dicom=False)
+        except DicompressError:
+            pass  # it is kept as it is, and why is told when all of it is read
+    status = found.status
+    mode, mtime_ns = (status.st_mode & 0o7777, status.st_mtime_ns) if status else (None, None)
+    return Item(task.source, task.name, facts, found.size, mode, mtime_ns)

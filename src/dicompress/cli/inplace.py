@@ -5,20 +5,24 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from .. import places
 from ..disk import system, targets
 from ..errors import FileError
+from ..places import Source
 from . import files
-from .files import Source, Task
+from .files import Task
 
 
 def check(task: Task) -> None:
     """FileError for what is not replaced: links, of either kind, and what lies where nothing may be written."""
-    path = task.source
+    path = places.check_local(task.source)
     if path.is_symlink():
         raise FileError("a symbolic link, which would become a file of its own: name the file that it leads to")
     files.check(path)
     others = path.stat().st_nlink - 1
-    if others and not (others == 1 and task.backup and _is_same(task.backup, path)):  # a run was killed after the backup
+    if others and not (
+        others == 1 and task.backup and _is_same(places.check_local(task.backup), path)
+    ):  # a run was killed after the backup
         raise FileError("it has other names (hard links), which would go on leading to the original: it stays as it is")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise FileError(f"cannot be replaced: {path.parent} is not a folder that can be written to")
@@ -29,7 +33,7 @@ def replace(task: Task, source: Source, data: bytes | bytearray) -> None:
 
     FileError, and the file as it was, if it is not the one that was read any more or cannot be written.
     """
-    path = task.source
+    path = places.check_local(task.source)
     try:
         with targets.partial(path.parent) as (file, name):
             file.write(data)
@@ -37,7 +41,7 @@ def replace(task: Task, source: Source, data: bytes | bytearray) -> None:
                 raise FileError("cannot be replaced: the new file could not have its owner and group")
             _check_unchanged(path, source)
             if task.backup:
-                _back_up(path, source, task.backup)
+                _back_up(path, source, places.check_local(task.backup))
             os.replace(name, path)
         system.sync_folder(path.parent)
     except OSError as error:

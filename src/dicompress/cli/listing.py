@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from ..dicom.describe import GUARANTEES
+from ..places import Place
 from ..series.entry import Entry
 from ..series.reader import Archive
 from . import files, output, unpacking
 
 
-def show(path: Path, as_json: bool) -> int:
+def show(path: Place, as_json: bool) -> int:
     """A line a file. Exit status 1 if the archive is damaged."""
     files.check_named(path)
     with Archive(path) as archive:
@@ -30,7 +30,7 @@ def show(path: Path, as_json: bool) -> int:
     return int(bool(archive.problems))
 
 
-def facts(path: Path) -> dict[str, Any]:
+def facts(path: Place) -> dict[str, Any]:
     """Of a whole archive."""
     files.check_named(path)
     with Archive(path) as archive:

@@ -43,6 +43,32 @@ UidMap = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Where images are derived: write their UIDs, a line each: old, tab, new."),
 ]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--shard", metavar="I/N", help="Only part I of N, from 0, for jobs that know nothing of each other; see merge-reports."
+    ),
+]  # fmt: skip
+Listing = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="The files below the source, instead of walking it: a line each, size, tab, path; or JSON. Balances shards."
+    ),
+]  # fmt: skip
+ManifestOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--manifest", metavar="FILE", help="Add a JSON line a file: SHA-256 before and after, sizes, guarantee, model, version."
+    ),
+]
+
+Dask = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS", show_default=False,
+        help="Let a Dask cluster do it that runs already (tcp://HOST:8786), on storage that its workers share. Needs the extra: dask.",
+    ),
+]  # fmt: skip
 
 BOUNDED = "With a bounded error"
 Near = Annotated[

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
+from .. import places
 from ..dicom.part10 import parse
 from ..dicom.references import references
 from ..dicom.resume import has_allowed_error
@@ -31,7 +33,8 @@ def work(job: Job, package: Package, tell: Callable[[int], None]) -> list[Outcom
     """An outcome a file. tell: how many files are done, now and then. No exception leaves here."""
     run = _Run(job, package, tell)
     try:
-        run.go()
+        with places.changed_here(package.archive) as path:
+            run.go(path)
     except Exception as error:
         run.fail(reason_of(error))
     finally:
@@ -43,6 +46,8 @@ def mend(packages: list[Package]) -> None:
     """Archives to which a worker was adding when it was killed: they get an index of what is whole."""
     for package in packages:
         with suppress(DicompressError):  # it is not there, no archive, or more than that is wrong
+            if not isinstance(package.archive, Path):
+                continue  # at a URL nothing is ever half there
             with Archive(package.archive) as archive:
                 if not archive.problems:
                     continue
@@ -61,8 +66,9 @@ class _Run:
         self.calm, self.warnings, self.start = ExitStack(), list[str](), 0.0
         self.references: dict[str, frozenset[str]] = {}
 
-    def go(self) -> None:
-        path = self.package.archive
+    def go(self, path: Path) -> None:
+        """path: where the archive is, or what becomes of it in the end."""
+        target, self.path = self.package.archive, path
         if not os.path.lexists(path):
             try:
                 return self._write(False)
@@ -71,9 +77,9 @@ class _Run:
                     raise
             self._restart()  # another run was faster
         if path.is_dir():
-            raise FileError(f"the target {path} is a folder")
+            raise FileError(f"the target {target} is a folder")
         if not (self.job.resume or self.job.force):
-            raise FileError(f"the target {path} exists; --resume adds to it, --force makes it anew")
+            raise FileError(f"the target {target} exists; --resume adds to it, --force makes it anew")
         if self.job.resume:
             try:
                 with appending(path) as (file, before):
@@ -84,7 +90,7 @@ class _Run:
                         return
             except StreamError as error:
                 if not self.job.force:
-                    raise FileError(f"the target {path} exists and is no archive: {error}; --force replaces it") from None
+                    raise FileError(f"the target {target} exists and is no archive: {error}; --force replaces it") from None
         self._anew()
 
     def fail(self, reason: str) -> None:
@@ -103,7 +109,7 @@ class _Run:
         path = self.package.archive
         self._restart()
         try:
-            with Archive(path) as before:
+            with Archive(self.path) as before:
                 there = frozenset(entry.path for entry in before.entries.values())
         except StreamError:
             there = frozenset()  # no archive
@@ -115,7 +121,7 @@ class _Run:
 
     def _write(self, replaces: bool) -> None:
         sources = [self._source(item) for item in self.package.items]
-        write(self.package.archive, self.package.series, sources, self.settings, self._ended, replaces)
+        write(self.path, self.package.series, sources, self.settings, self._ended, replaces)
 
     def _source(self, item: Item) -> Source:
         return Source(item.path, item.facts, partial(self._read, item), item.mode, item.mtime_ns)
@@ -179,7 +185,7 @@ class _Run:
             return None
         for path, reason in bad.items():
             what = f"; the archive {_only(lost)}, so that it is not made anew" if lost else "; --force makes it anew"
-            self._keep(self.items[path], self._failed(self.items[path], reason.format(before.path) + what))
+            self._keep(self.items[path], self._failed(self.items[path], reason.format(self.package.archive) + what))
         return [item for item in self.package.items if item.path not in numbers]
 
     def _compare(self, item: Item, before: Archive, number: int) -> str | None:

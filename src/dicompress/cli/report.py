@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from pathlib import Path
+from typing import TypeVar
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from . import files, output
-from .outcome import DONE, FAILED, KEPT, PASSED_ON, SKIPPED, Outcome, totals
+from .. import __version__, places
+from . import output
+from .outcome import DONE, FAILED, KEPT, PASSED_ON, SKIPPED, Outcome, Totals
 from .reasons import Tally
 
 MOST_FAILURES = 100  # that are told, a line each; all are counted, and in JSON
 BAD, NOTE = "red", "yellow"
+Task = TypeVar("Task")
 
 
 class Report:
     """What is not as usual is told as it happens, on standard error, a few lines a kind; counts and the summary at the end.
 
     as_json: objects on standard output instead; only failures are told. quiet: only failures are told. to_stderr: the
-    summary, too.
+    summary, too. count: of files, None if it is not known yet.
+    shard: of which it is, "I/N"; then JSON tells it of each file, and a last object that all were done.
+    dry: nothing was written, which the summary tells.
     """
 
-    def __init__(self, action: str, count: int, as_json: bool = False, quiet: bool = False, to_stderr: bool = False):
+    def __init__(
+        self, action: str, count: int | None, as_json: bool = False, quiet: bool = False, to_stderr: bool = False, shard: str = "",
+        dry: bool = False,
+    ):  # fmt: skip
         self.action, self.as_json, self.quiet, self.to_stderr = action, as_json, quiet, to_stderr
+        self.shard, self.dry = {"shard": shard} if shard else {}, dry
         self.messages = output.messages()
         self.failures, self.notes = Tally(MOST_FAILURES, MOST_FAILURES), Tally()
         self.progress = Progress(
             TextColumn(action), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=self.messages,
-            transient=True, disable=as_json or quiet or count < 2 or not self.messages.is_terminal,
+            transient=True, disable=as_json or quiet or (count is not None and count < 2) or not self.messages.is_terminal,
         )  # fmt: skip
         self.bar = self.progress.add_task(action, total=count)
 
@@ -40,6 +49,13 @@ class Report:
     def __exit__(self, *_: object) -> None:
         self.progress.stop()
 
+    def counted(self, tasks: Iterable[Task]) -> Iterator[Task]:
+        """The tasks; how many there are is known when the last of them was found."""
+        count = 0
+        for count, task in enumerate(tasks, 1):  # noqa: B007
+            yield task
+        self.progress.update(self.bar, total=count)
+
     def step(self, count: int) -> None:
         """Files whose end is near: their outcomes come when what they are in is complete."""
         self.progress.advance(self.bar, count)
@@ -47,7 +63,7 @@ class Report:
     def file(self, outcome: Outcome, counts: bool = True) -> None:
         """counts: towards the progress, unless `step` has told of it."""
         if self.as_json:
-            output.line(json.dumps(outcome.facts()))  # ASCII, as names of files may not be UTF-8
+            output.line(json.dumps(outcome.facts() | self.shard))  # ASCII, as names of files may not be UTF-8
         names = (outcome.source, outcome.target)
         if outcome.reason:
             told = f"{_kind(outcome)}{outcome.reason}"
@@ -78,10 +94,17 @@ class Report:
             for count, text in tally.summary():
                 self.tell(f"{count} files: {text}", style)
 
-    def summary(self, outcomes: list[Outcome], seconds: float) -> None:
+    def summary(self, totals: Totals, seconds: float) -> None:
         if self._talks:
-            text = summary(self.action, outcomes, seconds)
+            text = f"dry run: {summary(totals, None)}" if self.dry else summary(totals, seconds)
             self.tell(text) if self.to_stderr else output.line(text)
+
+    def end(self, count: int, seconds: float, status: int, listing: str | None) -> None:
+        """Of a shard: what tells a complete report from one of a run that was killed. listing: SHA-256 of the list of files."""
+        if self.as_json:
+            facts = {"files": count, "seconds": seconds, "exit_status": status, "listing": listing, "version": __version__}
+            facts |= {"dry_run": True} if self.dry else {}
+            output.line(json.dumps({"end": self.action, **self.shard, **facts}))
 
 
 def _kind(outcome: Outcome) -> str:
@@ -94,13 +117,13 @@ def _kind(outcome: Outcome) -> str:
     return f"{PASSED_ON}, damaged: " if outcome.damaged else f"{PASSED_ON}: "
 
 
-def summary(action: str, outcomes: list[Outcome], seconds: float) -> str:
-    """One line."""
-    if not outcomes:
+def summary(totals: Totals, seconds: float | None) -> str:
+    """One line. seconds: that it took; None to tell no speed."""
+    if not totals.count:
         return "no files found"
-    sums = totals(outcomes)
-    if action == "pack":  # the archives whole, with all that is around the files in them
-        sums["bytes_out"] = sum(files.size(Path(target)) for target in {o.target for o in outcomes if o.status != FAILED} if target)
+    action, sums = totals.action, totals.facts()
+    if action == "pack" and seconds is not None:  # the archives whole, with all that is around the files in them
+        sums["bytes_out"] = sum(places.size(places.at(archive)) for archive in totals.archives)
         sums["ratio"] = sums["bytes_in"] / sums["bytes_out"] if sums["bytes_out"] else 1.0
     if action == "verify":
         remarked = f"{sums['remarked']} verified without a restore record" if sums["remarked"] else ""
@@ -108,22 +131,21 @@ def summary(action: str, outcomes: list[Outcome], seconds: float) -> str:
             f"{sums['done'] - sums['remarked']} verified", remarked, f"{sums[PASSED_ON] + sums['others']} not ours",
             f"{sums[FAILED]} bad",
         )  # fmt: skip
-    in_place = all(o.target == o.source for o in outcomes if o.target)
     counts = _joined(
         f"{sums['done']} {DONE[action]}",
         f"{sums[KEPT]} kept" if sums[KEPT] else "",
         f"{sums[PASSED_ON]} passed on",
         f"{sums['damaged']} damaged" if sums["damaged"] else "",
-        _others(sums["others"], "left" if in_place else "copied"),
+        _others(sums["others"], "left" if totals.in_place else "copied"),
         _others(sums[SKIPPED], SKIPPED),
         f"{sums[FAILED]} failed",
     )
     told = f"{counts}; {amount(sums['bytes_in'])} -> {amount(sums['bytes_out'])}"
     if action == "strip":
         return told
-    readers = ", ".join(sorted({reader for o in outcomes for reader in o.verified_by}))
-    speed = f"{sums['pixels'] / 1e6 / seconds:.2f} megapixels a second"
-    return f"{told}, ratio {sums['ratio']:.2f}; {speed}" + (f"; read again by {readers}" if readers else "")
+    readers = ", ".join(sorted(totals.readers))
+    speed = "" if seconds is None else f"; {sums['pixels'] / 1e6 / seconds:.2f} megapixels a second"
+    return f"{told}, ratio {sums['ratio']:.2f}{speed}" + (f"; read again by {readers}" if readers else "")
 
 
 def _others(count: float, what: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from .. import places
 from .archive import allowance_of, check_uid_map, others_of
 from .options import (
     CORES,
@@ -22,13 +22,14 @@ from .options import (
     Quantitative,
     Quiet,
     Resume,
+    ShardOption,
     Sources,
     StrictNear,
     UidMap,
 )
 
 Archives = Annotated[list[str], typer.Argument(help="Archives, and folders that have such.", show_default=False)]
-OneArchive = Annotated[Path, typer.Argument(metavar="ARCHIVE", help="A .dcma file.", show_default=False)]
+OneArchive = Annotated[str, typer.Argument(metavar="ARCHIVE", help="A .dcma file.", show_default=False)]
 Folder = Annotated[str, typer.Option("--output", "-o", metavar="FOLDER", show_default=False, help="Where the archives go.")]
 Tree = Annotated[
     str, typer.Option("--output", "-o", metavar="FOLDER", show_default=False, help="Where the files go, under their paths.")
@@ -56,6 +57,7 @@ def pack(
     allow_quantitative: Quantitative = False,
     strict_near: StrictNear = False,
     uid_map: UidMap = None,
+    shard: ShardOption = None,
 ) -> None:
     """Pack files into an archive a series, in which slices lean on each other and elements are written once.
 
@@ -65,7 +67,9 @@ def pack(
     """
     from . import files, grouping, packing, run, several
     from .outcome import Job
+    from .part import Part
 
+    part = Part.of(shard)
     allowance = allowance_of(near, near_hu, psnr, {
         "lossy_again": allow_lossy_again, "mammography": allow_mammography, "quantitative": allow_quantitative,
         "strict": strict_near,
@@ -74,14 +78,14 @@ def pack(
     job = Job("pack", force=force, resume=resume, allowance=allowance, others=others_of(others))
 
     def do(tasks: list[files.Task], ended: run.Ended) -> None:
-        packages = grouping.packages(job, tasks, output, ended)
+        packages = grouping.packages(job, tasks, output, ended, part.shard)
         try:
-            several.run(packing.work, job, packages, jobs, ended, [Path(output)])
+            several.run(packing.work, job, packages, jobs, ended, [places.at(output)])
         finally:
             if resume:
                 packing.mend(packages)
 
-    run.carry_out(job, lambda: grouping.tasks(sources, output), do, json, quiet, output, uid_map)
+    run.carry_out(job, lambda: grouping.tasks(sources, output), do, json, quiet, output, uid_map, part=part)
 
 
 def unpack(
@@ -111,7 +115,7 @@ def unpack(
         several.run(unpacking.work, job, portions, jobs, ended, folders)
 
     run.carry_out(
-        job, lambda: unpacking.portions(unpacking.archives(sources), Path(output), damaged), do, json, quiet, output,
+        job, lambda: unpacking.portions(unpacking.archives(sources), places.at(output), damaged), do, json, quiet, output,
         count=lambda portions: unpacking.count(portions) + len(damaged),
     )  # fmt: skip
 
@@ -120,7 +124,7 @@ def list_(archive: OneArchive, json: Json = False) -> None:
     """List the files in an archive: their size, what they take in it, how they are kept and what is guaranteed."""
     from . import listing
 
-    sys.exit(listing.show(archive, json))
+    sys.exit(listing.show(places.at(archive), json))
 
 
 def extract(
@@ -146,4 +150,4 @@ def extract(
         for portion in portions:
             unpacking.work(job, portion, ended)
 
-    run.carry_out(job, lambda: [unpacking.single(job, archive, file, output, json)], do, json, quiet)
+    run.carry_out(job, lambda: [unpacking.single(job, places.at(archive), file, output, json)], do, json, quiet)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from ..disk import targets
+from .. import places
+from ..places import Place
 from .outcome import Job, Outcome
 from .run import Ended
+
+if TYPE_CHECKING:
+    from ..cluster import Cluster
 
 
 class Task(Protocol):
@@ -29,36 +31,41 @@ class Task(Protocol):
 Work = Callable[[Job, Any, Callable[[Any], None]], list[Outcome]]  # tell: an Outcome, or how many files' end is near
 
 
-def run(work: Work, job: Job, tasks: list[Any], jobs: int, ended: Ended, folders: Iterable[Path]) -> None:
-    """All of them. folders: those of the targets, where what killed processes left is removed, before and after."""
+def run(work: Work, job: Job, tasks: list[Any], workers: int | Cluster, ended: Ended, folders: Iterable[Place]) -> None:
+    """All of them. workers: processes of this machine, or a cluster.
+
+    folders: those of the targets, where what killed processes left is removed, before and after.
+    """
     folders = set(folders)
-    targets.clean(folders)
+    places.clean(folders)
     try:
-        _run(work, job, sorted(tasks, key=lambda task: task.weight, reverse=True), min(jobs, len(tasks)), ended)
+        _run(work, job, sorted(tasks, key=lambda task: task.weight, reverse=True), workers, ended)
     finally:
-        targets.clean(folders)
+        places.clean(folders)
 
 
-def _run(work: Work, job: Job, tasks: list[Any], jobs: int, ended: Ended) -> None:
-    if jobs < 2:
+def _run(work: Work, job: Job, tasks: list[Any], workers: int | Cluster, ended: Ended) -> None:
+    if isinstance(workers, int) and min(workers, len(tasks)) < 2:
         for task in tasks:
             told = _Told(ended)
             told.end(work(job, task, told))
         return
-    several = replace(job, threads=max(1, (os.cpu_count() or 1) // jobs))
-    died = [left for task, _, left in _in_pool(partial(_work, work, several), tasks, jobs, ended)]
+    from .. import pool
+
+    crew = pool.Processes(min(workers, len(tasks))) if isinstance(workers, int) else workers
+    died = [left for task, _, left in _by(crew.run, partial(_work, work, replace(job, threads=crew.threads)), tasks, ended)]
     # Once more, with all memory and cores to itself; the target may be complete, if the process died late.
-    for _, how, left in _in_pool(partial(_work, work, replace(job, resume=True)), died, 1, ended):
+    for _, how, left in _by(crew.again, partial(_work, work, replace(job, resume=True)), died, ended):
         for outcome in left.failed(f"the worker process died, twice ({how}), perhaps for lack of memory"):
             ended(outcome)
 
 
-def _in_pool(work: Any, tasks: list[Any], jobs: int, ended: Ended) -> list[tuple[Any, str, Any]]:
+def _by(run: Any, work: Any, tasks: list[Any], ended: Ended) -> list[tuple[Any, str, Any]]:
     """Those whose worker died: the task, how, and what is left of it."""
     from .. import pool
 
     lost, told = [], {id(task): _Told(ended) for task in tasks}
-    for task, found in pool.run(work, tasks, jobs):
+    for task, found in run(work, tasks):
         ear = told[id(task)]
         if isinstance(found, pool.Told):
             ear(found.value)

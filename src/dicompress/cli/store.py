@@ -141,8 +141,9 @@ def compress(
 
     An object stays raw until its compressed form is on the disk and restores it. What fails stays raw, is told, and tried twice more.
     """
+    from .. import units
     from ..errors import DicompressError
-    from ..store import dryrun, planning, units, worker
+    from ..store import dryrun, planning, worker
 
     if dry_run and (watch or again):
         raise DicompressError("--dry-run goes with neither --watch nor --again")
@@ -166,7 +167,8 @@ def verify(
     quiet: Quiet = False,
 ) -> None:
     """Read and restore what is stored, and check every SHA-256; exit status 1 if anything is damaged."""
-    from ..store import checking, units
+    from .. import units
+    from ..store import checking
 
     def act(opened: Store, tell: Any, each: Any) -> None:
         for key in checking.verify(opened, units.share(sample), tell, each):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import CORES, Force, Jobs, Json, OtherFiles, PipedSources, Quiet, Resume, Target
+from .options import CORES, Force, Jobs, Json, Listing, ManifestOption, OtherFiles, PipedSources, Quiet, Resume, ShardOption, Target
 
 
 class To(StrEnum):
@@ -27,6 +27,9 @@ def transcode(
     resume: Resume = False,
     json: Json = False,
     quiet: Quiet = False,
+    shard: ShardOption = None,
+    listing: Listing = None,
+    manifest: ManifestOption = None,
 ) -> None:
     """Write files, compressed by dicompress or in a lossless syntax, in a standard one; each is read again and compared.
 
@@ -34,7 +37,9 @@ def transcode(
     what dicompress compressed is written in native form then, and its JPEG frames as the JPEG they are.
     """
     from . import run
+    from .part import Part
 
     run.batch(
-        "transcode", sources, output, jobs, json, quiet, force=force, resume=resume, others=others and others.value, to=to.value
-    )
+        "transcode", sources, output, jobs, json, quiet, force=force, resume=resume, others=others and others.value, to=to.value,
+        part=Part.of(shard, listing), manifest=manifest,
+    )  # fmt: skip

@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from pathlib import Path
 
+from .. import places
 from ..dicom import resume
 from ..disk import targets
 from ..errors import DicompressError, FileError, NotDicomError
+from ..places import Place
 from ..series.entry import SLICE, Entry
 from ..series.packing import sha256
 from ..series.parts import MAGIC
@@ -32,7 +33,7 @@ class File:
 
     number: int
     path: str
-    target: Path | None = None
+    target: Place | None = None
     problem: str | None = None
     to_stdout: bool = False
 
@@ -41,7 +42,7 @@ class File:
 class Portion:
     """Files of one archive. weight: their bytes in it."""
 
-    archive: Path
+    archive: Place
     files: tuple[File, ...]
     weight: int = 0
 
@@ -56,7 +57,7 @@ class Portion:
         return replace(self, files=tuple(f for f in self.files if name_of(self.archive, f.path) not in told))
 
 
-def name_of(archive: Path, path: str) -> str:
+def name_of(archive: Place, path: str) -> str:
     """Of a file in an archive, as it is told."""
     return f"{archive}/{path}"
 
@@ -65,12 +66,12 @@ def is_archive(task: files.Task) -> bool:
     """By its name; if it was named itself, by how it begins, too."""
     if task.source.suffix == SUFFIX:
         return True
-    if not task.named or not task.source.is_file():
+    if not task.named:
         return False
     try:
-        with task.source.open("rb") as file:
-            return file.read(len(MAGIC)) == MAGIC
-    except OSError:
+        with places.opened(task.source) as found:
+            return found.file.read(len(MAGIC)) == MAGIC
+    except FileError:
         return False
 
 
@@ -79,7 +80,7 @@ def archives(sources: Sequence[str]) -> list[files.Task]:
     return [t for t in files.tasks(sources, None) if t.named or t.problem or is_archive(t)]
 
 
-def portions(found: Sequence[files.Task], output: Path | None, damaged: list[Outcome]) -> list[Portion]:
+def portions(found: Sequence[files.Task], output: Place | None, damaged: list[Outcome]) -> list[Portion]:
     """All files of archives. output: where they go; None if they are checked only. damaged: gets an outcome of each archive that is.
 
     FileError if two would go to one target.
@@ -93,7 +94,7 @@ def portions(found: Sequence[files.Task], output: Path | None, damaged: list[Out
             with Archive(task.source) as archive:
                 if archive.problems:
                     damaged.append(Outcome(str(task.source), None, FAILED, problems(archive)))
-                result += _portions(archive, output)
+                result += _portions(task.source, archive, output)
         except DicompressError as error:
             damaged.append(Outcome(str(task.source), None, FAILED, str(error).removeprefix(f"{task.source}: ")))
     counts = Counter(f.target for portion in result for f in portion.files if f.target)
@@ -110,7 +111,7 @@ def count(portions: Sequence[Portion]) -> int:
     return sum(len(portion.files) for portion in portions)
 
 
-def single(job: Job, path: Path, name: str, output: str, as_json: bool) -> Portion:
+def single(job: Job, path: Place, name: str, output: str, as_json: bool) -> Portion:
     """One file, by its path, the end of it, or its SOP Instance UID. FileError if there is none."""
     files.check_named(path)
     with Archive(path) as archive:
@@ -121,12 +122,12 @@ def single(job: Job, path: Path, name: str, output: str, as_json: bool) -> Porti
             raise FileError("-o - goes with neither --json nor --force: standard output holds the file")
         files.check_stdout()
         return Portion(path, (File(number, entry.path, to_stdout=True),), place.data)
-    target = Path(output)
-    if target.is_dir() or files.ends_as_folder(output):
+    target = places.at(output)
+    if files.ends_as_folder(output) or places.is_folder(target):
         last = entry.path.rpartition("/")[2]
-        if not is_inside(last):
+        if not places.is_inside(last):
             raise FileError(f"{entry.path!r} is no name of a file here: say -o FILE")
-        target /= last
+        target = target / last
     return Portion(path, (File(number, entry.path, target),), place.data)
 
 
@@ -142,26 +143,20 @@ def problems(archive: Archive) -> str:
     return f"damaged: {told}"
 
 
-def _portions(archive: Archive, output: Path | None) -> Iterator[Portion]:
+def _portions(place: Place, archive: Archive, output: Place | None) -> Iterator[Portion]:
     numbers = sorted(archive.entries)
     for start in range(0, len(numbers), LONGEST):
         some = numbers[start : start + LONGEST]
         weight = sum(archive.places[n].data for n in some)
-        yield Portion(archive.path, tuple(_file(n, archive.entries[n].path, output) for n in some), weight)
+        yield Portion(place, tuple(_file(n, archive.entries[n].path, output) for n in some), weight)
 
 
-def _file(number: int, path: str, output: Path | None) -> File:
+def _file(number: int, path: str, output: Place | None) -> File:
     if output is None:
         return File(number, path)
-    if not is_inside(path):
+    if not places.is_inside(path):
         return File(number, path, None, "its path would leave the folder: it is not written (extract it to a name of your own)")
     return File(number, path, output / path)
-
-
-def is_inside(path: str) -> bool:
-    """Whether a path with slashes leads into the folder that it is put behind, on this system."""
-    foreign = (os.sep, ":") if os.sep != "/" else ()
-    return not any(part in ("", ".", "..") for part in path.split("/")) and not any(c in path for c in ("\0", *foreign))
 
 
 def work(job: Job, portion: Portion, tell: Callable[[Outcome], None]) -> list[Outcome]:
@@ -174,13 +169,13 @@ def work(job: Job, portion: Portion, tell: Callable[[Outcome], None]) -> list[Ou
         for file in portion.files:
             start = time.perf_counter()
             with caught() as told:
-                outcome = _guarded(job, archive, file)
+                outcome = _guarded(job, portion.archive, archive, file)
             tell(replace(outcome, seconds=time.perf_counter() - start, warnings=tuple(told)))
     return []
 
 
-def _guarded(job: Job, archive: Archive, file: File) -> Outcome:
-    name = name_of(archive.path, file.path)
+def _guarded(job: Job, place: Place, archive: Archive, file: File) -> Outcome:
+    name = name_of(place, file.path)
     try:
         if file.problem:
             raise FileError(file.problem)
@@ -195,11 +190,11 @@ def _guarded(job: Job, archive: Archive, file: File) -> Outcome:
 def _file_out(job: Job, archive: Archive, entry: Entry, file: File, name: str) -> Outcome:
     place = archive.places[entry.number]
     size = place.end - place.start
-    if file.target and os.path.lexists(file.target) and _is_there(job, archive, entry, file.target):
+    if file.target and places.exists(file.target, follow=False) and _is_there(job, archive, entry, file.target):
         return Outcome(name, str(file.target), KEPT, bytes_in=size, bytes_out=entry.size)
     data = archive.restore(entry.number, job.threads)
     if file.target:
-        targets.write(file.target, data, job.force or job.resume, _attributes(entry))
+        places.write(file.target, data, job.force or job.resume, _attributes(entry))
     elif file.to_stdout:
         files.write_stdout(data)
     remark = None
@@ -209,9 +204,9 @@ def _file_out(job: Job, archive: Archive, entry: Entry, file: File, name: str) -
     return Outcome(name, _target(file), DONE[job.action], remark, size, len(data), pixels, is_dicom=entry.is_dicom)
 
 
-def _is_there(job: Job, archive: Archive, entry: Entry, target: Path) -> bool:
+def _is_there(job: Job, archive: Archive, entry: Entry, target: Place) -> bool:
     """Whether what is there already is the file. FileError if it is in the way."""
-    if target.is_dir():
+    if places.is_folder(target):
         raise FileError(f"the target {target} is a folder")
     if job.resume:
         found = files.read(target)

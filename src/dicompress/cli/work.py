@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..disk import targets
+from .. import places
 from ..errors import DicompressError, FileError, NotDicomError, UnsupportedImageError
+from ..places import Source
 from . import existing, files, inplace
-from .files import Source, Task
+from .files import Task
 from .library_warnings import caught
 from .outcome import COPY, DONE, FAIL, FAILED, PASSED_ON, SKIPPED, Job, Outcome
 
@@ -36,13 +37,17 @@ def _guarded(job: Job, task: Task) -> Outcome:
         source = files.load(task)
         outcome, result = ACTIONS[job.action](job, task, source.data)
         _store(job, task, source, outcome, result)
+        if job.manifest and result is not None:
+            from . import manifest
+
+            outcome = replace(outcome, manifest=manifest.facts(job, task, outcome.status, source.data, result))
         return outcome
     except Exception as error:
         return failed(task, reason_of(error))
 
 
 def _store(job: Job, task: Task, source: Source, outcome: Outcome, result: bytes | bytearray | None) -> None:
-    if result is None:
+    if result is None or job.dry:
         return
     if job.in_place:
         if outcome.status != PASSED_ON:
@@ -50,7 +55,7 @@ def _store(job: Job, task: Task, source: Source, outcome: Outcome, result: bytes
     elif task.to_stdout:
         files.write_stdout(result)
     elif task.target:
-        targets.write(task.target, result, job.force or job.resume, source.status)
+        places.write(task.target, result, job.force or job.resume, source.status)
 
 
 def _compress(job: Job, task: Task, data: bytes) -> Done:
@@ -88,6 +93,10 @@ def _verify(job: Job, task: Task, data: bytes) -> tuple[Outcome, None]:
     """Changed elements are bad: damage looks the same."""
     from ..dicom import restore_file, says_ours
 
+    if task.expected:
+        task.expected.check(data)
+        if task.expected.as_it_is:
+            return _done(job, task, data, data, None, 0), None
     try:
         restored = restore_file(data, job.threads)
     except UnsupportedImageError as error:
@@ -98,6 +107,8 @@ def _verify(job: Job, task: Task, data: bytes) -> tuple[Outcome, None]:
         return _other(job, task, data, str(error))[0], None
     if restored.edited:
         raise FileError(f"{EDITED}: the pixels are intact, the original file is not")
+    if task.expected:
+        task.expected.check_restored(restored.data)
     return _done(job, task, data, restored.data, restored.remark, restored.pixels), None
 
 

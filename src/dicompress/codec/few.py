@@ -7,7 +7,7 @@ import numpy as np
 from . import jpegxl, labels, wrapped
 
 FEW = 32  # values, up to which an image is tried whatever it looks like
-SURE = 1 / 2  # bits a pixel of few values, below which no model takes less
+SURE = 1 / 2, 1 / 4  # bits a pixel below which no model takes less: of few values, of more
 NEAR = 1.25  # of the labels' bytes: from which JPEG XL's highest effort may take fewer
 
 
@@ -21,7 +21,7 @@ def coded(pixels: np.ndarray, threads: int, bits_stored: int, has_frames: bool) 
 
 def is_sure(stream: bytes, pixels: np.ndarray) -> bool:
     """Whether labels take so little that no model need be tried."""
-    return 8 * len(stream) < SURE * pixels.size and len(labels.read(stream).table) <= FEW
+    return 8 * len(stream) < SURE[len(labels.read(stream).table) > FEW] * pixels.size
 
 
 def may_lose(stream: bytes, pixels: np.ndarray) -> bool:
@@ -29,8 +29,9 @@ def may_lose(stream: bytes, pixels: np.ndarray) -> bool:
     if pixels.dtype == np.bool_ or not jpegxl.is_available():
         return False
     some = pixels[sorted({0, len(pixels) // 2, len(pixels) - 1})]
-    alone = len(stream) if len(some) == len(pixels) else len(labels.encode(some, labels.read(stream).table, 1))
-    return len(wrapped.encode(some[..., None], wrapped.EFFORT, 1)) < NEAR * alone
+    several = len(some) < len(pixels)
+    alone = len(labels.encode(some, labels.read(stream).table, 1)) if several else NEAR * len(stream)
+    return len(wrapped.encode(some[..., None], wrapped.EFFORT, 1)) < alone
 
 
 def smaller(pixels: np.ndarray, stream: bytes, threads: int, bits_stored: int, has_frames: bool) -> bytes:

@@ -27,7 +27,7 @@ class Sizes(TypedDict):
 class StreamInfo:
     """What `inspect` tells of a stream without decoding it.
 
-    rows, columns: of a frame; samples: of a pixel; frames: 1 also for an array without an axis of frames. bits_allocated: 8 or 16;
+    rows, columns: of a frame; samples: of a pixel; frames: 1 also for an array without an axis of frames. bits_allocated: 1 of bool arrays, else 8 to 64;
     bits_stored: DICOM's, as it was given. signed: whether pixels are. near: by how much a pixel may differ from the original, 0 for
     not at all. model: its name, None if it is not installed; model_hash: 8 bytes in hexadecimal.
 

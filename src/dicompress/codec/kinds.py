@@ -35,6 +35,7 @@ class Kind(Protocol):
 
 
 KINDS: tuple[Kind, ...] = (modelled, wrapped, labels, wide)
+HOLDING_ALL = labels.MARK, wide.MARK  # one stream of these may hold all frames of a file
 
 
 def kind_of(data: bytes | memoryview) -> Kind:

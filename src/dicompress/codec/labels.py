@@ -12,7 +12,9 @@ import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import pairwise
+from types import ModuleType
 
 import numpy as np
 
@@ -21,11 +23,6 @@ from ..limits import check_size
 from ..native import labels as native
 from ..varint import Reader, write_varint
 from .info import StreamInfo, sizes
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 MARK = b"DCLB"
 MOST_VALUES = 256
@@ -65,6 +62,10 @@ class Labels:
         return 1 if self.dtype == np.bool_ else 8 * self.dtype.itemsize
 
 
+def is_one(stream: bytes) -> bool:
+    return stream.startswith(MARK)
+
+
 def table_of(pixels: np.ndarray) -> np.ndarray | None:
     """The values of pixels, (frames, rows, columns), ascending; None if they are more than can be coded."""
     if pixels.dtype == np.bool_:
@@ -93,7 +94,7 @@ def encode(pixels: np.ndarray, table: np.ndarray, threads: int = 0, bits_stored:
     if numbers.size <= SMALL or 8 * len(stream) > WORTH * numbers.size:
         plain = np.packbits(numbers) if values == 2 else numbers
         head = head[: len(MARK)] + bytes([head[len(MARK)] | ZSTANDARD]) + head[len(MARK) + 1 :]
-        packed = zstd.compress(plain.tobytes(), LEVEL)
+        packed: bytes = _zstandard().compress(plain.tobytes(), LEVEL)
         stream = min(stream, _joined(head, [(len(pixels), packed)]), key=len)
     return stream
 
@@ -229,6 +230,7 @@ def _decode_run(data: bytes, facts: Labels, count: int, wanted: int, to: np.ndar
 
 def _unpack(coded: bytes, numbers: np.ndarray, values: int) -> None:
     """What Zstandard compressed. StreamError, LimitError."""
+    zstd = _zstandard()
     size = -(-numbers.size // 8) if values == 2 else numbers.size
     try:
         engine = zstd.ZstdDecompressor()
@@ -241,6 +243,11 @@ def _unpack(coded: bytes, numbers: np.ndarray, values: int) -> None:
     numbers.reshape(-1)[...] = np.unpackbits(plain, count=numbers.size) if values == 2 else plain
     if numbers.max() >= values:
         raise StreamError("a value that is not in the table")
+
+
+def _zstandard() -> ModuleType:
+    """Only where it is needed: other streams do with numpy."""
+    return import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
 
 
 def _numbers(pixels: np.ndarray, table: np.ndarray) -> np.ndarray:

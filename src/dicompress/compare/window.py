@@ -31,10 +31,11 @@ class Grey:
         return self.table[frame.astype(np.int32) - self.low]
 
 
-def grey(dataset: Dataset, number: int, low: int, high: int, shown: tuple[int, int]) -> Grey:
+def grey(dataset: Dataset, number: int, low: int, high: int, shown: tuple[int, int], view: Dataset | None = None) -> Grey:
     """For stored values from `low` to `high` of frame `number` (from 0): the first view of the VOI LUT Module.
 
-    shown: the smallest and the largest stored value of the frame, which become black and white where there is no view.
+    shown: the smallest and the largest stored value of the frame, which become black and white where there is no view. view: elements of
+    that module that take the place of the file's.
     """
     stored = np.arange(low, high + 1, dtype=np.int64)
     fault, values, unit = "", stored, None
@@ -42,6 +43,9 @@ def grey(dataset: Dataset, number: int, low: int, high: int, shown: tuple[int, i
         warnings.simplefilter("ignore")
         try:
             facts = _attributes(dataset, number)
+            if view is not None:
+                facts.pop("VOILUTSequence", None)
+                facts.update(view)
             _depth(facts.get("ModalityLUTSequence"))
             values = apply_modality_lut(stored, facts)
             unit, text = _view(values, facts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, Unpack
 
 import numpy as np
@@ -63,6 +63,8 @@ def compress_part10(part10: Part10, data: bytes, model: str, threads: int, allow
     native = native_of(part10, data)
     labelled = None if allowance else labels_of(native, threads)
     trial = None if allowance or (labelled and not few.may_lose(labelled, native.pixels)) else drawn.tried(native, model, threads)
+    if trial and labelled:
+        trial = replace(trial, hope=1 / few.NEAR)
     if trial and trial.wins:
         coded = Coded([labelled] if labelled else [], native.pixels)
     else:

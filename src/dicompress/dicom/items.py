@@ -51,8 +51,8 @@ def _item(value: bytes | memoryview) -> list[bytes | memoryview]:
     return [ITEM, (len(value) + len(padding)).to_bytes(4, "little"), value, padding]
 
 
-def split_frames(value: bytes | memoryview, count: int, together: bool = False) -> list[memoryview]:
-    """The items in a value that `pixel_element` wrote, one a frame, or one for all where these may lie `together`.
+def split_frames(value: bytes | memoryview, count: int, together: tuple[bytes, ...] = ()) -> list[memoryview]:
+    """The items in a value that `pixel_element` wrote, one a frame, or one for all that begins with one of `together`.
 
     StreamError unless it may have.
     """
@@ -64,7 +64,7 @@ def split_frames(value: bytes | memoryview, count: int, together: bool = False) 
             raise StreamError(f"{DAMAGED}: no whole item at byte {start - ITEM_HEAD}")
         items.append(view[start:position])
     table, frames = bytes(items[0]) if items else b"", items[1:]
-    if len(frames) != count and not (together and len(frames) == 1):
+    if len(frames) != count and not (len(frames) == 1 and bytes(frames[0][:4]).startswith(together)):
         raise StreamError(f"{len(frames)} frames in Pixel Data (7FE0,0010), {count} are expected")
     if not all(map(len, frames)):
         raise StreamError("a frame of no bytes in Pixel Data (7FE0,0010)")

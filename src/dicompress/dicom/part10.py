@@ -100,15 +100,17 @@ def parse(data: bytes | bytearray | memoryview) -> Part10:
     """
     data = bytes(data)
     preamble, start = _preamble(data)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            with readable("the data set cannot be read", FileError):
-                return _parse(data, preamble, start)
-        finally:
-            cut = next((w for w in caught if "end of file" in str(w.message).lower()), None)
-            if cut:
-                raise FileError(f"the file is cut short: {str(cut.message).split(' in file')[0]}")
+    with warnings.catch_warnings(), readable("the data set cannot be read", FileError):
+        warnings.simplefilter("ignore")
+        return _parse(data, preamble, start)
+
+
+class _Reader(BytesIO):
+    """pydicom asks for a name where it warns that a file ends early. That is an error here, and warnings are no thread's own."""
+
+    @property
+    def name(self) -> str:
+        raise FileError("the file is cut short: it ends before the delimiter of an element of undefined length")
 
 
 def _parse(data: bytes, preamble: bytes, start: int) -> Part10:
@@ -118,7 +120,7 @@ def _parse(data: bytes, preamble: bytes, start: int) -> Part10:
     if named == DeflatedExplicitVRLittleEndian:
         content, trailer = _inflated(data, body)
     implicit, little = _encoding(content, body, named)
-    reader = BytesIO(content)
+    reader = _Reader(content)
     reader.seek(body)
     for tags in (PIXEL_NAMES, (PIXEL_DATA,)):
         reader.seek(body)
@@ -141,6 +143,16 @@ def _parse(data: bytes, preamble: bytes, start: int) -> Part10:
         break
     syntax = named or (ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian)
     return Part10(content, body, trailer, preamble, meta, syntax, dataset, pixels)
+
+
+def named_syntax(data: bytes) -> tuple[UID | None, int]:
+    """The transfer syntax that file meta information names, and the offset of the data set; nothing else is read.
+
+    NotDicomError, FileError.
+    """
+    with readable("the file meta information cannot be read", FileError):
+        meta, body = _read_meta(data, _preamble(data)[1])
+        return _transfer_syntax(meta), body
 
 
 def _is_one_of(tags: Collection[int], tag: BaseTag, vr: str | None, length: int) -> bool:

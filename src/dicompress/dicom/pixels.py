@@ -141,10 +141,10 @@ class NativeForm:
         """UnsupportedImageError for forms that this version passes on."""
         big = syntax == ExplicitVRBigEndian
         words = big and image.bits_allocated <= 8 and vr == "OW"
-        if words and (image.frame_bytes % 2 if image.bits_allocated == 8 else image.whole_bytes != image.nbytes or image.nbytes % 2):
-            raise UnsupportedImageError(
-                "frames of an odd number of 8-bit pixels, or an odd number of bytes of bits, in big-endian words"
-            )
+        if words and image.bits_allocated == 8 and image.frame_bytes % 2:
+            raise UnsupportedImageError("frames of an odd number of 8-bit pixels in big-endian words")
+        if words and image.bits_allocated == 1 and math.prod(image.shape) % 16:
+            raise UnsupportedImageError("Bits Allocated (0028,0100) 1 with a last big-endian word that is not full")
         if image.interpretation in DECODED_TO_RGB:
             raise UnsupportedImageError(f"Photometric Interpretation (0028,0004) {image.interpretation} of native pixels")
         if image.interpretation == HALVED and (image.columns % 2 or image.planar or image.bits_allocated != 8):

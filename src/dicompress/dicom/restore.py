@@ -110,7 +110,7 @@ def frames_of(part10: Part10, image: PixelLayout) -> list[memoryview]:
     """The streams of a compressed file. StreamError if they are not one a frame, or in our syntax one for all frames."""
     if part10.pixels is None or not part10.pixels.encapsulated:
         raise StreamError("no encapsulated Pixel Data (7FE0,0010)")
-    return split_frames(part10.value, image.frames, together=part10.syntax == DICOMPRESS)
+    return split_frames(part10.value, image.frames, codec.HOLDING_ALL if part10.syntax == DICOMPRESS else ())
 
 
 def _jpeg_xl_frames(streams: list[memoryview], image: PixelLayout, expected: bytes | None) -> Iterator[np.ndarray]:

@@ -16,12 +16,13 @@ from .decoders import decoded_pixels, offset_tables
 from .image import image_of
 from .items import pixel_element, source_frames
 from .part10 import Part10
-from .pixels import NativeForm, PixelLayout
+from .pixels import HALVED, NativeForm, PixelLayout, whole_colours
 from .recompress import jpeg_xl_frames
 from .record import RecordHead, find_record
 from .restore import decode_some, frames_of
 from .standard import TARGETS, Target
-from .syntax import DICOMPRESS, JPEG_XL_JPEG, LOSSLESS, NATIVE, name
+from .stored import FULL
+from .syntax import DICOMPRESS, JPEG, JPEG_XL_JPEG, LOSSLESS, NATIVE, name
 from .transcode import JPEG_STAYS, encoded, target_of, verified
 
 
@@ -68,6 +69,24 @@ def frames_as(part10: Part10, to: str, numbers: Iterable[int], threads: int = 0)
     return Frames(values, ExplicitVRLittleEndian, image.interpretation, image.planar, (), remark)
 
 
+def any_frames(part10: Part10, numbers: Iterable[int], threads: int = 0) -> tuple[np.ndarray, PixelLayout]:
+    """(len(numbers), ...) values of some frames of any file whose pixels can be had here, lossy ones too, and their layout: each pixel
+    with a colour of its own, RGB where decoders make that. Errors as of `frames_as`.
+    """
+    image, numbers = image_of(part10), list(numbers)
+    _check_numbers(numbers, image.frames)
+    if part10.syntax in LOSSLESS | NATIVE | {DICOMPRESS}:
+        pixels, image = stored_frames(part10, image, numbers, threads)
+    else:
+        frames, syntax = _lossy_frames(part10, image)
+        if image.interpretation == HALVED and syntax in JPEG:  # its decoders give each pixel its colour
+            image = replace(image, interpretation=FULL)
+        pixels, image = _decoded([frames[n] for n in numbers], image, syntax)
+    if image.interpretation == HALVED:
+        return whole_colours(pixels), replace(image, interpretation=FULL)
+    return pixels, image
+
+
 def stored_frames(part10: Part10, image: PixelLayout, numbers: list[int], threads: int = 0) -> tuple[np.ndarray, PixelLayout]:
     """(len(numbers), ...) stored values of some frames, and their layout: RGB where decoders make that of YBR_RCT.
 
@@ -81,9 +100,22 @@ def stored_frames(part10: Part10, image: PixelLayout, numbers: list[int], thread
     if part10.syntax in NATIVE:
         return NativeForm.of(image, part10.syntax, part10.pixels.vr).values(part10.value, image)[numbers], image
     frames = source_frames(part10.value, image.frames, offset_tables(part10.dataset))
-    _, *items, _ = pixel_element([frames[n] for n in numbers])
-    some = replace(image, frames=len(numbers))
-    pixels, interpretation = decoded_pixels(memoryview(b"".join(items)), Dataset(), some, part10.syntax)
+    return _decoded([frames[n] for n in numbers], image, part10.syntax)
+
+
+def _lossy_frames(part10: Part10, image: PixelLayout) -> tuple[list[bytes], UID]:
+    """All frames, and their transfer syntax. UnsupportedImageError for what is no image."""
+    if part10.pixels is None:
+        raise UnsupportedImageError("no Pixel Data (7FE0,0010)")
+    if part10.syntax == JPEG_XL_JPEG:
+        return [to_jpeg(frame) for frame in jpeg_xl_frames(part10)], JPEGBaseline8Bit
+    return source_frames(part10.value, image.frames, offset_tables(part10.dataset)), part10.syntax
+
+
+def _decoded(frames: list[bytes], image: PixelLayout, syntax: UID) -> tuple[np.ndarray, PixelLayout]:
+    """The values of these frames, and the layout of the file with the interpretation that they have now."""
+    _, *items, _ = pixel_element(frames)
+    pixels, interpretation = decoded_pixels(memoryview(b"".join(items)), Dataset(), replace(image, frames=len(frames)), syntax)
     return pixels, replace(image, interpretation=interpretation)
 
 

@@ -12,7 +12,7 @@ from pydicom.uid import (
     JPEGExtended12Bit,
 )
 
-# Private transfer syntax: Explicit VR Little Endian, Pixel Data encapsulated, one dicompress stream a frame.
+# Private transfer syntax: Explicit VR Little Endian, Pixel Data encapsulated, one dicompress stream a frame, or one for all.
 DICOMPRESS = UID("2.25.295627088644320522631179041711488646091")
 # What JPEG frames are recompressed to, and what they may be: Baseline, and Extended of 8 bits.
 JPEG_XL_JPEG = UID("1.2.840.10008.1.2.4.111")

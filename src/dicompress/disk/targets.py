@@ -52,7 +52,7 @@ def make_folder(folder: Path) -> None:
     system.sync_folder(folder.parent)
 
 
-def exists(path: Path) -> FileError:
+def exists(path: object) -> FileError:
     return FileError(f"the target {path} exists; --force replaces it")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import codec
+from ..codec import few, labels
 from ..dicom import drawn
 from ..dicom.allowance import Allowance
 from ..dicom.compress import check_not_ours, compress_part10, encode_frames
@@ -76,6 +77,8 @@ def _packed(part10: Part10, data: bytes, entry: Entry, references: Mapping[int, 
         return _whole(part10, data, entry, settings)
     content = _slice(part10, native, data, entry, references, settings)
     trial = None if settings.allowance else drawn.tried(native, settings.model, settings.threads)
+    if trial and labels.is_one(content.data):
+        trial = replace(trial, hope=1 / few.NEAR)
     if trial and (trial.wins or drawn.smaller(native, trial, len(content.data), settings.threads)):
         return _whole(part10, data, entry, settings)
     _prove(content, references, settings.threads)

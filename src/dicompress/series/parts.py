@@ -13,7 +13,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from ..errors import FileError, LimitError, StreamError
 
@@ -59,6 +59,14 @@ def write_footer(file: BinaryIO, index: Place) -> None:
     file.write(start + CRC.pack(zlib.crc32(start)) + END)
 
 
+class Reads(Protocol):
+    """size: in bytes. read: fewer than `count` bytes where the file ends; FileError if it cannot be read. By several threads at once."""
+
+    size: int
+
+    def read(self, start: int, count: int) -> bytes: ...
+
+
 class Bytes:
     """What is in an open file, from any place; for several threads at once, and for processes that share it by fork."""
 
@@ -81,7 +89,7 @@ class Bytes:
             raise FileError(f"the archive cannot be read: {error.strerror}") from None
 
 
-def read_head(file: Bytes, start: int) -> tuple[Place, bytes]:
+def read_head(file: Reads, start: int) -> tuple[Place, bytes]:
     """The part that begins at `start`, and its head. StreamError if there is none, or it is damaged."""
     header = file.read(start, HEADER.size)
     if len(header) < HEADER.size:
@@ -96,7 +104,7 @@ def read_head(file: Bytes, start: int) -> tuple[Place, bytes]:
     return place, content
 
 
-def read_data(file: Bytes, place: Place) -> bytes:
+def read_data(file: Reads, place: Place) -> bytes:
     """The data of a part. StreamError if they are damaged or cut."""
     if place.end > file.size:
         raise StreamError(f"the archive ends in the part at byte {place.start}")
@@ -107,7 +115,7 @@ def read_data(file: Bytes, place: Place) -> bytes:
     return data
 
 
-def last_index(file: Bytes) -> int:
+def last_index(file: Reads) -> int:
     """Where the part begins that the footer points to. StreamError if there is no footer."""
     start = read_footer(file, max(0, file.size - FOOTER.size))
     if start is None:
@@ -115,14 +123,14 @@ def last_index(file: Bytes) -> int:
     return int(start)
 
 
-def read_footer(file: Bytes, at: int) -> int | None:
+def read_footer(file: Reads, at: int) -> int | None:
     """What the footer at byte `at` points to; None if there is none."""
     footer = file.read(at, FOOTER.size)
     start, crc, mark = FOOTER.unpack(footer) if len(footer) == FOOTER.size else (0, 0, b"")
     return start if mark == END and zlib.crc32(footer[:8]) == crc and start < at else None
 
 
-def scan(file: Bytes, tell: Callable[[str], None]) -> Iterator[tuple[Place, bytes, bool]]:
+def scan(file: Reads, tell: Callable[[str], None]) -> Iterator[tuple[Place, bytes, bool]]:
     """All parts whose heads are sound, wherever they are, and whether their data are: what can be had of a damaged archive.
 
     tell: of what is damaged.
@@ -159,7 +167,7 @@ def scan(file: Bytes, tell: Callable[[str], None]) -> Iterator[tuple[Place, byte
         start = place.data_start if told else place.end
 
 
-def _find(file: Bytes, start: int) -> int:
+def _find(file: Reads, start: int) -> int:
     """Where the next mark of a part is, or the end."""
     piece = 1 << 16
     while start < file.size:

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import pydicom
@@ -27,6 +27,12 @@ MOST_NEEDED = 64  # files for one; more are a damaged index
 TURNS = 32
 
 
+class Elsewhere(Protocol):
+    """An archive that is no file of this machine. ranges: FileError."""
+
+    def ranges(self) -> parts.Reads: ...
+
+
 class Archive:
     """A `.dcma` file, open for reading. It can be used by several threads, and pickled.
 
@@ -35,9 +41,11 @@ class Archive:
     end: where more can be appended: the file's, unless a part is cut there.
     """
 
-    def __init__(self, path: str | os.PathLike[str], cached: int = CACHED):
+    def __init__(self, path: str | os.PathLike[str] | Elsewhere, cached: int = CACHED):
         """cached: bytes of decoded slices that are kept. FileError if it cannot be read, StreamError if it is no archive."""
-        self.path, self._cached = Path(path), cached
+        self.path = Path(path) if isinstance(path, str | os.PathLike) else path
+        self._cached = cached
+        self._file: BinaryIO | None = None
         self._cache, self._held = OrderedDict[int, np.ndarray](), 0
         self.renew_locks()
         self.entries: dict[int, Entry] = {}
@@ -46,20 +54,28 @@ class Archive:
         self.series, self.indexed = "", False
         self.packer = Packer()
         try:
-            self._file: BinaryIO = self.path.open("rb")
-        except OSError as error:
-            raise FileError(f"{path}: cannot be read: {error.strerror}") from None
-        try:
-            self._bytes = parts.Bytes(self._file)
+            self._bytes = self._begin()
             self.size = self.end = self._bytes.size
             self._open()
         except BaseException:
-            self._file.close()
+            self.close()
             raise
         _opened.add(self)
 
     def renew_locks(self) -> None:
         self._lock, self._turns = threading.Lock(), [threading.Lock() for _ in range(TURNS)]
+
+    def _begin(self) -> parts.Reads:
+        if not isinstance(self.path, Path):
+            try:
+                return self.path.ranges()
+            except FileError as error:
+                raise FileError(f"{self.path}: {error}") from None
+        try:
+            self._file = file = self.path.open("rb")
+        except OSError as error:
+            raise FileError(f"{self.path}: cannot be read: {error.strerror}") from None
+        return parts.Bytes(file)
 
     def _open(self) -> None:
         if self._bytes.read(0, len(parts.MAGIC)) != parts.MAGIC:
@@ -148,10 +164,11 @@ class Archive:
         self.close()
 
     def close(self) -> None:
-        self._file.close()
+        if self._file:
+            self._file.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path.absolute(), "cached": self._cached}
+        return {"path": self.path.absolute() if isinstance(self.path, Path) else self.path, "cached": self._cached}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         Archive.__init__(self, state["path"], state["cached"])

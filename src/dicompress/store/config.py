@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .. import units
 from ..disk import targets
 from ..errors import FileError
-from . import units
 
 NAME, RULES, AUDIT = "store.toml", "rules.toml", "audit.jsonl"
 OBJECTS, INDEX = "objects", "index.sqlite"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import update
 
@@ -16,14 +17,24 @@ from .tables import RAW, objects
 if TYPE_CHECKING:
     from .store import Store
 
+Form = TypeVar("Form", bytes, bytes | None)
 TRIES = 3  # an object may be compressed, and its raw form go, while it is read
 
 
 def read(store: Store, row: Any, threads: int = 0) -> bytes:
     """The object's file. DamagedObjectError, and the index has it; NotStoredError if it was deleted meanwhile."""
+    return _tried(store, row, lambda now: _read(store, now, threads))
+
+
+def packed_form(store: Store, row: Any) -> bytes | None:
+    """The compressed form itself; None if there is none. Errors as of `read`."""
+    return _tried(store, row, lambda now: None if now.packed_key is None else _checked(store, now, "packed"))
+
+
+def _tried(store: Store, row: Any, read: Callable[[Any], Form]) -> Form:
     for _ in range(TRIES):
         try:
-            return _read(store, row, threads)
+            return read(row)
         except DamagedObjectError as error:
             now = queries.by_id(store.index, row.id)
             if now is None:

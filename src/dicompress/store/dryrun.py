@@ -6,7 +6,6 @@ kind of image: its outcome, and its ratio.
 
 from __future__ import annotations
 
-import math
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, select
 
 from ..errors import DamagedObjectError, DicompressError
+from ..sampling import PREDICTED, blocks
 from . import content, queries
 from .compression import another, attempt
 from .outcome import COMPRESSED, DAMAGED, FAILED, LEFT, Outcome
@@ -25,7 +25,6 @@ from .tables import RAW, objects, series
 if TYPE_CHECKING:
     from .store import Store
 
-PREDICTED = "predicted from its neighbour"
 KIND = (
     "StudyInstanceUID",
     "SeriesInstanceUID",
@@ -41,7 +40,7 @@ KIND = (
 def dry_run(store: Store, share: float, tell: Callable[[Outcome], None], each: Callable[..., Any]) -> None:
     """Of what is due now by the rules as they are now. share: of the objects of a series that are tried. each: `workers.each`."""
     kinds = _due(store)
-    tried = {row.id for rows in kinds.values() for row in rows[:: max(1, math.floor(1 / share))]}
+    tried = {row.id for rows in kinds.values() for row, _ in blocks(rows, share)}
     found: dict[int, Outcome] = {}
     for number, outcome in each(store, trial, sorted(tried)):
         if outcome is not None:
@@ -49,10 +48,11 @@ def dry_run(store: Store, share: float, tell: Callable[[Outcome], None], each: C
             tell(outcome)
     for rows in kinds.values():
         neighbour = None
-        for row in rows:
+        for row, others in blocks(rows, share):
             neighbour = found.get(row.id, neighbour)
-            if neighbour is not None and row.id not in tried:
-                tell(_like(row, neighbour))
+            if neighbour is not None:
+                for other in others:
+                    tell(_like(other, neighbour))
 
 
 def trial(store: Store, number: int, threads: int) -> Outcome | None:

@@ -14,7 +14,10 @@ from .tables import objects, series, studies
 
 Filters = Mapping[str, str | int | Sequence[str | int] | None]
 MODALITIES = "ModalitiesInStudy"
-OWN = ("TransferSyntaxUID", "version", "state", "sender", "received", "guarantee", "damaged", "arrived_size")
+OWN = (
+    "TransferSyntaxUID", "version", "state", "sender", "received", "guarantee", "damaged", "arrived_sha256", "arrived_size", "raw_size",
+    "packed_size",
+)  # fmt: skip
 LAST = "\U0010ffff"  # behind whatever begins like a bound
 
 

@@ -10,9 +10,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from .. import units
 from ..dicom import Allowance
 from ..errors import FileError
-from . import units
 from .config import read
 
 LOSSLESS, NEAR, LEAVE = "lossless", "near", "leave"

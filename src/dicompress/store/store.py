@@ -74,7 +74,11 @@ class Store:
         are: both are kept, and `get` gives the newest. NotDicomError, FileError for what is no whole DICOM file, or when it cannot
         be kept: then nothing is.
         """
-        found, sha256 = attributes(parse(data)), storage.sha256(data)
+        return self.keep(attributes(parse(data)), data, sender)
+
+    def keep(self, found: Attributes, data: bytes, sender: str = "") -> Outcome:
+        """`put` of what was parsed already: found are the attributes of `data`. FileError if it cannot be kept, whatever it is."""
+        sha256 = storage.sha256(data)
         known = self._known(found.uid, sha256)
         if known is not None:
             return self._put_again(known, data, sha256)
@@ -96,6 +100,17 @@ class Store:
         """
         try:
             return content.read(self, queries.row(self.index, uid, version))
+        except DamagedObjectError:
+            self.told()
+            raise
+
+    def packed(self, uid: str, version: int | None = None) -> bytes | None:
+        """The compressed form of an object, checked by SHA-256, not restored; None if it has none. version: as for `get`.
+
+        NotStoredError, DamagedObjectError as of `get`.
+        """
+        try:
+            return content.packed_form(self, queries.row(self.index, uid, version))
         except DamagedObjectError:
             self.told()
             raise

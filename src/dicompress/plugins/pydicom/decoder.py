@@ -13,7 +13,7 @@ from pydicom.encaps import generate_fragments, parse_basic_offsets, parse_fragme
 from pydicom.pixels import as_pixel_options
 from pydicom.pixels.decoders import base
 
-from ...codec import decode, inspect, labels
+from ...codec import HOLDING_ALL, decode, inspect, labels
 from ...codec import layout as layout_of_stream
 from ...codec.jpegxl import to_jpeg
 from ...dicom import pixels as px
@@ -173,7 +173,7 @@ def _checked(src: Source, options: dict[str, Any]) -> tuple[Source, dict[str, An
     frames = layout_of(named if keyword else elements).frames
     if count == frames:
         return (value, named) if keyword else (src, options)
-    if count != 1:
+    if count != 1 or not stream.startswith(HOLDING_ALL):
         raise StreamError(f"{count} frames in Pixel Data (7FE0,0010), {frames} are expected")
     _, *items, _ = pixel_element([n.to_bytes(8, "little") for n in range(frames)])
     return b"".join(items), {**named, TOGETHER: Together(stream, frames)}

@@ -1,10 +1,10 @@
-"""Durations, sizes and shares as people write them in the files of a store."""
+"""Durations, sizes and shares as people write them."""
 
 from __future__ import annotations
 
 import re
 
-from ..errors import FileError
+from .errors import FileError
 
 SECONDS = {"": 1, "s": 1, "min": 60, "h": 3600, "d": 86400, "day": 86400, "days": 86400}
 BYTES = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9}
