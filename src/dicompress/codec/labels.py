@@ -7,14 +7,11 @@ by decoding the run up to it; runs do not lean on each other. Before each run st
 from __future__ import annotations
 
 import os
-import sys
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib import import_module
 from itertools import pairwise
-from types import ModuleType
 
 import numpy as np
 
@@ -22,6 +19,7 @@ from ..errors import StreamError
 from ..limits import check_size
 from ..native import labels as native
 from ..varint import Reader, write_varint
+from . import zstandard
 from .info import StreamInfo, sizes
 
 MARK = b"DCLB"
@@ -94,7 +92,7 @@ def encode(pixels: np.ndarray, table: np.ndarray, threads: int = 0, bits_stored:
     if numbers.size <= SMALL or 8 * len(stream) > WORTH * numbers.size:
         plain = np.packbits(numbers) if values == 2 else numbers
         head = head[: len(MARK)] + bytes([head[len(MARK)] | ZSTANDARD]) + head[len(MARK) + 1 :]
-        packed: bytes = _zstandard().compress(plain.tobytes(), LEVEL)
+        packed: bytes = zstandard.library().compress(plain.tobytes(), LEVEL)
         stream = min(stream, _joined(head, [(len(pixels), packed)]), key=len)
     return stream
 
@@ -230,7 +228,7 @@ def _decode_run(data: bytes, facts: Labels, count: int, wanted: int, to: np.ndar
 
 def _unpack(coded: bytes, numbers: np.ndarray, values: int) -> None:
     """What Zstandard compressed. StreamError, LimitError."""
-    zstd = _zstandard()
+    zstd = zstandard.library()
     size = -(-numbers.size // 8) if values == 2 else numbers.size
     try:
         engine = zstd.ZstdDecompressor()
@@ -243,11 +241,6 @@ def _unpack(coded: bytes, numbers: np.ndarray, values: int) -> None:
     numbers.reshape(-1)[...] = np.unpackbits(plain, count=numbers.size) if values == 2 else plain
     if numbers.max() >= values:
         raise StreamError("a value that is not in the table")
-
-
-def _zstandard() -> ModuleType:
-    """Only where it is needed: other streams do with numpy."""
-    return import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
 
 
 def _numbers(pixels: np.ndarray, table: np.ndarray) -> np.ndarray:

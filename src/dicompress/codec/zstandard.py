@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from types import ModuleType
 
 import numpy as np
 
 from ..errors import StreamError
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
-
 LEVEL = 19
 WINDOW = 27  # log2 of bytes, at most
+
+
+def library() -> ModuleType:
+    """The standard library's, or its backport: imported where it is needed, as most streams do with numpy alone."""
+    return import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
 
 
 def pack(numbers: np.ndarray, level: int = LEVEL) -> bytes:
     """One-dimensional integers: first the lowest bytes of all, then the next ones."""
     little = np.ascontiguousarray(numbers, numbers.dtype.newbyteorder("<"))
-    return zstd.compress(little.view(np.uint8).reshape(-1, little.itemsize).T.tobytes(), level)
+    packed: bytes = library().compress(little.view(np.uint8).reshape(-1, little.itemsize).T.tobytes(), level)
+    return packed
 
 
 def unpack(data: bytes, count: int, dtype: np.dtype) -> np.ndarray:
     """Inverse of `pack`, of so many numbers. StreamError for nonsense."""
+    zstd = library()
     size = count * dtype.itemsize
     try:
         engine = zstd.ZstdDecompressor(None, {zstd.DecompressionParameter.window_log_max: WINDOW})
