@@ -31,7 +31,7 @@ def compress_dataset(dataset: Dataset, *, model: str = DEFAULT, allowance: Allow
     Pixels and all other elements are kept; the original is not touched. `save_as` writes the copy, which has no restore record:
     it is for pixels and elements, `compress_file` for files. dataset: as pydicom reads it, with `file_meta`. model: its name.
     allowance: `Allowance(near=2)` for a derived image instead, none of whose pixels is off by more than 2 stored values.
-    threads: 0 for one a core. UnsupportedImageError for pixels that cannot be compressed (float, lossy syntaxes),
+    threads: 0 for one a core. UnsupportedImageError for pixels that cannot be compressed (lossy syntaxes),
     UnknownModelError, VerificationError.
     """
     part10 = _part10(dataset)
