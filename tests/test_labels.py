@@ -11,10 +11,10 @@ from helpers.segments import bodies, labels
 import dicompress
 from dicompress import DicompressError, LimitError, StreamError, UnsupportedImageError, VerificationError
 from dicompress.codec import labels as streams
-from dicompress.codec import layout
+from dicompress.codec import layout, zstandard
 from dicompress.varint import write_varint
 
-zstd = streams._zstandard()
+zstd = zstandard.library()
 RNG = np.random.default_rng(0)
 Y, X = np.mgrid[:70, :53]
 ARRAYS = {

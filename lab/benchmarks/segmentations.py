@@ -31,13 +31,13 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, generate_uid
 from scipy import ndimage
 
-from dicompress.codec.labels import _zstandard
+from dicompress.codec import zstandard
 from dicompress.dicom.compress import compress_file
 from dicompress.dicom.describe import describe
 from dicompress.dicom.restore import restore_file
 from dicompress.series.pack import pack_series
 
-zstd = _zstandard()
+zstd = zstandard.library()
 HU = (-500, 50, 200)  # air, soft tissue, bone
 PARTS = (30, 70, 92)  # percentiles, of other modalities
 REAL = ("liver.dcm", "liver_1frame.dcm", "liver_expb.dcm", "liver_expb_1frame.dcm")

@@ -7,14 +7,11 @@ by decoding the run up to it; runs do not lean on each other. Before each run st
 from __future__ import annotations
 
 import os
-import sys
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib import import_module
 from itertools import pairwise
-from types import ModuleType
 
 import numpy as np
 
@@ -22,6 +19,7 @@ from ..errors import StreamError
 from ..limits import check_size
 from ..native import labels as native
 from ..varint import Reader, write_varint
+from . import zstandard
 from .info import StreamInfo, sizes
 
 MARK = b"DCLB"
@@ -30,7 +28,6 @@ SIGNED, WIDE, FRAMES, BITS, ZSTANDARD = 1, 2, 4, 8, 16  # flags
 SHORTEST, LONGEST = 16, 64  # frames of a run; longer ones than the shortest while they change in few places
 PLACES = 1 << 16  # where a pixel is not like the one before it, up to which a run goes on
 CRC_BYTES = 4
-LEVEL = 19  # of Zstandard
 WORTH = 1 / 16  # bits a pixel, from which Zstandard is tried, too
 SMALL = 1 << 20  # pixels, up to which it always is
 
@@ -94,8 +91,7 @@ def encode(pixels: np.ndarray, table: np.ndarray, threads: int = 0, bits_stored:
     if numbers.size <= SMALL or 8 * len(stream) > WORTH * numbers.size:
         plain = np.packbits(numbers) if values == 2 else numbers
         head = head[: len(MARK)] + bytes([head[len(MARK)] | ZSTANDARD]) + head[len(MARK) + 1 :]
-        packed: bytes = _zstandard().compress(plain.tobytes(), LEVEL)
-        stream = min(stream, _joined(head, [(len(pixels), packed)]), key=len)
+        stream = min(stream, _joined(head, [(len(pixels), zstandard.compress(plain.tobytes()))]), key=len)
     return stream
 
 
@@ -230,24 +226,11 @@ def _decode_run(data: bytes, facts: Labels, count: int, wanted: int, to: np.ndar
 
 def _unpack(coded: bytes, numbers: np.ndarray, values: int) -> None:
     """What Zstandard compressed. StreamError, LimitError."""
-    zstd = _zstandard()
     size = -(-numbers.size // 8) if values == 2 else numbers.size
-    try:
-        engine = zstd.ZstdDecompressor()
-        found = engine.decompress(coded, max_length=size + 1)
-    except zstd.ZstdError as error:
-        raise StreamError(f"what Zstandard compressed is damaged: {error}") from None
-    if len(found) != size or not engine.eof or engine.unused_data:
-        raise StreamError("what Zstandard compressed is not of the size that it should be")
-    plain = np.frombuffer(found, np.uint8)
+    plain = np.frombuffer(zstandard.decompress(coded, size), np.uint8)
     numbers.reshape(-1)[...] = np.unpackbits(plain, count=numbers.size) if values == 2 else plain
     if numbers.max() >= values:
         raise StreamError("a value that is not in the table")
-
-
-def _zstandard() -> ModuleType:
-    """Only where it is needed: other streams do with numpy."""
-    return import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
 
 
 def _numbers(pixels: np.ndarray, table: np.ndarray) -> np.ndarray:
