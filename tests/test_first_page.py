@@ -39,7 +39,7 @@ def built(tmp_path):
 def client(settings: Settings) -> TestClient:
     app = FastAPI()
     app.include_router(pages(settings))
-    return TestClient(app, follow_redirects=False)
+    return TestClient(app, "http://localhost", follow_redirects=False)
 
 
 def test_ohif_is_served_as_it_is_with_our_configuration(built):

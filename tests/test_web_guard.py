@@ -52,6 +52,18 @@ def test_without_the_token_nobody_comes_in(store):
         assert door.get("/health").status_code == 200
 
 
+def test_without_a_token_only_names_of_this_machine_are_answered(store):
+    with serving(store) as door:
+        port = door.base_url.port
+        for name in (f"127.0.0.1:{port}", f"localhost:{port}", "LOCALHOST", f"[::1]:{port}"):
+            assert door.get("/studies", headers={"Host": name}).status_code == 200
+        for name in (f"images.example:{port}", "localhost.example", "10.0.0.7", ""):
+            answer = door.get("/studies", headers={"Host": name})
+            assert answer.status_code == 421 and "set a token" in answer.text
+    with serving(store, token=TOKEN) as door:
+        assert door.get("/studies", headers=BEARER | {"Host": "images.example"}).status_code == 200
+
+
 def test_a_browser_gets_a_cookie_for_the_token(store):
     with serving(store, token=TOKEN) as door:
         assert door.post("/login", data={"token": "wrong"}).status_code == 401
@@ -205,10 +217,10 @@ def test_too_many_requests_at_a_time_are_told_to_come_again(store, monkeypatch):
 
 
 def test_urls_are_those_under_which_the_client_came(store):
-    with serving(store) as door:
+    with serving(store, token=TOKEN) as door:
         port = door.base_url.port
         for headers, url in (
             ({"Host": "pacs.test"}, f"http://pacs.test:{port}/studies/"), ({"Host": "pacs.test:81"}, "http://pacs.test:81/studies/"),
             ({"Host": "pacs.test", "X-Forwarded-Proto": "https"}, "https://pacs.test/studies/"),
         ):  # fmt: skip
-            assert door.get("/studies", headers=headers).json()[0]["00081190"]["Value"][0].startswith(url)
+            assert door.get("/studies", headers=BEARER | headers).json()[0]["00081190"]["Value"][0].startswith(url)

@@ -66,6 +66,8 @@ def create_app(store: Store, settings: Settings) -> FastAPI:
 
     if settings.token:
         app.add_middleware(auth.Guarded, token=settings.token)
+    else:
+        app.add_middleware(auth.Own)
     if settings.origins:
         app.add_middleware(
             CORSMiddleware, allow_origins=settings.origins.split(), allow_methods=["GET", "POST"], allow_headers=["*"],

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -16,6 +16,7 @@ from . import viewer
 
 COOKIE = "dicompress"
 LONGEST_FORM = 4096  # bytes
+OWN_NAMES = ("localhost", "127.0.0.1", "::1")
 OPEN = ("/health", "/login", *viewer.OPEN)  # for everybody: they tell nothing
 
 
@@ -57,6 +58,22 @@ class Guarded:
         answer = PlainTextResponse(
             "send the token: Authorization: Bearer ...", 401, {"WWW-Authenticate": 'Bearer realm="dicompress"'}
         )
+        await answer(scope, receive, send)
+
+
+class Own:
+    """A layer of the app where nobody needs a token: 421 for names that are not this machine's, as web pages elsewhere could have one of
+    theirs point here, and read patients' images by a browser on this machine.
+    """
+
+    def __init__(self, app: ASGIApp):
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or urlsplit(f"//{Request(scope).headers.get('host', '')}").hostname in OWN_NAMES:
+            await self.app(scope, receive, send)
+            return
+        answer = PlainTextResponse("this name is not one of this machine's: ask for localhost, or set a token in the gateway\n", 421)
         await answer(scope, receive, send)
 
 
