@@ -18,6 +18,7 @@ LARGEST = 1 << 20  # bytes of a file
 REASONS = (
     "already", "no Pixel Data", "Bits Allocated (0028,0100)", "is lossy, or not known to be lossless", "holds no ", "cut short",
     "not a DICOM file", "the Image Pixel attributes are incomplete", "an odd number of 8-bit pixels in big-endian words",
+    "is not written of values of 32 bits",
 )  # fmt: skip
 
 

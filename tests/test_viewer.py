@@ -62,11 +62,19 @@ SIGN = "document.querySelector('.dicompress-sign')?.dataset.quality"
 VIEWPORT = "cornerstone.getRenderingEngines()[0].getViewports()[0]"
 SCROLL = """async steps => {
     const viewport = cornerstone.getRenderingEngines()[0].getViewports()[0];
+    const drawn = index => new Promise(done => {
+      const look = () => {
+        if (viewport.getCurrentImageIdIndex() !== index) return; // an exact picture of the slice before
+        viewport.element.removeEventListener('CORNERSTONE_IMAGE_RENDERED', look);
+        done();
+      };
+      viewport.element.addEventListener('CORNERSTONE_IMAGE_RENDERED', look);
+    });
     const seen = [];
-    for (let step = 0; step < steps; step += 1) {
-      const drawn = new Promise(done => viewport.element.addEventListener('CORNERSTONE_IMAGE_RENDERED', done, { once: true }));
+    for (let index = viewport.getCurrentImageIdIndex() + 1; seen.length < steps; index += 1) {
+      const there = drawn(index);
       viewport.scroll(1);
-      await drawn;
+      await there;
       seen.push(viewport.getCurrentImageIdIndex());
     }
     return seen;

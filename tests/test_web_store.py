@@ -123,9 +123,7 @@ def test_a_message_that_is_cut_short_keeps_what_came_whole_and_tells(door, opene
 def speak(door, body: bytes) -> socket.socket:
     """A connection on which a message is sent that says it is longer than it is."""
     connection = socket.create_connection((door.base_url.host, door.base_url.port), timeout=60)
-    head = (
-        f"POST /studies HTTP/1.1\r\nHost: x\r\nContent-Type: {RELATED['Content-Type']}\r\nContent-Length: {len(body) + 100}\r\n\r\n"
-    )
+    head = f"POST /studies HTTP/1.1\r\nHost: localhost\r\nContent-Type: {RELATED['Content-Type']}\r\nContent-Length: {len(body) + 100}\r\n\r\n"
     connection.sendall(head.encode() + body)
     return connection
 
