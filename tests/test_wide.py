@@ -54,6 +54,7 @@ ARRAYS = {
     "two values": np.where(BODY > 900, np.nan, np.float32(1)),
     "noise": np.random.default_rng(1).integers(0, 2**32, (40, 30), np.uint32).view(np.float32),
     "one pixel": np.array([[np.pi]]),
+    "products": (np.cbrt(np.arange(7.0, 97))[:, None] * np.arange(80)).astype(np.float32),
 }
 COLOUR = {
     "colour": np.stack([BODY * 3, BODY * 5, 2**30 - BODY], -1).astype(np.uint32),
@@ -134,7 +135,21 @@ def test_what_is_refused():
         dicompress.decode(data, references=[ARRAYS["frames"][0]])
 
 
-@pytest.mark.parametrize("name", ["dose", "SUV", "ratio", "special", "noise", "frames in colour"])
+def test_jpeg_xl_codes_what_it_codes_in_fewer_bytes():
+    image = ARRAYS["products"]
+    data, size = dicompress.encode(image), len(wide.pictured(image[..., None], 9))
+    assert dicompress.inspect(data).model == "JPEG XL" and size < len(data) < size + 40 and dicompress.inspect(data).levels == 0
+    for other in (image.T, image.view(np.uint32), image.astype(np.float64)):  # of another size or type than the head says
+        head = wide.joined(other[None, ..., None], 1, 32, False, [], [wide.pictured(image[..., None], 9)])
+        with pytest.raises(StreamError, match="JPEG XL"):
+            dicompress.decode(head)
+    assert (
+        wide.pictured(special()[..., None], 9) is None
+        or dicompress.decode(dicompress.encode(special())).tobytes() == special().tobytes()
+    )
+
+
+@pytest.mark.parametrize("name", ["dose", "SUV", "ratio", "special", "noise", "products", "frames in colour"])
 def test_any_damage_is_an_error(name):
     image = ARRAYS.get(name, COLOUR.get(name))
     image = image[:24, :20] if name in ARRAYS else image[:, :20, :16]

@@ -14,12 +14,12 @@ from types import ModuleType
 
 import numpy as np
 
-from ..errors import LimitError, StreamError
+from ..errors import LimitError, StreamError, UnsupportedImageError
 from ..limits import check_size
 from ..models import AnyModel
 from ..native import lows
 from ..varint import Reader, write_varint
-from . import labels, modelled, wrapped, zstandard
+from . import jpegxl, labels, modelled, wrapped, zstandard
 from .info import StreamInfo, sizes
 from .valuemaps import ValueMap
 from .words import WIDE, values_of
@@ -28,7 +28,7 @@ MARK = b"DCXW"
 REVISION = 1  # of what codes low bits
 FRAMES, SAMPLES = 4, 3  # flags: type in the two lowest bits, an axis of frames, then samples - 1 in the bits from SAMPLES on
 CRC_BYTES = 4
-PACKED, PLANES = 0, 1  # how a frame is coded
+PACKED, PLANES, JPEG_XL = 0, 1, 2  # how a picture is coded
 HIGH_BITS, MOST_LOW = 16, 48
 COPIES = 6  # of 64 bits a value, that decoding takes at most
 
@@ -113,6 +113,14 @@ def planes(number: int, low_bits: int, high: bytes, low: bytes) -> bytes:
 def packed(pixels: np.ndarray) -> bytes:
     """A picture by Zstandard, without its CRC-32."""
     return bytes([PACKED]) + zstandard.pack(pixels.reshape(-1).view(f"u{pixels.itemsize}"))
+
+
+def pictured(pixels: np.ndarray, effort: int, threads: int = 0) -> bytes | None:
+    """A picture of floats of 32 bits by JPEG XL, without its CRC-32; None where that is not there, or does not give back each bit."""
+    if pixels.dtype != np.float32 or pixels.shape[-1] > 1 or not jpegxl.is_available():
+        return None
+    data = jpegxl.encode(pixels[..., 0], effort, threads)
+    return bytes([JPEG_XL]) + data if np.array_equal(jpegxl.decode(data).view("u4"), pixels[..., 0].view("u4")) else None
 
 
 def stack(pixels: np.ndarray, stacked: int) -> list[np.ndarray]:
@@ -207,6 +215,8 @@ def _picture(chunk: bytes, facts: Wide, shape: tuple[int, ...], model: AnyModel 
     if chunk[0] == PACKED:
         bits = zstandard.unpack(chunk[1:], math.prod(shape), np.dtype(f"u{facts.dtype.itemsize}"))
         return bits.view(facts.dtype).reshape(shape)
+    if chunk[0] == JPEG_XL:
+        return _decoded(chunk[1:], facts, shape)
     coded = Planes.read(chunk)
     high = _high(coded, facts, shape, 0, model, threads)
     indices = high.astype(np.uint64)
@@ -216,6 +226,18 @@ def _picture(chunk: bytes, facts: Wide, shape: tuple[int, ...], model: AnyModel 
     elif coded.low:
         raise StreamError("low bits of values that have none")
     return values_of(facts.map(coded.number).words(indices, facts.dtype), facts.dtype)
+
+
+def _decoded(data: bytes, facts: Wide, shape: tuple[int, ...]) -> np.ndarray:
+    """What JPEG XL holds. StreamError if that is another picture."""
+    try:
+        jpegxl.check_frame_size(data, *shape[:2])
+        found = jpegxl.decode(data)
+    except UnsupportedImageError as error:
+        raise StreamError(f"damaged: {error}") from None
+    if (found.dtype, found.shape) != (facts.dtype, shape):
+        raise StreamError(f"JPEG XL holds {found.dtype} {found.shape}, the head says {facts.dtype} {shape}")
+    return found
 
 
 def _high(coded: Planes, facts: Wide, shape: tuple[int, ...], level: int, model: AnyModel | None, threads: int) -> np.ndarray:
@@ -254,8 +276,8 @@ def from_rows(rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 def inspect(data: bytes | memoryview) -> StreamInfo:
     """As `codec.inspect`."""
     facts = read(data, whole=False)
-    model, model_hash = "Zstandard", ""
     chunk = bytes(data[facts.start + CRC_BYTES : facts.start + facts.lengths[0]])
+    model, model_hash = "JPEG XL" if chunk[:1] == bytes([JPEG_XL]) else "Zstandard", ""
     if chunk[:1] == bytes([PLANES]):
         high = Planes.read(chunk).high
         inner = _kind(high).inspect(high)

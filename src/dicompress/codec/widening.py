@@ -12,6 +12,7 @@ from ..native import lows
 from . import wide, zstandard
 from .valuemaps import Mapped, by_list, by_runs, by_scale
 from .words import words_of
+from .wrapped import EFFORT, HIGHEST
 
 Code = Callable[[np.ndarray], bytes]  # (rows, columns[, samples]) of 8 or 16 bits to a stream
 Shrink = Callable[[np.ndarray, bytes], bytes]  # the same and its stream, to that or a smaller one
@@ -22,11 +23,12 @@ REPEATED = 0.5  # values for each pixel, below which they repeat: then a list ma
 MOST_LISTED = 1 << 18
 QUICK = 3  # level of Zstandard that tells whether the highest may win
 HOPE = 0.7  # what that one may leave of it
+NEAR = 1.15  # of the size so far: what JPEG XL may take, so that its highest effort is tried
 
 
 @dataclass(frozen=True)
 class Coded:
-    """A picture by a map, or by Zstandard: then the map is empty. chunk: it, but for the number that the map will have."""
+    """A picture by a map, or by Zstandard or JPEG XL: then the map is empty. chunk: it, but for the number that the map will have."""
 
     map: bytes
     low_bits: int
@@ -71,12 +73,23 @@ def _by_own_map(values: np.ndarray, words: np.ndarray, code: Code, shrink: Shrin
     repeated = _repeats(found, words)
     tried = [_by_map(mapped, places.reshape(words.shape), repeated, code) for mapped in _maps(found, values.dtype, repeated)]
     best = min(tried, key=lambda coded: coded.size + len(coded.map)).shrunk(shrink)
-    quick = zstandard.pack(values.reshape(-1).view(f"u{values.itemsize}"), QUICK)
-    if HOPE * len(quick) < best.size + len(best.map):
-        packed = wide.packed(values)
-        if len(packed) < best.size + len(best.map):
-            return Coded(b"", 0, None, b"", b"", packed)
+    size = best.size + len(best.map)
+    for other in (_by_zstandard(values, size), _by_jpeg_xl(values, size) if best.low_bits and not repeated else None):
+        if other is not None and len(other) < size:
+            best, size = Coded(b"", 0, None, b"", b"", other), len(other)
     return best
+
+
+def _by_zstandard(values: np.ndarray, size: int) -> bytes | None:
+    """None where there is little hope that it takes less than `size`."""
+    quick = zstandard.pack(values.reshape(-1).view(f"u{values.itemsize}"), QUICK)
+    return wide.packed(values) if HOPE * len(quick) < size else None
+
+
+def _by_jpeg_xl(values: np.ndarray, size: int) -> bytes | None:
+    """None where it is far from `size`, as its highest effort takes long."""
+    quick = wide.pictured(values, EFFORT)
+    return wide.pictured(values, HIGHEST) if quick is not None and len(quick) < NEAR * size else None
 
 
 def _by_map(mapped: Mapped, places: np.ndarray, repeated: bool, code: Code) -> Coded:
