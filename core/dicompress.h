@@ -47,7 +47,7 @@ typedef enum {
     DICOMPRESS_DAMAGED = 1,       /* the data is damaged, cut short, or not a stream */
     DICOMPRESS_LIMIT = 2,         /* more than the limits allow */
     DICOMPRESS_UNKNOWN_MODEL = 3, /* written by a model, or a version, that this library does not have */
-    DICOMPRESS_UNSUPPORTED = 4,   /* an image of a kind that is not compressed; a stream that holds JPEG XL or leans on other streams */
+    DICOMPRESS_UNSUPPORTED = 4,   /* an image of a kind that is not compressed; a stream that only the Python package decodes */
     DICOMPRESS_ARGUMENT = 5,      /* what is asked for does not exist: a level, a frame, an error bound */
     DICOMPRESS_VERIFICATION = 6,  /* what was compressed does not come back as promised; there is no result */
     DICOMPRESS_NO_MEMORY = 7,

@@ -172,11 +172,16 @@ def test_a_stream_that_has_arrived_in_part_is_a_smaller_image(library, case):
         library.open(data[: ends[-1] - 1])
 
 
-def test_jpeg_xl_is_said_to_be_another_decoders(library):
+def test_streams_of_the_python_package_are_said_to_be_its_own(library):
     drawing = np.zeros((60, 80, 3), np.uint8)
     drawing[20:30, 10:70] = 200, 40, 0
-    with raises(UNSUPPORTED, "holds JPEG XL, which this library does not decode"):
-        library.open(dicompress.encode(drawing, colour=True))
+    for data, holds in (
+        (dicompress.encode(drawing, colour=True), "JPEG XL"),
+        (dicompress.encode(drawing[..., 0] > 0), "few values"),
+        (dicompress.encode(phantom(20, 20).astype(np.float32)), "values of 32 or 64 bits"),
+    ):
+        with raises(UNSUPPORTED, f"holds {holds}, which this library does not decode"):
+            library.open(data)
 
 
 def test_a_stream_that_leans_on_others_is_refused(library):

@@ -13,12 +13,22 @@ namespace dicompress {
 namespace {
 
 constexpr std::uint8_t magic[] = {'D', 'C', 'M', 'P'};
-constexpr std::uint8_t wrapped_magic[] = {'D', 'C', 'X', 'L'};
 constexpr std::uint8_t version = 4;
 constexpr std::size_t crc_bytes = 4;
 constexpr std::size_t head_bytes = 2 + 8 + 2;  // the shortest head of a plane, with its length
 constexpr std::uint8_t leans_out = 4;  // added to the pixel type
 constexpr std::uint64_t most_frame_pixels = std::uint64_t{1} << 29;
+
+// Streams that the Python package puts together, and what they hold (docs/format.md).
+struct Other {
+    std::uint8_t magic[4];
+    const char* holds;
+};
+constexpr Other others[] = {
+    {{'D', 'C', 'X', 'L'}, "holds JPEG XL"},
+    {{'D', 'C', 'L', 'B'}, "holds few values"},
+    {{'D', 'C', 'X', 'W'}, "holds values of 32 or 64 bits"},
+};
 
 void put_checked(Bytes& to, ByteSpan part) {
     put(to, part);
@@ -180,9 +190,10 @@ Stream read_stream(ByteSpan data, std::optional<int> level, const Limits& limits
     const auto begins_with = [&](const auto& mark) {
         return data.size() >= sizeof mark && std::ranges::equal(data.first(sizeof mark), mark);
     };
-    if (begins_with(wrapped_magic))
-        throw Error(Kind::unsupported, "a stream that holds JPEG XL, which this library does not decode: the Python package does, "
-                                       "or libjxl (docs/format.md, \"JPEG XL\")");
+    for (const Other& other : others)
+        if (begins_with(other.magic))
+            throw Error(Kind::unsupported, std::string("a stream that ") + other.holds +
+                                               ", which this library does not decode: the Python package does (docs/format.md)");
     if (!begins_with(magic))
         throw StreamError("not a dicompress stream: it does not begin with 'DCMP'");
     reader.take(sizeof magic);
