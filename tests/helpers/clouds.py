@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from unittest.mock import patch
 
 import fsspec
@@ -13,7 +14,24 @@ from fsspec.implementations.local import LocalFileSystem
 
 from dicompress.places import remote
 
+from .archives import call
+from .files import pydicom_file
+
+FILES = {"ct.dcm": pydicom_file(), "mr/mr.dcm": pydicom_file("MR_small.dcm"), "mr/read me #1%.txt": b"no image"}
 SECRET = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"
+
+
+def tree(folder: Path) -> Path:
+    """`folder`, with these files."""
+    for name, data in FILES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def one(*arguments):
+    """A command with a single worker, in this process."""
+    return call(*arguments, "--jobs", 1)
 
 
 @contextmanager

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypedDict
 
 
 class Sizes(TypedDict):
-    """What `StreamInfo` has of both kinds of streams."""
+    """What `StreamInfo` has of all kinds of streams."""
 
     frames: int
     rows: int
@@ -23,7 +23,7 @@ class Sizes(TypedDict):
     level_bytes: list[int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StreamInfo:
     """What `inspect` tells of a stream without decoding it.
 
@@ -45,9 +45,9 @@ class StreamInfo:
     bits_allocated: int
     bits_stored: int
     signed: bool
-    near: int
+    near: int = 0
     model: str | None
-    model_hash: str
+    model_hash: str = ""
     coded_bytes: int
     bits_per_pixel: float
     ratio_allocated: float
@@ -55,7 +55,7 @@ class StreamInfo:
     levels: int
     level_bytes: list[int]
     checksums: list[str]
-    references: list[str]
+    references: list[str] = field(default_factory=list)
 
 
 def sizes(shape: tuple[int, int, int, int], bits_allocated: int, bits_stored: int, level_bytes: list[int]) -> Sizes:
@@ -75,3 +75,9 @@ def sizes(shape: tuple[int, int, int, int], bits_allocated: int, bits_stored: in
         "levels": len(level_bytes) - 1,
         "level_bytes": level_bytes,
     }
+
+
+def array_shape(shape: tuple[int, int, int, int], has_frames: bool) -> tuple[int, ...]:
+    """Of the array that was encoded as (frames, rows, columns, samples)."""
+    frames, rows, columns, samples = shape
+    return ((frames,) if has_frames else ()) + (rows, columns) + ((samples,) if samples > 1 else ())

@@ -152,11 +152,8 @@ def inspect(data: bytes | memoryview) -> StreamInfo:
     return StreamInfo(
         **sizes((*facts.shape, 1), facts.bits_allocated, facts.bits_stored, [facts.size]),
         signed=facts.dtype.kind == "i",
-        near=0,
         model="labels",
-        model_hash="",
         checksums=[checksum.hex() for checksum in facts.checksums],
-        references=[],
     )
 
 

@@ -20,7 +20,7 @@ from ..models import AnyModel
 from ..native import lows
 from ..varint import Reader, write_varint
 from . import jpegxl, labels, modelled, wrapped, zstandard
-from .info import StreamInfo, sizes
+from .info import StreamInfo, array_shape, sizes
 from .valuemaps import ValueMap
 from .words import WIDE, values_of
 
@@ -58,8 +58,7 @@ class Wide:
 
     @property
     def array_shape(self) -> tuple[int, ...]:
-        frames, rows, columns, samples = self.shape
-        return ((frames,) if self.has_frames else ()) + (rows, columns) + ((samples,) if samples > 1 else ())
+        return array_shape(self.shape, self.has_frames)
 
     @property
     def frame_shape(self) -> tuple[int, ...]:
@@ -286,11 +285,9 @@ def inspect(data: bytes | memoryview) -> StreamInfo:
     return StreamInfo(
         **sizes(facts.shape, 8 * facts.dtype.itemsize, facts.bits_stored, _levels(data, facts)),
         signed=facts.dtype.kind != "u",
-        near=0,
         model=model,
         model_hash=model_hash,
         checksums=[bytes(data[start : start + CRC_BYTES]).hex() for start in starts],
-        references=[],
     )
 
 

@@ -74,9 +74,11 @@ def _by_own_map(values: np.ndarray, words: np.ndarray, code: Code, shrink: Shrin
     tried = [_by_map(mapped, places.reshape(words.shape), repeated, code) for mapped in _maps(found, values.dtype, repeated)]
     best = min(tried, key=lambda coded: coded.size + len(coded.map)).shrunk(shrink)
     size = best.size + len(best.map)
-    for other in (_by_zstandard(values, size), _by_jpeg_xl(values, size) if best.low_bits and not repeated else None):
-        if other is not None and len(other) < size:
-            best, size = Coded(b"", 0, None, b"", b"", other), len(other)
+    noisy = best.low_bits and not repeated
+    for other in (_by_zstandard, _by_jpeg_xl) if noisy else (_by_zstandard,):
+        packed = other(values, size)
+        if packed is not None and len(packed) < size:
+            best, size = Coded(b"", 0, None, b"", b"", packed), len(packed)
     return best
 
 

@@ -17,7 +17,7 @@ from ..errors import LimitError, StreamError, UnsupportedImageError
 from ..limits import check_size
 from ..varint import Reader, write_varint
 from . import jpegxl
-from .info import StreamInfo, sizes
+from .info import StreamInfo, array_shape, sizes
 
 MARK = b"DCXL"
 EFFORT, HIGHEST = 7, 9
@@ -47,8 +47,7 @@ class Wrapped:
 
     @property
     def array_shape(self) -> tuple[int, ...]:
-        frames, rows, columns, samples = self.shape
-        return ((frames,) if self.has_frames else ()) + (rows, columns) + ((samples,) if samples > 1 else ())
+        return array_shape(self.shape, self.has_frames)
 
 
 def encode(pixels: np.ndarray, effort: int, threads: int, bits_stored: int = 0, has_frames: bool = False) -> bytes:
@@ -148,11 +147,8 @@ def inspect(data: bytes | memoryview) -> StreamInfo:
     return StreamInfo(
         **sizes(facts.shape, 8 * facts.dtype.itemsize, facts.bits_stored, [facts.size]),
         signed=facts.dtype.kind == "i",
-        near=0,
         model="JPEG XL",
-        model_hash="",
         checksums=[checksum.hex() for checksum in facts.checksums],
-        references=[],
     )
 
 

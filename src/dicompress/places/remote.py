@@ -37,13 +37,18 @@ def check(url: Url) -> None:
 
 def kind(url: Url) -> str | None:
     """FILE, FOLDER, or None if there is nothing. FileError if it cannot be told."""
+    found = _info(url)
+    return found and (FILE if found["type"] == "file" else FOLDER)
+
+
+def _info(url: Url) -> Any:
+    """What its file system tells of it; None if there is nothing. FileError."""
     try:
-        found = _do(url, lambda files, path: files.info(path))
+        return _do(url, lambda files, path: files.info(path))
     except FileNotFoundError:
         return None
     except Exception as error:
         raise FileError(f"{url} cannot be reached: {_told(error)}") from None
-    return FILE if found["type"] == "file" else FOLDER
 
 
 def size(url: Url) -> int:
@@ -55,13 +60,8 @@ def size(url: Url) -> int:
 
 def version(url: Url) -> object:
     """What changes when the file does, as far as that is told; None if there is none."""
-    try:
-        found = _do(url, lambda files, path: files.info(path))
-    except FileNotFoundError:
-        return None
-    except Exception as error:
-        raise FileError(f"{url} cannot be reached: {_told(error)}") from None
-    return (
+    found = _info(url)
+    return found and (
         found.get("ETag") or found.get("etag") or tuple(str(found.get(name)) for name in ("size", "mtime", "LastModified", "created"))
     )
 
